@@ -1,0 +1,1 @@
+"""What is seen: etcd, Patroni and PostgreSQL as frozen snapshots and events."""

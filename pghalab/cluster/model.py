@@ -1,0 +1,131 @@
+"""What is seen of the cluster, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from pghalab.lab.types import ContainerState, LinkState
+
+T = TypeVar("T")
+Service = Literal["running", "stopped", "unknown"]
+EventKind = Literal["leader", "member", "etcd", "quorum", "timeline", "node", "config"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[T]):
+    """A value as it was at `taken_at` (seconds of `time.monotonic`); after a failure the last value, and why."""
+
+    value: T | None
+    error: str | None
+    taken_at: float
+    """When `value` was last true; of an error without any value, when it happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """One row of the Nodes pane."""
+
+    name: str
+    container: ContainerState
+    address: str
+    ssh: LinkState
+    etcd: Service
+    patroni: Service
+    postgres: Service
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdEndpoint:
+    """One row of `etcdctl endpoint status`; the fields are None while the member does not answer."""
+
+    node: str
+    endpoint: str
+    member_id: str | None = None
+    """Hexadecimal, as etcdctl prints it."""
+    version: str | None = None
+    db_size: int | None = None
+    """Bytes."""
+    is_leader: bool | None = None
+    is_learner: bool | None = None
+    raft_term: int | None = None
+    raft_index: int | None = None
+    raft_applied_index: int | None = None
+    errors: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdView:
+    """The etcd pane: endpoints in node order, and the arithmetic of the quorum."""
+
+    endpoints: tuple[EtcdEndpoint, ...]
+    members: int
+    """Members of the cluster as etcd knows them; 0 before it was ever formed."""
+    alive: int
+    """Members that answer and see a leader."""
+
+    @property
+    def majority(self) -> int:
+        """floor(N/2)+1 of the members."""
+        return self.members // 2 + 1 if self.members else 0
+
+    @property
+    def has_quorum(self) -> bool:
+        """A majority of the members is alive."""
+        return self.members > 0 and self.alive >= self.majority
+
+    @property
+    def can_lose(self) -> int:
+        """How many more members may fail before the quorum is lost."""
+        return max(0, self.alive - self.majority) if self.members else 0
+
+
+@dataclass(frozen=True, slots=True)
+class PatroniMember:
+    """One row of `patronictl list`; LSNs are byte positions, lags are bytes."""
+
+    name: str
+    host: str
+    role: str
+    """As patronictl prints it: `Leader`, `Replica`, `Sync Standby`, …"""
+    state: str
+    timeline: int | None = None
+    receive_lsn: int | None = None
+    receive_lag: int | None = None
+    replay_lsn: int | None = None
+    replay_lag: int | None = None
+    pending_restart: bool = False
+    answers: bool = True
+    """Its own REST API answered the last time it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatroniView:
+    """The Patroni pane."""
+
+    scope: str
+    system_id: str
+    """The database system identifier; empty while the cluster is being initialised."""
+    leader: str | None
+    """The holder of the leader key in etcd."""
+    members: tuple[PatroniMember, ...]
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEvent:
+    """Something changed; `at` is wall-clock time (`time.time`)."""
+
+    at: float
+    kind: EventKind
+    text: str
+    good: bool
+    """False for what a DBA would be woken up for."""
+
+
+Nodes = Snapshot[tuple[NodeHealth, ...]]
+Etcd = Snapshot[EtcdView]
+Patroni = Snapshot[PatroniView]
+Update = tuple[Literal["nodes"], Nodes] | tuple[Literal["etcd"], Etcd] | tuple[Literal["patroni"], Patroni] | tuple[
+    Literal["event"], ClusterEvent
+]

@@ -1,0 +1,1 @@
+"""What is taught: lessons, checks, the runner, progress and the journal."""

@@ -1,0 +1,90 @@
+"""What happens while a step runs: the same events for the screen, the journal and the headless report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pghalab.lab.types import Ended, Output
+
+StepState = Literal["todo", "done", "broken"]
+"""`broken`: it was done once and its checks no longer hold."""
+Outcome = Literal["done", "already", "failed", "stopped", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check saw on one node (or on the cluster, `node` None) and what it wanted."""
+
+    check: str
+    """In words: `etcd runs as postgres`."""
+    ok: bool
+    saw: str
+    wanted: str
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step began."""
+
+    step: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStarted:
+    """A command, or an action of the lab (`node` is then empty), began; its whole output goes to `log`."""
+
+    step: str
+    node: str
+    user: str
+    command: str
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """The step's command printed something."""
+
+    step: str
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnded:
+    """The step's command ended."""
+
+    step: str
+    ended: Ended
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmNeeded:
+    """The step waits until the learner confirms a change; `diff` is what the tool printed."""
+
+    step: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksSeen:
+    """One look at the step's checks; `final` when it is the last."""
+
+    step: str
+    results: tuple[CheckResult, ...]
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A step ended; `reason` says why it is not done, in words."""
+
+    step: str
+    outcome: Outcome
+    seconds: float
+    reason: str = ""
+
+
+RunEvent = StepStarted | CommandStarted | Printed | CommandEnded | ConfirmNeeded | ChecksSeen | StepEnded

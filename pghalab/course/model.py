@@ -1,0 +1,129 @@
+"""The course as values: lessons, steps, checks and questions, as one Markdown file per lesson gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pghalab.lab.types import User
+
+StepKind = Literal["read", "question", "command", "edit", "action", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """One check of a step: its name in the registry, its parameters, and how long it may take to hold."""
+
+    name: str
+    params: Mapping[str, Any]
+    within: float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with choices; each choice explains itself once it is chosen."""
+
+    text: str
+    choices: tuple[str, ...]
+    right: int
+    """Index into `choices`."""
+    explain: tuple[str, ...]
+    """One explanation for each choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a lesson."""
+
+    id: str
+    """Unique in the course."""
+    title: str
+    kind: StepKind
+    prose: str
+    """Markdown before the step's card."""
+    after: str = ""
+    """Markdown to be read once the step is done: what its output means."""
+    optional: bool = False
+    node: str = ""
+    """`pgha1`, or a placeholder: `{{leader}}`, `{{replica}}`."""
+    user: User = "postgres"
+    command: str = ""
+    timeout: float = 60.0
+    """Seconds the command may run."""
+    expect: str = ""
+    """What it prints on a healthy lab, for the reader; recorded from a real run."""
+    checks: tuple[CheckSpec, ...] = ()
+    no_check: str = ""
+    """Why a command step has no check of the cluster."""
+    until: str = ""
+    """Id of a later step; once that one is done, this one counts as done (its effect was temporary)."""
+    guard: tuple[CheckSpec, ...] = ()
+    """The command is refused unless these hold now."""
+    guard_reason: str = ""
+    action: Literal["", "build", "up", "start"] = ""
+    edit: Mapping[str, Any] = field(default_factory=dict)
+    """A merge patch for the dynamic configuration, for `kind: edit`."""
+    question: Question | None = None
+    widget: Literal["", "quorum-table"] = ""
+    hints: tuple[str, ...] = ()
+    notes: str = ""
+    """For a presenter."""
+    correction: str = ""
+    """Where the source text is wrong: what it says and what is right; names the erratum (`T7`)."""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One lesson: one Markdown file."""
+
+    id: str
+    number: int
+    title: str
+    minutes: int
+    credit: str
+    optional: bool
+    needs: tuple[str, ...]
+    """Ids of the lessons that must be done before."""
+    intro: str
+    steps: tuple[Step, ...]
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a lesson file; prints as `file:line: message`."""
+
+    path: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        """`file:line: message`."""
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Every lesson that could be read, in order, and what was wrong with the others."""
+
+    lessons: tuple[Lesson, ...]
+    problems: tuple[Problem, ...]
+
+    def step(self, step_id: str) -> Step:
+        """The step with this id; raises KeyError."""
+        for lesson in self.lessons:
+            for step in lesson.steps:
+                if step.id == step_id:
+                    return step
+        raise KeyError(step_id)
+
+    def lesson_of(self, step_id: str) -> Lesson:
+        """The lesson that holds the step with this id; raises KeyError."""
+        for lesson in self.lessons:
+            if any(step.id == step_id for step in lesson.steps):
+                return lesson
+        raise KeyError(step_id)

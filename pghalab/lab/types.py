@@ -1,0 +1,152 @@
+"""The values and the interfaces through which every other room sees the lab."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+User = Literal["root", "postgres"]
+LinkState = Literal["up", "connecting", "down", "refused"]
+HowEnded = Literal["exited", "timeout", "stopped", "lost"]
+ContainerState = Literal["absent", "created", "running", "paused", "exited", "foreign"]
+
+
+class LabError(Exception):
+    """What happened, on which node, and what to do next, in words for the learner."""
+
+    def __init__(self, what: str, *, node: str | None = None, todo: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.node = node
+        self.todo = todo
+
+    def __str__(self) -> str:
+        """One or two lines: `node: what`, then what to do."""
+        head = f"{self.node}: {self.what}" if self.node else self.what
+        return f"{head}\n{self.todo}" if self.todo else head
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A piece of what a command printed; `text` is decoded with errors replaced, control characters kept."""
+
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended; `exit_status` is None unless it exited by itself."""
+
+    how: HowEnded
+    exit_status: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished command with everything it printed (each stream capped at 1 MiB)."""
+
+    exit_status: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of the lab as the engine sees it."""
+
+    name: str
+    state: ContainerState
+    address: str
+    """The address the lab gives the node, whether the container runs or not."""
+    ssh_port: int | None
+    """The port on 127.0.0.1 that leads to its sshd; None unless it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The ssh connection to a node changed its state; `reason` says why it is down or refused."""
+
+    node: str
+    link: LinkState
+    reason: str
+
+
+class Node(Protocol):
+    """One machine of the lab, reached over one ssh connection that reconnects by itself."""
+
+    @property
+    def name(self) -> str:
+        """`pgha1`."""
+
+    @property
+    def address(self) -> str:
+        """Its address on the lab's network, `192.168.50.10`."""
+
+    @property
+    def link(self) -> LinkState:
+        """The state of the ssh connection now."""
+
+    @property
+    def link_reason(self) -> str:
+        """Why the link is down or refused, in words; empty when it is up."""
+
+    async def run(
+        self, command: str, *, user: User = "root", timeout: float = 30.0, stdin: str | None = None
+    ) -> Result:
+        """Run a shell command to its end; raises LabError when the node is out of reach or time runs out."""
+
+    def stream(
+        self, command: str, *, user: User = "root", timeout: float | None = None, stdin: str | None = None
+    ) -> AsyncGenerator[Output | Ended, None]:
+        """Run a shell command and yield what it prints, then one Ended.
+
+        Closing the generator or cancelling its consumer ends the command, with every process it started,
+        on this node and on the nodes it reached by ssh.
+        """
+
+    async def tunnel(self, port: int, host: str = "localhost") -> int:
+        """Open (once) a tunnel through this node and return its port on 127.0.0.1.
+
+        `host` is resolved on the node, so `tunnel(5432, "pgha2")` of pgha1 reaches pgha2 from pgha1's address.
+        """
+
+
+class Lab(Protocol):
+    """The lab that a course runs on and a monitor looks at."""
+
+    @property
+    def name(self) -> str:
+        """The lab's name, `pgha` unless `--lab` says otherwise."""
+
+    @property
+    def prefix(self) -> str:
+        """What node names begin with, `pgha`."""
+
+    @property
+    def subnet(self) -> str:
+        """The first three octets, `192.168.50`."""
+
+    @property
+    def auth_method(self) -> Literal["scram-sha-256", "md5"]:
+        """How passwords are stored and asked for in this lab."""
+
+    @property
+    def password(self) -> str:
+        """The password of the postgres superuser in this lab."""
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """Every node by name, in order, whether its container exists or not."""
+
+    async def containers(self) -> Sequence[Container]:
+        """The containers of the lab, in node order, absent ones included; raises LabError without an engine."""
+
+    async def image_versions(self) -> Mapping[str, str] | None:
+        """`{"postgresql": "17.11", "etcd": …, "patroni": …, "pgbackrest": …}` of the built image, else None."""
+
+    def action(self, name: Literal["build", "up", "start"]) -> AsyncGenerator[Output | Ended, None]:
+        """Build the image, create and start the nodes, or start the existing ones, telling what it does."""
