@@ -126,6 +126,9 @@ class ClusterEvent:
 Nodes = Snapshot[tuple[NodeHealth, ...]]
 Etcd = Snapshot[EtcdView]
 Patroni = Snapshot[PatroniView]
-Update = tuple[Literal["nodes"], Nodes] | tuple[Literal["etcd"], Etcd] | tuple[Literal["patroni"], Patroni] | tuple[
-    Literal["event"], ClusterEvent
-]
+Update = (
+    tuple[Literal["nodes"], Nodes]
+    | tuple[Literal["etcd"], Etcd]
+    | tuple[Literal["patroni"], Patroni]
+    | tuple[Literal["event"], ClusterEvent]
+)
