@@ -1,0 +1,40 @@
+# Two commands: `make lab` opens the console, `make test` runs every test. Each does its own set-up.
+#   make lab ARGS="run --all"     passes arguments to pghalab
+#   make test ARGS="-k quorum"    passes arguments to pytest
+#   make bench                    measures (ARGS="--json" for machines)
+
+PY := .venv/bin/python
+ARGS ?=
+
+.PHONY: lab test check bench lock clean
+
+lab:
+	@sh scripts/setup.sh run
+	@sh scripts/engine.sh
+	@$(PY) -m pghalab $(ARGS)
+
+test:
+	@sh scripts/setup.sh dev
+	@sh scripts/engine.sh
+	@$(MAKE) --no-print-directory check
+	@$(PY) -m pytest $(ARGS)
+
+check:
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(PY) -m pghalab lint
+
+bench:
+	@sh scripts/setup.sh dev
+	@sh scripts/engine.sh
+	@$(PY) -m tests.bench $(ARGS)
+
+# Writes the lock files anew from pyproject.toml: hashes, no addresses.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade pyproject.toml scripts/build-backend.in -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
