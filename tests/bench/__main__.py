@@ -1,0 +1,29 @@
+"""`make bench`: every figure in one run, as a table or `--json`; exit 1 when one misses its limit."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from tests.bench.report import Figure, as_json, table
+
+PARTS = ("startup", "course", "leader", "keys", "idle")
+
+
+def main() -> int:
+    """Measure what was asked for and print it."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="what to measure; everything by default")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    figures: list[Figure] = []
+    for part in options.parts or PARTS:
+        print(f"measuring: {part}", file=sys.stderr, flush=True)
+        figures += importlib.import_module(f"tests.bench.{part}").measure()
+    print(as_json(figures) if options.json else table(figures))
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
