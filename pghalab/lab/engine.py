@@ -1,0 +1,191 @@
+"""The container engine, found as the docker client finds it; every call has a time limit and runs in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pghalab.lab import inventory
+from pghalab.lab.inventory import FoundContainer, FoundNetwork, FoundVolume
+from pghalab.lab.spec import LAB_LABEL
+from pghalab.lab.types import LabError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+CALL_TIMEOUT = 60
+"""Seconds a single call may take before the engine counts as gone."""
+CONNECT_TIMEOUT = 10
+THREADS = 16
+CHANGES = ("create", "start", "die", "pause", "unpause", "destroy", "rename")
+
+
+def unreachable(error: BaseException) -> LabError:
+    """Why the engine does not answer and what to do, from what the SDK or the socket raised."""
+    text = str(error)
+    where = os.environ.get("DOCKER_HOST", "") or "the default socket or the current docker context"
+    todo = "Run `pghalab doctor`: it says how to install and start one on this system."
+    if "Permission denied" in text or "PermissionError" in text:
+        return LabError(
+            f"You may not use the container engine at {where}.",
+            todo="Join its group (sudo usermod -aG docker $USER), log in again, then retry.",
+        )
+    if "timed out" in text.lower():
+        return LabError(f"The container engine at {where} does not answer in time.", todo=todo)
+    if "paramiko" in text:
+        return LabError("An engine on another host (ssh://) cannot be used.", todo="The nodes' ports are local to it.")
+    return LabError(f"No container engine answers at {where}.", todo=todo)
+
+
+class Engine:
+    """A connection to the engine; `client` is the SDK's own, for what this class does not offer."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self.client = client
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
+
+    @classmethod
+    def connect(cls) -> Engine:
+        """Find the engine and ask for its version; blocks at most `CONNECT_TIMEOUT` seconds, raises LabError."""
+        try:
+            import docker
+
+            client = docker.from_env(timeout=CONNECT_TIMEOUT, max_pool_size=2 * THREADS)
+            client.ping()
+        except Exception as error:
+            log.info("no engine: %r", error)
+            raise unreachable(error) from error
+        client.api.timeout = CALL_TIMEOUT
+        return cls(client)
+
+    def close(self) -> None:
+        """Let go of the engine; running calls end by their own time limits."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.client.close()
+
+    async def call(self, doing: str, function: Callable[[], T]) -> T:
+        """Run a blocking use of the SDK in a thread; raises LabError that says what was being done.
+
+        A cancelled caller waits until the call is over, because the engine carries on with it in any case.
+        """
+        future = asyncio.get_running_loop().run_in_executor(self._threads, function)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait({future})
+            if not future.cancelled() and future.exception():
+                log.info("%s, cancelled, also failed: %r", doing, future.exception())
+            raise
+        except LabError:
+            raise
+        except Exception as error:
+            raise told(doing, error) from error
+
+    async def containers(self) -> tuple[FoundContainer, ...]:
+        """Every container of the engine, running or not; raises LabError."""
+        return await self.call("Listing containers", lambda: inventory.containers(self.client))
+
+    async def lab_containers(self, lab: str) -> tuple[FoundContainer, ...]:
+        """The containers with this lab's label; raises LabError."""
+        return await self.call("Listing containers", lambda: inventory.containers(self.client, lab=lab))
+
+    async def networks(self) -> tuple[FoundNetwork, ...]:
+        """Every network of the engine; raises LabError."""
+        return await self.call("Listing networks", lambda: inventory.networks(self.client))
+
+    async def volumes(self) -> tuple[FoundVolume, ...]:
+        """Every volume of the engine; raises LabError."""
+        return await self.call("Listing volumes", lambda: inventory.volumes(self.client))
+
+    async def info(self) -> Mapping[str, Any]:
+        """What the engine says about itself and its host; raises LabError."""
+        return await self.call("Asking the engine about itself", self.client.info)
+
+    async def environment(self, container: str) -> dict[str, str]:
+        """The environment a container was created with; raises LabError."""
+        return await self.call("Inspecting a container", lambda: inventory.environment(self.client, container))
+
+    async def read_file(self, container: str, path: str) -> str:
+        """The text of a small file in a container; raises LabError, also when there is no such file."""
+        return await self.call(f"Reading {path}", lambda: inventory.read_file(self.client, container, path))
+
+    async def last_log(self, container: str, lines: int = 5) -> str:
+        """The last lines a container printed; raises LabError."""
+        raw = await self.call("Reading a log", lambda: self.client.api.logs(container, tail=lines))
+        return bytes(raw).decode(errors="replace").strip()
+
+    async def run_in(self, container: str, command: list[str], environment: Mapping[str, str] | None = None) -> str:
+        """Run a short command as root inside a container, with extra environment; raises LabError unless it exits 0."""
+
+        def run() -> str:
+            api = self.client.api
+            made = api.exec_create(container, command, environment=dict(environment or {}))
+            printed = bytes(api.exec_start(made["Id"])).decode(errors="replace")
+            status = api.exec_inspect(made["Id"])["ExitCode"]
+            if status != 0:
+                raise LabError(f"{command[0]} ended with {status} in the container: {printed.strip()}")
+            return printed
+
+        return await self.call(f"Running {command[0]} in a container", run)
+
+    def watch(self, lab: str, changed: Callable[[str], None], lost: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` with an action after each change of the lab's containers, until the returned function is.
+
+        Both callbacks run in a thread of their own; `lost` is called once, when the engine ends the stream.
+        Raises LabError when the stream cannot be opened.
+        """
+        filters = {"type": "container", "label": [f"{LAB_LABEL}={lab}"], "event": list(CHANGES)}
+        try:
+            stream = self.client.api.events(decode=True, filters=filters)
+        except Exception as error:
+            raise told("Following the engine's events", error) from error
+        stopping = threading.Event()
+
+        def follow() -> None:
+            try:
+                for event in stream:
+                    changed(str(event.get("Action", "")))
+            except Exception:
+                if not stopping.is_set():
+                    log.info("the engine's event stream broke", exc_info=True)
+            if not stopping.is_set():
+                lost()
+
+        def stop() -> None:
+            stopping.set()
+            try:
+                stream.close()
+            except Exception:
+                log.info("closing the event stream", exc_info=True)
+
+        threading.Thread(target=follow, name=f"events-{lab}", daemon=True).start()
+        return stop
+
+
+def told(doing: str, error: BaseException) -> LabError:
+    """What the SDK raised, in words for the learner."""
+    import docker.errors
+    import requests.exceptions
+
+    log.info("%s: %r", doing, error, exc_info=error)
+    if isinstance(error, docker.errors.APIError):
+        return LabError(f"{doing}: the engine refused: {str(error.explanation or error).strip()}")
+    if isinstance(error, requests.exceptions.RequestException | OSError | docker.errors.DockerException):
+        cause = unreachable(error)
+        return LabError(f"{doing}: {cause.what[0].lower()}{cause.what[1:]}", todo=cause.todo)
+    return LabError(f"{doing} failed: {error!r}", todo="The log file has the details.")
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status behind an error of the SDK or behind the LabError made of it."""
+    cause = error.__cause__ if isinstance(error, LabError) else error
+    response = getattr(cause, "response", None)
+    return getattr(response, "status_code", None)

@@ -1,0 +1,66 @@
+"""Free disk space where the engine and the lab keep their data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pghalab.lab import paths
+from pghalab.lab.types import LabError
+
+GIB = 1024**3
+DEFAULT_MIN_FREE_GB = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Free bytes of the file system that holds `path`."""
+
+    path: Path
+    what: str
+    free: int
+
+
+def minimum() -> int:
+    """Bytes that must be free: `PGHALAB_MIN_FREE_GB` (GiB), 3 unless set; raises LabError for a bad value."""
+    text = os.environ.get("PGHALAB_MIN_FREE_GB", "")
+    try:
+        gigabytes = float(text) if text else DEFAULT_MIN_FREE_GB
+    except ValueError:
+        gigabytes = -1.0
+    if not 0 <= gigabytes < 1e6:
+        raise LabError(f"PGHALAB_MIN_FREE_GB={text!r} is not a number of GiB.", todo="For example: 3")
+    return int(gigabytes * GIB)
+
+
+def spaces(info: Mapping[str, Any] | None) -> tuple[Space, ...]:
+    """Where the state folder and, if `info` of the engine names a folder of this host, its data lie."""
+    found = [_space(paths.state_root(), "the state folder")]
+    root = str((info or {}).get("DockerRootDir") or "")
+    # With an engine in a virtual machine the folder is the machine's, and there is nothing to measure here.
+    if root and Path(root).exists():
+        found.append(_space(Path(root), "the engine's data"))
+    return tuple(found)
+
+
+def require(info: Mapping[str, Any] | None) -> None:
+    """Raise LabError when less than `minimum()` is free where the engine or the lab keeps its data."""
+    least = minimum()
+    for space in spaces(info):
+        if space.free < least:
+            raise LabError(
+                f"Only {space.free / GIB:.1f} GiB are free for {space.what} ({space.path}); "
+                f"the lab wants {least / GIB:.1f} GiB.",
+                todo="Free some space (docker system df shows what the engine uses), or set PGHALAB_MIN_FREE_GB.",
+            )
+
+
+def _space(path: Path, what: str) -> Space:
+    existing = path
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    return Space(path, what, shutil.disk_usage(existing).free)
