@@ -1,0 +1,64 @@
+"""The results of a step's checks, with what was seen and what was wanted on each node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.widgets import Static
+
+from pghalab.course.events import CheckResult
+from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
+from pghalab.widgets.text import node_list, plain, shortened
+
+
+class ChecksView(Static):
+    """One line for each check that holds, and reasons for each that does not."""
+
+    DEFAULT_CSS = """
+    ChecksView { height: auto; width: 1fr; margin: 1 0 0 0; }
+    """
+
+    def show(self, results: Sequence[CheckResult], *, expected: int, running: bool = False, why_none: str = "") -> None:
+        """Show the last look; `expected` is how many checks the step has."""
+        if not expected:
+            self.display = bool(why_none)
+            self.update(Content.assemble(("No check: ", QUIET), plain(why_none, QUIET)))
+            return
+        self.display = True
+        self.update(_text(results, expected, running))
+
+
+def _text(results: Sequence[CheckResult], expected: int, running: bool) -> Content:
+    if not results:
+        word = "checking…" if running else f"{expected} not looked at yet"
+        return Content.assemble(("Checks  ", "bold"), (word, QUIET))
+    groups: dict[str, list[CheckResult]] = {}
+    for result in results:
+        groups.setdefault(result.check, []).append(result)
+    holding = sum(all(result.ok for result in group) for group in groups.values())
+    head_style = OK if holding == len(groups) else WARN
+    lines = [Content.assemble(("Checks  ", "bold"), (f"{holding} of {len(groups)} hold", head_style))]
+    for check, group in groups.items():
+        good = [result.node for result in group if result.ok and result.node]
+        bad = [result for result in group if not result.ok]
+        if not bad:
+            where = f"  {node_list(good)}" if good else ""
+            lines.append(Content.assemble(("✓ ok  ", OK), plain(check), (where, QUIET)))
+            continue
+        glyph = ("◐ not yet  ", WARN) if running else ("✗ no  ", BAD)
+        where = f"  holds on {node_list(good)}" if good else ""
+        lines.append(Content.assemble(glyph, plain(check), (where, QUIET)))
+        for result in bad:
+            node = f"{result.node}: " if result.node else ""
+            lines.append(
+                Content.assemble(
+                    ("     ", ""),
+                    (node, "bold"),
+                    ("saw ", QUIET),
+                    plain(shortened(result.saw, 300)),
+                    (", wanted ", QUIET),
+                    plain(shortened(result.wanted, 300)),
+                )
+            )
+    return Content("\n").join(lines)

@@ -1,0 +1,115 @@
+"""The course as a list: lessons with their state, and the steps of the lesson at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from pghalab.course.events import StepState
+from pghalab.course.model import Course, Lesson, Step
+from pghalab.widgets.glyphs import QUIET, glyph
+from pghalab.widgets.text import plain
+
+States = Mapping[str, StepState]
+
+
+def lesson_state(lesson: Lesson, states: States) -> tuple[str, str]:
+    """A lesson's state (`todo`, `begun`, `done`, `broken`) and the words for it."""
+    wanted = [step for step in lesson.steps if not step.optional]
+    seen = [states.get(step.id, "todo") for step in wanted]
+    done = seen.count("done")
+    broken = seen.count("broken")
+    if broken:
+        return "broken", f"broken: {broken} of {len(wanted)}"
+    if wanted and done == len(wanted):
+        return "done", "done"
+    return ("begun", f"{done} of {len(wanted)}") if done else ("todo", "to do")
+
+
+def next_step(course: Course, states: States) -> tuple[Lesson, Step] | None:
+    """Where to go on: the first broken step, else the first required one that is not done."""
+    required = [
+        (lesson, step) for lesson in course.lessons if not lesson.optional for step in lesson.steps if not step.optional
+    ]
+    for wanted in ("broken", "todo"):
+        for lesson, step in required:
+            if states.get(step.id, "todo") == wanted:
+                return lesson, step
+    return None
+
+
+class Outline(OptionList):
+    """Lessons by number and state; with `lesson` set, its steps below it."""
+
+    DEFAULT_CSS = """
+    Outline { border: none; padding: 0; background: transparent; height: 1fr; scrollbar-size-vertical: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False, id="outline.down"),
+        Binding("k", "cursor_up", "Up", show=False, id="outline.up"),
+        Binding("g", "first", "First", show=False, id="outline.first"),
+        Binding("G", "last", "Last", show=False, id="outline.last"),
+    ]
+
+    def __init__(self, *, id: str | None = None, wide: bool = False) -> None:
+        super().__init__(id=id, markup=False)
+        self._wide = wide
+        self._shown: dict[str, Content] = {}
+
+    def show(self, course: Course, states: States, step: Step | None = None) -> None:
+        """Show the course; `step` opens its lesson."""
+        prompts: dict[str, Content] = {}
+        for lesson in course.lessons:
+            prompts[f"lesson:{lesson.id}"] = self._lesson(lesson, states)
+            if step is not None and any(step.id == own.id for own in lesson.steps):
+                for own in lesson.steps:
+                    prompts[f"step:{own.id}"] = _step(own, states.get(own.id, "todo"), own.id == step.id)
+        if list(prompts) == list(self._shown):
+            for key, prompt in prompts.items():
+                if not prompt.is_same(self._shown[key]):
+                    self.replace_option_prompt(key, prompt)
+        else:
+            at = self.highlighted_option.id if self.highlighted_option else None
+            self.clear_options()
+            self.add_options([Option(prompt, id=key) for key, prompt in prompts.items()])
+            if at in prompts:
+                self.highlighted = list(prompts).index(at)
+        self._shown = prompts
+
+    def point_at(self, key: str) -> None:
+        """Put the cursor on `lesson:ID` or `step:ID`."""
+        if key in self._shown:
+            self.highlighted = list(self._shown).index(key)
+
+    def _lesson(self, lesson: Lesson, states: States) -> Content:
+        word, label = lesson_state(lesson, states)
+        sign, style = glyph(word)
+        parts = [
+            Content.styled(f"{sign} ", style),
+            Content(f"{lesson.number:>2}  "),
+            plain(lesson.title),
+        ]
+        tail = f" · {label}"
+        if self._wide:
+            tail += f" · {lesson.minutes} min"
+        if lesson.optional:
+            tail += " · optional"
+        return Content.assemble(*parts, (tail, style if word in ("broken", "begun") else QUIET))
+
+
+def _step(step: Step, state: StepState, here: bool) -> Content:
+    sign, style = glyph(state)
+    label = {"todo": "", "done": "", "broken": " · broken"}[state]
+    optional = " · optional" if step.optional else ""
+    return Content.assemble(
+        ("   ▸ " if here else "     ", "bold"),
+        (f"{sign} ", style),
+        plain(step.title, "bold" if here else ""),
+        (label, style),
+        (optional, QUIET),
+    )

@@ -1,0 +1,141 @@
+"""What every live pane owes its reader: the age of the data, a mark when it is old, and three explicit states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from pghalab.cluster.model import Snapshot
+from pghalab.widgets.table import Column, Table
+from pghalab.widgets.text import ago, plain
+
+STALE_AFTER = 10.0
+"""Seconds after which data is marked as old."""
+
+T = TypeVar("T")
+
+
+class LivePane(VerticalScroll, Generic[T]):
+    """A title with the age of the data, a line of facts, and a table; or why there is none."""
+
+    DEFAULT_CSS = """
+    LivePane { height: auto; width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    LivePane > .pane-title { height: 1; width: 1fr; text-style: bold; background: $panel; color: $foreground; }
+    LivePane:focus > .pane-title { background: $primary; color: $text; }
+    LivePane > .pane-facts { height: auto; width: 1fr; }
+    LivePane.-maximized { height: 1fr; width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", show=False, id="pane.down"),
+        Binding("k", "scroll_up", "Up", show=False, id="pane.up"),
+        Binding("g", "scroll_home", "Top", show=False, id="pane.top"),
+        Binding("G", "scroll_end", "End", show=False, id="pane.end"),
+    ]
+    ALLOW_MAXIMIZE = True
+    TITLE = ""
+    NOTHING = ""
+    """What brings the first data."""
+    COLUMNS: ClassVar[tuple[Column, ...]] = ()
+
+    def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(id=id)
+        self._clock = clock
+        self._snapshot: Snapshot[T] | None = None
+        self._title = ""
+        self._facts: Content | None = None
+
+    def compose(self) -> ComposeResult:
+        """The title line, the facts, the table."""
+        yield Static(self.TITLE, classes="pane-title", markup=False)
+        yield Static("", classes="pane-facts")
+        yield Table(self.COLUMNS)
+
+    def on_mount(self) -> None:
+        """Start with what is known."""
+        self._paint()
+
+    @property
+    def state(self) -> str:
+        """`none`, `data`, `stale` or `failed`."""
+        if self._snapshot is None or (self._snapshot.value is None and not self._snapshot.error):
+            return "none"
+        if self._snapshot.value is None:
+            return "failed"
+        return "stale" if self._clock() - self._snapshot.taken_at > STALE_AFTER else "data"
+
+    def show(self, snapshot: Snapshot[T] | None) -> None:
+        """Show a new look, or that there was none yet."""
+        self._snapshot = snapshot
+        if self.is_mounted:
+            self._paint()
+
+    def tick(self) -> None:
+        """Let the shown age advance; called once a second while the pane is visible."""
+        width = self.content_size.width
+        if not width:
+            return
+        left = f" {self.TITLE}"
+        right, style = self._age()
+        gap = max(1, width - len(left) - len(right) - 1)
+        title = f"{left}{' ' * gap}{right} "
+        if title != self._title:
+            self._title = title
+            self.query_one(".pane-title", Static).update(
+                Content.assemble(left, " " * gap, (f"{right} ", style)), layout=False
+            )
+
+    def on_resize(self) -> None:
+        """Keep the age at the right edge."""
+        self.tick()
+
+    def rows(self, value: T) -> list[dict[str, Content]]:
+        """The rows of the table."""
+        raise NotImplementedError
+
+    def facts(self, value: T) -> Content:
+        """The line above the table; may be empty."""
+        return Content("")
+
+    def _age(self) -> tuple[str, str]:
+        if self._snapshot is None:
+            return "no data yet", "$text-muted"
+        age = ago(self._clock() - self._snapshot.taken_at)
+        match self.state:
+            case "failed":
+                return f"✗ FAILED {age} ago", "bold $text-error"
+            case "stale":
+                return f"! STALE {age}", "bold $text-warning"
+            case "none":
+                return "no data yet", "$text-muted"
+        return f"{age} ago", "$text-muted"
+
+    def _paint(self) -> None:
+        self.tick()
+        snapshot = self._snapshot
+        table = self.query_one(Table)
+        if snapshot is None or snapshot.value is None:
+            table.show([])
+            error = snapshot.error if snapshot else None
+            self._say(plain(error, "$text-error") if error else Content.styled(self.NOTHING, "$text-muted"))
+            return
+        facts = self.facts(snapshot.value)
+        if snapshot.error:
+            why = plain(f"! {snapshot.error}", "$text-warning")
+            facts = Content("\n").join([facts, why]) if facts.plain else why
+        self._say(facts)
+        table.show(self.rows(snapshot.value))
+
+    def _say(self, facts: Content) -> None:
+        if self._facts is not None and facts.is_same(self._facts):
+            return
+        self._facts = facts
+        line = self.query_one(".pane-facts", Static)
+        line.display = bool(facts.plain)
+        line.update(facts)

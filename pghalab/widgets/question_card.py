@@ -1,0 +1,83 @@
+"""A question with choices; whatever is chosen explains itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from pghalab.course.model import Question
+from pghalab.widgets.glyphs import BAD, OK, QUIET
+from pghalab.widgets.text import plain
+
+
+class QuestionCard(Vertical):
+    """The text, the choices, and the explanation of the last choice."""
+
+    DEFAULT_CSS = """
+    QuestionCard { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $primary; padding: 0 0 0 1; }
+    QuestionCard.-right { border-left: thick $success; }
+    QuestionCard .question { height: auto; text-style: bold; margin: 0 0 1 0; }
+    QuestionCard OptionList { height: auto; border: none; background: $boost; padding: 0; }
+    QuestionCard .explain { height: auto; margin: 1 0 0 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(letter, f"choose({index})", f"Choose {letter}", show=False, id=f"question.{letter}")
+        for index, letter in enumerate("abcd")
+    ]
+
+    class Answered(Message):
+        """A choice was made."""
+
+        def __init__(self, choice: int) -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self.question = question
+
+    def compose(self) -> ComposeResult:
+        """The question and its choices."""
+        yield Static(plain(self.question.text), classes="question")
+        yield OptionList(*(Option(self._choice(index)) for index in range(len(self.question.choices))))
+        yield Static(
+            Content.styled("Choose with ↑ ↓ and Enter, or a letter. A wrong answer costs nothing.", QUIET),
+            classes="explain",
+        )
+
+    def show(self, choice: int) -> None:
+        """Explain this choice."""
+        right = choice == self.question.right
+        glyph, style = ("✓ Right. ", OK) if right else ("✗ Not so. ", BAD)
+        self.query_one(".explain", Static).update(
+            Content.assemble((glyph, f"bold {style}"), plain(self.question.explain[choice]))
+        )
+        self.set_class(right, "-right")
+        options = self.query_one(OptionList)
+        for index in range(len(self.question.choices)):
+            options.replace_option_prompt_at_index(index, self._choice(index, choice))
+
+    def action_choose(self, index: int) -> None:
+        """Choose by letter."""
+        if index < len(self.question.choices):
+            self.post_message(self.Answered(index))
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Answered(event.option_index))
+
+    def _choice(self, index: int, chosen: int | None = None) -> Content:
+        mark = "  "
+        style = ""
+        if index == chosen:
+            mark, style = ("✓ ", OK) if index == self.question.right else ("✗ ", BAD)
+        return Content.assemble((mark, style), (f"{'abcd'[index]}  ", "bold"), plain(self.question.choices[index]))

@@ -1,0 +1,107 @@
+"""The arithmetic of a quorum to play with: members, majority, failures survived."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Button, Static
+
+from pghalab.cluster.model import EtcdView
+from pghalab.widgets.glyphs import BAD, OK, QUIET
+
+MOST = 9
+
+
+class QuorumTable(Vertical, can_focus=True):
+    """Members are added and removed, and fail and return; the verdict follows."""
+
+    DEFAULT_CSS = """
+    QuorumTable { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $primary; padding: 0 0 0 1; }
+    QuorumTable:focus { background: $boost; }
+    QuorumTable .buttons { height: auto; margin: 1 0 0 0; }
+    QuorumTable Button { margin: 0 1 0 0; min-width: 6; }
+    QuorumTable Static { height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus,equals_sign,right", "members(1)", "Member +", id="quorum.more"),
+        Binding("minus,left", "members(-1)", "Member -", id="quorum.fewer"),
+        Binding("f,underscore", "failed(1)", "Fail one", id="quorum.fail"),
+        Binding("b,backspace", "failed(-1)", "Bring back", id="quorum.back"),
+    ]
+    members: reactive[int] = reactive(5)
+    failed: reactive[int] = reactive(0)
+
+    def compose(self) -> ComposeResult:
+        """The picture, the table, the buttons."""
+        yield Static(id="quorum")
+        with Horizontal(classes="buttons"):
+            yield Button("Member -", compact=True, id="fewer")
+            yield Button("Member +", compact=True, id="more")
+            yield Button("Fail one  f", compact=True, variant="error", id="fail")
+            yield Button("Bring one back  b", compact=True, variant="success", id="back")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The same as the keys."""
+        event.stop()
+        match event.button.id:
+            case "fewer":
+                self.action_members(-1)
+            case "more":
+                self.action_members(1)
+            case "fail":
+                self.action_failed(1)
+            case _:
+                self.action_failed(-1)
+
+    def action_members(self, by: int) -> None:
+        """Add or remove a member."""
+        self.members = min(MOST, max(1, self.members + by))
+        self.failed = min(self.failed, self.members)
+
+    def action_failed(self, by: int) -> None:
+        """Let a member fail or come back."""
+        self.failed = min(self.members, max(0, self.failed + by))
+
+    def watch_members(self) -> None:
+        """Show it."""
+        self._show()
+
+    def watch_failed(self) -> None:
+        """Show it."""
+        self._show()
+
+    @property
+    def view(self) -> EtcdView:
+        """The same arithmetic as that of the live etcd pane."""
+        return EtcdView((), self.members, self.members - self.failed)
+
+    def _show(self) -> None:
+        if not self.is_mounted:
+            return
+        view = self.view
+        picture: list[tuple[str, str]] = [("● ", OK)] * view.alive + [("✗ ", BAD)] * self.failed
+        if view.has_quorum:
+            verdict = (f"✓ quorum: {view.alive} of {view.members} agree, can still lose {view.can_lose}", OK)
+        else:
+            verdict = (f"✗ no quorum: {view.majority} needed, {view.alive} left; no leader, no writes", BAD)
+        lines = [
+            Content.assemble(*picture, ("  ", ""), verdict),
+            Content(""),
+            Content.styled("   Members   Majority   Failures survived", QUIET),
+        ]
+        for count in range(1, MOST + 1):
+            row = EtcdView((), count, count)
+            mark = "▸" if count == self.members else " "
+            note = "  no gain over " + str(count - 1) if count % 2 == 0 else ""
+            text = f" {mark} {count:^7}   {row.majority:^8}   {row.can_lose:^17}"
+            lines.append(Content.assemble((text, "bold reverse" if count == self.members else ""), (note, QUIET)))
+        self.query_one("#quorum", Static).update(Content("\n").join(lines))
+
+    def on_mount(self) -> None:
+        """Show the start."""
+        self._show()

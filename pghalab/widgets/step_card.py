@@ -1,0 +1,137 @@
+"""The card of a step that does something: what is run and where, its buttons, its output and how it ended."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from pghalab.course.model import Step
+from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
+from pghalab.widgets.output import OutputView
+from pghalab.widgets.steprun import StepRun
+from pghalab.widgets.text import plain
+
+_ACTIONS = {
+    "build": "build the image",
+    "up": "create and start the nodes",
+    "start": "start the nodes",
+}
+
+
+class StepCard(Vertical):
+    """`postgres@pgha1 $ command`, Run, Edit before running, Copy, Stop, and what came of it."""
+
+    DEFAULT_CSS = """
+    StepCard { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $primary; padding: 0 0 0 1; }
+    StepCard.-done { border-left: thick $success; }
+    StepCard.-failed { border-left: thick $error; }
+    StepCard.-running { border-left: thick $warning; }
+    StepCard .command { height: auto; width: 1fr; background: $boost; padding: 0 1; }
+    StepCard .buttons { height: auto; width: 1fr; margin: 1 0 0 0; }
+    StepCard .buttons Button { margin: 0 1 0 0; min-width: 6; }
+    StepCard .status { height: auto; width: 1fr; }
+    StepCard OutputView { display: none; margin: 1 0 0 0; }
+    StepCard OutputView.-some { display: block; }
+    StepCard .log { height: auto; width: 1fr; color: $text-muted; display: none; }
+    """
+
+    def __init__(self, step: Step) -> None:
+        super().__init__()
+        self.step = step
+        self._shown = -1
+        self._run: StepRun | None = None
+
+    def compose(self) -> ComposeResult:
+        """The command, the buttons, the output."""
+        yield Static(self._prompt(self.step.node, self.step.user, self.step.command), classes="command")
+        with Horizontal(classes="buttons"):
+            if self.step.kind == "wait":
+                yield Button("Wait for it  r", id="run", variant="primary", compact=True, action="screen.run_step")
+            else:
+                yield Button("▶ Run  r", id="run", variant="primary", compact=True, action="screen.run_step")
+            if self.step.kind == "command":
+                yield Button("Edit before running  e", id="edit", compact=True, action="screen.edit_step")
+            if self.step.kind in ("command", "edit"):
+                yield Button("Copy  y", id="copy", compact=True, action="screen.copy_command")
+            yield Button(
+                "■ Stop  x", id="stop", variant="error", compact=True, disabled=True, action="screen.stop_step"
+            )
+        yield Static("", classes="status")
+        yield OutputView()
+        yield Static("", classes="log")
+
+    def resolve(self, node: str, user: str, command: str) -> None:
+        """Show the command with its placeholders answered."""
+        self.query_one(".command", Static).update(self._prompt(node, user, command))
+
+    def show(self, run: StepRun | None, *, may_run: bool, busy: bool) -> None:
+        """Show how the run stands; `busy` means that a step runs somewhere."""
+        running = run is not None and run.active
+        self.query_one("#run", Button).disabled = busy or not may_run
+        for button in self.query("#edit").results(Button):
+            button.disabled = busy or not may_run
+        self.query_one("#stop", Button).disabled = not running
+        self.set_class(running, "-running")
+        self.set_class(run is not None and run.outcome in ("done", "already"), "-done")
+        self.set_class(run is not None and run.outcome in ("failed", "refused"), "-failed")
+        status = self.query_one(".status", Static)
+        status.display = run is not None
+        if run is None:
+            return
+        status.update(_status(run))
+        self._show_output(run)
+
+    def tick(self) -> None:
+        """Let the elapsed time advance."""
+        if self._run is not None and self._run.active:
+            self.query_one(".status", Static).update(_status(self._run))
+
+    @property
+    def output(self) -> str:
+        """The output as shown."""
+        return self.query_one(OutputView).text
+
+    def _show_output(self, run: StepRun) -> None:
+        if run is not self._run:
+            self._run, self._shown = run, -1
+        buffer = run.buffer
+        if buffer.total == self._shown and run.active:
+            return
+        self._shown = buffer.total
+        view = self.query_one(OutputView)
+        view.set_class(bool(buffer.lines), "-some")
+        view.show(buffer.lines)
+        log = self.query_one(".log", Static)
+        log.display = run.log is not None and bool(buffer.lines)
+        dropped = f"{buffer.dropped} earlier lines not shown · " if buffer.dropped else ""
+        log.update(Content(f"{dropped}full log (l): {run.log}"))
+
+    def _prompt(self, node: str, user: str, command: str) -> Content:
+        match self.step.kind:
+            case "action":
+                what = _ACTIONS.get(self.step.action, self.step.action)
+                return Content.assemble(("lab ", f"bold {ACCENT}"), plain(what))
+            case "wait":
+                return Content.styled("Waits until the checks below hold.", QUIET)
+            case "edit" if not command:
+                return Content.assemble((f"{user}@{node} $ ", f"bold {ACCENT}"), "patronictl edit-config")
+        sign = "#" if user == "root" else "$"
+        return Content.assemble((f"{user}@{node} {sign} ", f"bold {ACCENT}"), plain(command.rstrip("\n")))
+
+
+def _status(run: StepRun) -> Content:
+    if run.active:
+        return Content.styled(f"◐ {run.status}", WARN)
+    glyph, style = {
+        "done": ("✓", OK),
+        "already": ("✓", OK),
+        "failed": ("✗", BAD),
+        "refused": ("✗", BAD),
+        "stopped": ("■", WARN),
+    }[run.outcome or "failed"]
+    line = Content.styled(f"{glyph} {run.status}", style)
+    if run.outcome == "already":
+        line = Content.styled("✓ nothing to do: the checks already held", style)
+    return Content("\n").join([line, plain(run.reason)]) if run.reason else line

@@ -1,0 +1,94 @@
+"""What the screen knows of one run of a step, gathered from the runner's events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pghalab.course.events import (
+    CheckResult,
+    ChecksSeen,
+    CommandEnded,
+    CommandStarted,
+    ConfirmNeeded,
+    Outcome,
+    Printed,
+    RunEvent,
+    StepEnded,
+)
+from pghalab.lab.types import Ended
+from pghalab.widgets.output import OutputBuffer
+
+
+class StepRun:
+    """One run of a step, from its start to its outcome."""
+
+    def __init__(self, step: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.step = step
+        self.node = ""
+        self.user = ""
+        self.command = ""
+        self.log: Path | None = None
+        self.buffer = OutputBuffer()
+        self.ended: Ended | None = None
+        self.results: tuple[CheckResult, ...] = ()
+        self.final = False
+        self.outcome: Outcome | None = None
+        self.reason = ""
+        self.waits_for_confirmation = False
+        self._clock = clock
+        self._started = clock()
+        self._seconds: float | None = None
+
+    def take(self, event: RunEvent) -> None:
+        """Remember what an event tells."""
+        self.waits_for_confirmation = isinstance(event, ConfirmNeeded)
+        match event:
+            case CommandStarted():
+                self.node, self.user, self.command, self.log = event.node, event.user, event.command, event.log
+                self.ended = None
+            case Printed():
+                self.buffer.feed(event.output.text)
+            case CommandEnded():
+                self.buffer.close()
+                self.ended = event.ended
+            case ChecksSeen():
+                self.results, self.final = event.results, event.final
+            case StepEnded():
+                self.end(event.outcome, event.reason)
+            case _:
+                pass
+
+    def end(self, outcome: Outcome, reason: str) -> None:
+        """The run is over."""
+        self.buffer.close()
+        self.outcome, self.reason = outcome, reason
+        self._seconds = self._clock() - self._started
+
+    @property
+    def active(self) -> bool:
+        """It has not ended."""
+        return self.outcome is None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken, or took."""
+        return self._clock() - self._started if self._seconds is None else self._seconds
+
+    @property
+    def status(self) -> str:
+        """Where it is, in words."""
+        if self.active:
+            if self.waits_for_confirmation:
+                return "waiting for your confirmation"
+            if self.command and self.ended is None:
+                return f"running {self.seconds:.0f} s"
+            return f"checking {self.seconds:.0f} s"
+        words = [str(self.outcome)]
+        if self.ended is not None and self.ended.exit_status is not None:
+            words.append(f"exit status {self.ended.exit_status}")
+        elif self.ended is not None and self.ended.how != "exited":
+            words.append({"timeout": "time ran out", "stopped": "stopped", "lost": "connection lost"}[self.ended.how])
+        words.append(f"{self.seconds:.1f} s")
+        return " · ".join(dict.fromkeys(words))

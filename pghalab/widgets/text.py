@@ -1,0 +1,72 @@
+"""The one way by which text from outside the program reaches the screen."""
+
+from __future__ import annotations
+
+import re
+
+from textual.content import Content
+
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+)
+# Control characters but for tab and newline, and the marks that reverse the direction of what follows.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+_LIMIT = 2000
+"""Longest line that is shown, in characters."""
+
+
+def clean(text: str) -> str:
+    """Text without escape sequences and control characters; tabs become spaces, carriage returns newlines."""
+    if text.isprintable():
+        return text
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return _CONTROLS.sub("", text).expandtabs(8)
+
+
+def plain(text: str, style: str = "") -> Content:
+    """Text from outside as it is: cleaned, and never read as markup."""
+    content = Content(clean(text))
+    return content.stylize(style) if style else content
+
+
+def shortened(line: str, limit: int = _LIMIT) -> str:
+    """A line that is not longer than `limit` characters, with a mark where it was cut."""
+    return line if len(line) <= limit else f"{line[:limit]}… ({len(line) - limit} more characters)"
+
+
+def ago(seconds: float) -> str:
+    """An age in a few characters: `4 s`, `3 min`, `2 h`."""
+    if seconds < 90:
+        return f"{max(0, int(seconds))} s"
+    if seconds < 5400:
+        return f"{int(seconds // 60)} min"
+    return f"{int(seconds // 3600)} h"
+
+
+def size(count: int) -> str:
+    """Bytes as etcdctl prints them: `20 kB`, `1.3 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+def lsn(position: int | None) -> str:
+    """A position in the write-ahead log as PostgreSQL prints it: `0/4000060`."""
+    return "" if position is None else f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
+
+
+def node_list(names: list[str]) -> str:
+    """Names in few characters: `pgha1-5` for a run, else `pgha1, pgha3`."""
+    parts = [re.fullmatch(r"(.*?)(\d+)", name) for name in names]
+    if len(names) > 2 and all(parts):
+        prefixes = {part[1] for part in parts if part}
+        numbers = [int(part[2]) for part in parts if part]
+        if len(prefixes) == 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+            return f"{names[0]}-{numbers[-1]}"
+    return ", ".join(names)
