@@ -1,0 +1,48 @@
+"""The kinds of checks by the name that lessons call them by, and how one is looked at."""
+
+from __future__ import annotations
+
+import logging
+
+from pghalab.course.checks import etcd, nodes, output, patroni, postgres
+from pghalab.course.checks.base import CheckType, Context
+from pghalab.course.events import CheckResult
+from pghalab.course.model import CheckSpec
+from pghalab.lab.types import LabError
+
+CHECKS: dict[str, CheckType] = {
+    **nodes.CHECKS,
+    **etcd.CHECKS,
+    **patroni.CHECKS,
+    **postgres.CHECKS,
+    **output.CHECKS,
+}
+"""Every kind of check."""
+
+_log = logging.getLogger(__name__)
+
+
+async def evaluate(spec: CheckSpec, ctx: Context) -> tuple[CheckResult, ...]:
+    """Look once; whatever keeps the check from being looked at is a failed check with its words."""
+    kind = CHECKS.get(spec.name)
+    if kind is None:
+        return (CheckResult(spec.name, False, "there is no such check", "a known check"),)
+    params = ctx.names.value(spec.params)
+    try:
+        results = tuple(await kind.look(ctx, params))
+    except LabError as error:
+        words = f"{error.what} on {error.node}" if error.node and error.what.endswith("running") else error.what
+        return (CheckResult(_title(spec), False, words, _wanted(params), error.node),)
+    except Exception as error:
+        _log.exception("check %s in line %d", spec.name, spec.line)
+        return (CheckResult(_title(spec), False, f"could not be looked at: {error}", _wanted(params)),)
+    return results or (CheckResult(_title(spec), False, "there is no node to look at", _wanted(params)),)
+
+
+def _title(spec: CheckSpec) -> str:
+    return spec.name.replace("_", " ")
+
+
+def _wanted(params: object) -> str:
+    items = params.items() if isinstance(params, dict) else ()
+    return ", ".join(f"{key} {value}" for key, value in items) or "that it holds"

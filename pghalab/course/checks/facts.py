@@ -1,0 +1,325 @@
+"""What one look at the lab finds out, each thing asked once however many checks want it."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+from pghalab.cluster.model import EtcdEndpoint
+from pghalab.lab.types import Container, Lab, LabError, Node
+
+SCOPE = "/pgha/pgha_patroni_cluster/"
+"""Where Patroni keeps its keys: namespace and scope as patroniSetup.sh writes them."""
+DATA_NODES = 3
+"""The first three nodes carry PostgreSQL and Patroni beside etcd."""
+REACH = 2.0
+"""Seconds within which a node must answer a first command."""
+ANSWER = 4.0
+"""Seconds within which a node that answers must answer anything else."""
+
+_FILE = """p={path}
+if [ -e "$p" ]; then
+  stat -L -c '%F|%U|%a' "$p"
+  if [ -d "$p" ]; then ls -A "$p" | wc -l; else echo 0; head -c 262144 "$p"; fi
+fi"""
+
+T = TypeVar("T")
+
+
+class Sources(Protocol):
+    """Where the facts about etcd, Patroni and PostgreSQL come from; replaced in tests."""
+
+    async def endpoint(self, node: Node) -> EtcdEndpoint:
+        """The status of the etcd member on a node."""
+
+    async def members(self, node: Node) -> Sequence[Any]:
+        """The members of the etcd cluster as the member on this node knows them."""
+
+    async def health(self, node: Node) -> bool:
+        """The etcd member on this node can commit."""
+
+    async def keys(self, node: Node, prefix: str) -> Mapping[str, str]:
+        """Every key below a prefix, asked of the etcd member on this node."""
+
+    async def patroni(self, node: Node) -> Mapping[str, Any]:
+        """`GET /patroni` of a node."""
+
+    async def query(self, lab: Lab, node: Node, sql: str, database: str) -> Sequence[tuple[Any, ...]]:
+        """The rows of a query, as the superuser on a node."""
+
+    async def login(self, lab: Lab, *, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
+        """Whether a fresh connection from one node to another is accepted, and the server's words if not."""
+
+
+class ClusterSources:
+    """The facts from `pghalab.cluster`, imported when they are first wanted."""
+
+    async def endpoint(self, node: Node) -> EtcdEndpoint:
+        """The status of the etcd member on a node."""
+        from pghalab.cluster import etcd
+
+        return await etcd.endpoint(node)
+
+    async def members(self, node: Node) -> Sequence[Any]:
+        """The members of the etcd cluster as the member on this node knows them."""
+        from pghalab.cluster import etcd
+
+        return await etcd.members(node)
+
+    async def health(self, node: Node) -> bool:
+        """The etcd member on this node can commit."""
+        from pghalab.cluster import etcd
+
+        return await etcd.health(node)
+
+    async def keys(self, node: Node, prefix: str) -> Mapping[str, str]:
+        """Every key below a prefix, asked of the etcd member on this node."""
+        from pghalab.cluster import etcd
+
+        return await etcd.get_prefix(node, prefix)
+
+    async def patroni(self, node: Node) -> Mapping[str, Any]:
+        """`GET /patroni` of a node."""
+        from pghalab.cluster import patroni
+
+        return await patroni.status(node)
+
+    async def query(self, lab: Lab, node: Node, sql: str, database: str) -> Sequence[tuple[Any, ...]]:
+        """The rows of a query, as the superuser on a node."""
+        from pghalab.cluster import postgres
+
+        return await postgres.query(lab, node, sql, database=database)
+
+    async def login(self, lab: Lab, *, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
+        """Whether a fresh connection from one node to another is accepted, and the server's words if not."""
+        from pghalab.cluster import postgres
+
+        result = await postgres.login(
+            lab, via=via, to=to, user=user, database=database, password=lab.password if user == "postgres" else ""
+        )
+        return result.accepted, result.message
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of a node; `name` is its program's base name, for Python the script's."""
+
+    user: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file or directory of a node as stat tells it; `mode` in octal without a leading zero."""
+
+    type: str
+    owner: str
+    mode: str
+    entries: int
+    """How much a directory holds."""
+    text: str
+    """The first 256 KiB of a file."""
+
+
+class Facts:
+    """One pass over the lab: answers are kept for as long as this object lives, so make one for each look."""
+
+    def __init__(self, lab: Lab, sources: Sources | None = None) -> None:
+        self.lab = lab
+        self._sources: Sources = sources or ClusterSources()
+        self._known: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+
+    def data_nodes(self) -> list[Node]:
+        """The nodes that carry PostgreSQL."""
+        return list(self.lab.nodes.values())[:DATA_NODES]
+
+    async def _once(self, key: tuple[Any, ...], ask: Callable[[], Awaitable[T]]) -> T:
+        task = self._known.get(key)
+        if task is None:
+
+            async def bound() -> T:
+                return await ask()
+
+            task = asyncio.ensure_future(bound())
+            self._known[key] = task
+        return cast(T, await asyncio.shield(task))
+
+    async def close(self) -> None:
+        """End whatever is still being asked; call it when the look is over."""
+        tasks = list(self._known.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def containers(self) -> Sequence[Container]:
+        """The lab's containers; raises LabError without an engine."""
+        return await self._once(("containers",), self.lab.containers)
+
+    async def image(self) -> Mapping[str, str] | None:
+        """The versions in the lab's image, None before it is built."""
+        return await self._once(("image",), self.lab.image_versions)
+
+    async def processes(self, node: Node) -> Sequence[Process]:
+        """What runs on a node; every other fact about the node waits for this answer."""
+
+        async def ask() -> Sequence[Process]:
+            if node.link in ("down", "refused"):
+                raise LabError(f"is out of reach: {node.link_reason or 'its container does not run'}", node=node.name)
+            return _processes((await _limited(node, node.run("ps -eo user:32,args ww", timeout=REACH), REACH)).stdout)
+
+        return await self._once(("processes", node.name), ask)
+
+    async def command(self, node: Node, command: str) -> tuple[int, str]:
+        """The exit status and output of a harmless command run as root."""
+
+        async def ask() -> tuple[int, str]:
+            await self.processes(node)
+            result = await _limited(node, node.run(command, timeout=ANSWER), ANSWER)
+            return result.exit_status, result.stdout
+
+        return await self._once(("command", node.name, command), ask)
+
+    async def file(self, node: Node, path: str) -> File | None:
+        """A file or directory with its text, None when there is none."""
+        _, out = await self.command(node, _FILE.format(path=shlex.quote(path)))
+        if not out:
+            return None
+        head, count, text = [*out.split("\n", 2), "", ""][:3]
+        kind, owner, mode = head.split("|")
+        kind = "file" if kind.startswith("regular") else kind
+        return File(kind, owner, mode, int(count), text)
+
+    async def _with(self, node: Node, process: str, product: str) -> None:
+        """Ask nothing of a service that does not run: the refusal would only come later and say less."""
+        if not any(found.name == process for found in await self.processes(node)):
+            raise LabError(f"{product} is not running", node=node.name)
+
+    async def endpoint(self, node: Node) -> EtcdEndpoint:
+        """The status of a node's etcd member."""
+
+        async def ask() -> EtcdEndpoint:
+            await self._with(node, "etcd", "etcd")
+            return await _limited(node, self._sources.endpoint(node), ANSWER)
+
+        return await self._once(("endpoint", node.name), ask)
+
+    async def healthy(self, node: Node) -> bool:
+        """A node's etcd member can commit."""
+
+        async def ask() -> bool:
+            await self._with(node, "etcd", "etcd")
+            return await _limited(node, self._sources.health(node), ANSWER)
+
+        return await self._once(("health", node.name), ask)
+
+    async def _any_etcd(self, ask: Callable[[Node], Awaitable[T]]) -> T:
+        """The first answer from a node that runs etcd."""
+        nodes = list(self.lab.nodes.values())
+        seen = await asyncio.gather(*(self._with(node, "etcd", "etcd") for node in nodes), return_exceptions=True)
+        reason = "etcd is not running on any node"
+        for node, missing in zip(nodes, seen, strict=True):
+            if missing is None:
+                try:
+                    return await _limited(node, ask(node), REACH)
+                except LabError as error:
+                    reason = f"no etcd member answers ({error.what})"
+        raise LabError(reason)
+
+    async def members(self) -> Sequence[Any]:
+        """The members of the etcd cluster."""
+        return await self._once(("members",), lambda: self._any_etcd(self._sources.members))
+
+    async def dcs(self) -> Mapping[str, str]:
+        """Patroni's keys without their common prefix."""
+
+        async def ask() -> Mapping[str, str]:
+            keys = await self._any_etcd(lambda node: self._sources.keys(node, SCOPE))
+            return {key.removeprefix(SCOPE): value for key, value in keys.items()}
+
+        return await self._once(("dcs",), ask)
+
+    async def leader(self) -> Node:
+        """The node that holds the leader key; raises LabError when nobody does."""
+        name = (await self.dcs()).get("leader", "")
+        node = self.lab.nodes.get(name)
+        if node is None:
+            raise LabError(f"the leader key is held by {name}, which is no node of this lab" if name
+                           else "nobody holds the leader key")  # fmt: skip
+        return node
+
+    async def patroni(self, node: Node) -> Mapping[str, Any]:
+        """A node's own `GET /patroni`."""
+
+        async def ask() -> Mapping[str, Any]:
+            await self._with(node, "patroni", "Patroni")
+            return await _limited(node, self._sources.patroni(node), ANSWER)
+
+        return await self._once(("patroni", node.name), ask)
+
+    async def streaming(self) -> list[Node]:
+        """The replicas that stream, by their own word."""
+        nodes = self.data_nodes()
+        answers = await asyncio.gather(*(self.patroni(node) for node in nodes), return_exceptions=True)
+        return [
+            node
+            for node, answer in zip(nodes, answers, strict=True)
+            if isinstance(answer, Mapping) and answer.get("replication_state") == "streaming"
+        ]
+
+    async def config(self) -> Mapping[str, Any]:
+        """The dynamic configuration, from the DCS."""
+        import json
+
+        text = (await self.dcs()).get("config")
+        if not text:
+            raise LabError("the DCS holds no dynamic configuration yet")
+        return cast(Mapping[str, Any], json.loads(text))
+
+    async def query(self, node: Node, sql: str, database: str = "postgres") -> Sequence[tuple[Any, ...]]:
+        """The rows of a query on a node."""
+
+        async def ask() -> Sequence[tuple[Any, ...]]:
+            await self._with(node, "postgres", "PostgreSQL")
+            return await _limited(node, self._sources.query(self.lab, node, sql, database), ANSWER)
+
+        return await self._once(("query", node.name, database, sql), ask)
+
+    async def login(self, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
+        """Whether PostgreSQL on one node accepts a user who comes from another."""
+
+        async def ask() -> tuple[bool, str]:
+            await self.processes(via)
+            await self._with(to, "postgres", "PostgreSQL")
+            return await _limited(
+                to, self._sources.login(self.lab, via=via, to=to, user=user, database=database), ANSWER
+            )
+
+        return await self._once(("login", via.name, to.name, user, database), ask)
+
+
+async def _limited(node: Node, answer: Awaitable[T], seconds: float) -> T:
+    try:
+        return await asyncio.wait_for(answer, seconds)
+    except TimeoutError as error:
+        raise LabError(f"gave no answer within {seconds:g} s", node=node.name) from error
+
+
+def _processes(listing: str) -> list[Process]:
+    found: list[Process] = []
+    for line in listing.splitlines()[1:]:
+        words = line.split()
+        if len(words) < 2 or words[1].startswith("["):
+            continue
+        program = _base(words[1])
+        if program.startswith("python"):
+            script = next((word for word in words[2:] if not word.startswith("-")), "")
+            program = _base(script) or program
+        found.append(Process(words[0], program))
+    return found
+
+
+def _base(path: str) -> str:
+    return path.rstrip(":").rsplit("/", 1)[-1]

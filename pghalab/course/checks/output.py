@@ -1,0 +1,31 @@
+"""The check of what a step's own command printed the last time it ran."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pghalab.course.checks.base import TEXTS, CheckType, Context, Param
+from pghalab.course.events import CheckResult
+
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
+
+
+async def output(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
+    """The last run printed these texts, or something that the expression matches."""
+    contains = [str(text) for text in params.get("contains", [])]
+    matches = str(params.get("matches", ""))
+    words = [f"`{text}`" for text in contains] + ([f"something like `{matches}`"] if matches else [])
+    wanted = f"prints {', '.join(words)}"
+    check = "the command's output"
+    if ctx.output is None:
+        return [CheckResult(check, False, "the step's command has not run yet", wanted)]
+    text = _CONTROL.sub("", ctx.output)
+    missing = [f"`{item}` was not printed" for item in contains if item not in text]
+    if matches and not re.search(matches, text, re.MULTILINE):
+        missing.append("nothing printed matches")
+    return [CheckResult(check, not missing, "; ".join(missing) or "printed as wanted", wanted)]
+
+
+CHECKS = {"output": CheckType(output, {"contains": TEXTS, "matches": Param((str,))})}

@@ -1,0 +1,124 @@
+"""The record of what happened: one JSON line for each event, and the whole output of each command."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from pghalab.course.events import Printed, RunEvent
+
+LOG_LIMIT = 200_000_000
+"""Bytes of one command's output that are kept on disk."""
+_log = logging.getLogger(__name__)
+
+
+class LogFile:
+    """The output of one run on disk, as it came; ends with a line that says so when it had to stop."""
+
+    def __init__(self, path: Path, limit: int = LOG_LIMIT) -> None:
+        self.path = path
+        self._limit = limit
+        self._size = 0
+        self._file: BinaryIO | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = path.open("wb", buffering=65536)
+        except OSError as error:
+            _log.warning("the log %s cannot be written: %s", path, error)
+
+    def write(self, text: str) -> None:
+        """Append text; past the limit nothing more is kept, and the file says so."""
+        if self._file is None:
+            return
+        data = text.encode("utf-8", "replace")
+        try:
+            if self._size + len(data) > self._limit:
+                self._file.write(data[: self._limit - self._size])
+                self._file.write(f"\n[pghalab: the log ends here, after {self._limit} bytes]\n".encode())
+                self.close()
+                return
+            self._file.write(data)
+            self._size += len(data)
+        except OSError as error:
+            _log.warning("the log %s ends early: %s", self.path, error)
+            self._file = None
+
+    def close(self) -> None:
+        """Write out what is still in memory."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                _log.warning("the log %s ends early: %s", self.path, error)
+
+    def __enter__(self) -> LogFile:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close the file."""
+        self.close()
+
+
+class Journal:
+    """A folder with `journal.jsonl` and `logs/`; losing it loses no progress."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.folder = folder
+        self.path = folder / "journal.jsonl"
+        self.read_only = read_only
+
+    def append(self, event: RunEvent) -> None:
+        """Add an event in one write, so that a crash loses at most this line; what was printed is in the logs."""
+        if self.read_only or isinstance(event, Printed):
+            return
+        line = {"at": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
+        data = (json.dumps(line, default=str) + "\n").encode()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                size = os.fstat(handle).st_size
+                if size and os.pread(handle, 1, size - 1) != b"\n":
+                    data = b"\n" + data
+                os.write(handle, data)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            _log.warning("the journal %s cannot be written: %s", self.path, error)
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Every event so far, oldest first; lines that a crash tore are left out."""
+        try:
+            file = self.path.open(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return
+        with file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(entry, dict):
+                    yield entry
+
+    def log(self, step: str, limit: int = LOG_LIMIT) -> LogFile:
+        """A new log for one run of a step."""
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", step)
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = self.folder / "logs"
+        path = folder / f"{stamp}-{name}.log"
+        number = 1
+        while path.exists():
+            number += 1
+            path = folder / f"{stamp}-{name}-{number}.log"
+        return LogFile(path, limit)

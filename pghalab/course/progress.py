@@ -1,0 +1,144 @@
+"""What the learner has done, as a file: a cache of what the checks say, and the only memory of what was read."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pghalab.lab.files import keep_aside, write_atomic
+
+VERSION = 1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Record:
+    """What is remembered of one step."""
+
+    done: bool = False
+    at: float = 0.0
+    """When it was first seen done, as `time.time`."""
+    read: bool = False
+    choice: int | None = None
+    """The last answer to its question."""
+    right: bool = False
+    """The question was once answered rightly."""
+    skipped: bool = False
+    exit_status: int | None = None
+    """Of the last run of its command; None when it never ran to its end."""
+    output: str | None = None
+    """What the last run printed, for steps whose checks ask for it; the middle of a long one is left out."""
+
+
+class Progress:
+    """The records of every step, by id; changes are on disk after `save`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self.notices: list[str] = []
+        """What went wrong with the file, in words for the learner."""
+        self.last = ""
+        """The step that was looked at or run last."""
+        self._records: dict[str, Record] = {}
+        self._saved = ""
+
+    @classmethod
+    def load(cls, path: Path, *, read_only: bool = False) -> Progress:
+        """Read the file; one that cannot be understood is kept aside and said in `notices`."""
+        progress = cls(path, read_only=read_only)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return progress
+        except (OSError, UnicodeDecodeError) as error:
+            progress._give_up(str(error))
+            return progress
+        try:
+            data = json.loads(text)
+            if not isinstance(data, dict) or data.get("version") != VERSION:
+                raise ValueError(f"not progress of version {VERSION}")
+            progress._records = {str(step): _record(item) for step, item in data["steps"].items()}
+            progress.last = str(data.get("last", ""))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            progress._records = {}
+            progress._give_up(str(error))
+        return progress
+
+    def _give_up(self, why: str) -> None:
+        _log.warning("progress %s cannot be used: %s", self.path, why)
+        if self.read_only:
+            self.notices.append(f"The progress in {self.path} cannot be read; nothing was changed.")
+            return
+        try:
+            aside = keep_aside(self.path)
+        except OSError as error:
+            self.notices.append(f"The progress in {self.path} cannot be read or moved ({error.strerror}).")
+            return
+        self.notices.append(f"The progress could not be read; it is kept as {aside} and begins anew.")
+
+    def record(self, step: str) -> Record:
+        """What is remembered of a step; a change to it is a change of the progress."""
+        return self._records.setdefault(step, Record())
+
+    def mark_done(self, step: str) -> None:
+        """Remember that a step was seen done."""
+        record = self.record(step)
+        if not record.done:
+            record.done, record.at = True, time.time()
+
+    def forget(self, steps: Iterable[str]) -> None:
+        """Forget everything about some steps."""
+        for step in steps:
+            self._records.pop(step, None)
+            if self.last == step:
+                self.last = ""
+
+    def save(self) -> None:
+        """Write the file when something changed; a disk that refuses is said in `notices` and never stops a step."""
+        if self.read_only:
+            return
+        blank = Record()
+        steps = {step: asdict(record) for step, record in self._records.items() if record != blank}
+        text = json.dumps({"version": VERSION, "last": self.last, "steps": steps}, indent=1) + "\n"
+        if text == self._saved:
+            return
+        try:
+            write_atomic(self.path, text)
+        except OSError as error:
+            notice = f"The progress cannot be saved: {error.strerror or error}."
+            if notice not in self.notices:
+                self.notices.append(notice)
+            _log.warning("%s", notice)
+            return
+        self._saved = text
+
+
+def _record(item: Any) -> Record:
+    if not isinstance(item, dict):
+        raise ValueError("a step's record is no mapping")
+    record = Record()
+    for known in fields(Record):
+        if known.name in item:
+            value = item[known.name]
+            if not isinstance(value, _TYPES[known.name]):
+                raise ValueError(f"`{known.name}` is not what it should be")
+            setattr(record, known.name, value)
+    return record
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "done": (bool,),
+    "at": (int, float),
+    "read": (bool,),
+    "choice": (int, type(None)),
+    "right": (bool,),
+    "skipped": (bool,),
+    "exit_status": (int, type(None)),
+    "output": (str, type(None)),
+}
