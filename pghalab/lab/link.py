@@ -1,0 +1,282 @@
+"""The one ssh connection to a node: opened, watched, and opened again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pghalab.lab.types import LabError, LinkState
+
+if TYPE_CHECKING:
+    import asyncssh
+
+RECREATE = "Recreate the node with `pghalab rm` and `pghalab up`; its data is kept."
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The time limits of a link, in seconds."""
+
+    keepalive: float = 1.5
+    """Silence after which the node is asked whether it lives."""
+    unanswered: int = 2
+    """How many such questions may stay without an answer."""
+    connect: float = 5.0
+    """From the first packet to being logged in."""
+    backoff_first: float = 0.3
+    backoff_last: float = 3.0
+
+    @property
+    def noticed_within(self) -> float:
+        """The longest time a frozen node goes unnoticed: the silence, then each question and the wait after it."""
+        return self.keepalive * (self.unanswered + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no connection, and what the learner can do about it."""
+
+    state: LinkState
+    what: str
+    todo: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Both in one line."""
+        return f"{self.what} {self.todo}".strip()
+
+
+CONNECTING = Trouble("connecting", "the console is connecting to it.")
+NOT_STARTED = Trouble("down", "the console has not tried to reach it yet.")
+CLOSED = Trouble("down", "the console closed the connection.")
+NOT_RUNNING = Trouble("down", "its container does not run.", "Start it with `pghalab start`.")
+NO_PIN = Trouble("connecting", "its host key is not known yet.")
+FROZEN = Trouble("down", "it does not answer any more: it is frozen or cut off.")
+LOST = Trouble("down", "the ssh connection was lost.")
+NO_SSHD = Trouble("down", "nothing answers on its ssh port.")
+NO_ANSWER = Trouble("down", "it does not answer on its ssh port: it is frozen, cut off or still starting.")
+NO_AUTH = Trouble("refused", "it does not accept the console's key.", RECREATE)
+OTHER_HOST_KEY = Trouble("refused", "its host key is not the one that was pinned when it was created.", RECREATE)
+
+
+class Link:
+    """Keeps one connection to a node until it is closed."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        endpoint: Callable[[], Awaitable[int | None]],
+        key: Path,
+        pin: Callable[[], str | None],
+        changed: Callable[[LinkState, str], None],
+        timing: Timing,
+    ) -> None:
+        self._name = name
+        self._endpoint = endpoint
+        self._key = key
+        self._pin = pin
+        self._changed = changed
+        self._timing = timing
+        self._trouble: Trouble | None = NOT_STARTED
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._settled = asyncio.Event()
+        self._poked = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self.came_up: Callable[[], None] = lambda: None
+        """Called after each new connection."""
+
+    @property
+    def state(self) -> LinkState:
+        """The state now."""
+        return self._trouble.state if self._trouble else "up"
+
+    @property
+    def reason(self) -> str:
+        """Why it is not up; empty when it is."""
+        return self._trouble.reason if self._trouble else ""
+
+    def start(self) -> None:
+        """Begin to keep the connection in a background task of the running loop."""
+        if self._keeper is None:
+            self._become(CONNECTING)
+            self._keeper = asyncio.create_task(self._keep(), name=f"link to {self._name}")
+
+    def poke(self) -> None:
+        """Try now instead of waiting for the next attempt."""
+        self._poked.set()
+
+    async def close(self) -> None:
+        """End the connection and stop keeping it."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is None:
+            return
+        connection = self._connection
+        keeper.cancel()
+        await asyncio.wait({keeper})
+        if connection is not None:
+            await connection.wait_closed()
+        self._become(CLOSED)
+
+    async def connection(self, wait: float) -> asyncssh.SSHClientConnection:
+        """The live connection; waits while a first attempt is under way; raises LabError when there is none."""
+        if self.state == "connecting":
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._settled.wait()
+        if self._trouble is not None or self._connection is None:
+            raise self.error()
+        return self._connection
+
+    def error(self, otherwise: Trouble = LOST) -> LabError:
+        """What keeps the node out of reach, as an error."""
+        trouble = self._trouble or otherwise
+        return LabError(trouble.what, node=self._name, todo=trouble.todo)
+
+    async def open(self, owner: Callable[[], asyncssh.SSHClient] | None = None) -> asyncssh.SSHClientConnection:
+        """Open a connection and log in; raises LinkRefused with the trouble that prevents it."""
+        # Importing it takes 0.3 s, which must not be taken from the loop.
+        ssh = await asyncio.to_thread(importlib.import_module, "asyncssh")
+        logging.getLogger("asyncssh").setLevel(logging.WARNING)
+        port = await self._port()
+        pinned = self._pinned()
+        key = self._private_key()
+        try:
+            async with asyncio.timeout(self._timing.connect):
+                connection: asyncssh.SSHClientConnection = await ssh.connect(
+                    "127.0.0.1",
+                    port,
+                    username="root",
+                    client_factory=owner or ssh.SSHClient,
+                    config=None,
+                    agent_path=None,
+                    client_keys=[key],
+                    preferred_auth=["publickey"],
+                    known_hosts=([pinned], [], []),
+                    keepalive_interval=self._timing.keepalive,
+                    keepalive_count_max=self._timing.unanswered,
+                )
+                return connection
+        except ssh.HostKeyNotVerifiable as error:
+            raise LinkRefused(OTHER_HOST_KEY) from error
+        except ssh.KeyExchangeFailed as error:
+            if "host key" in str(error):
+                raise LinkRefused(OTHER_HOST_KEY) from error
+            raise LinkRefused(Trouble("down", f"ssh could not agree on a cipher: {error}.")) from error
+        except ssh.PermissionDenied as error:
+            raise LinkRefused(NO_AUTH) from error
+        except TimeoutError as error:
+            raise LinkRefused(NO_ANSWER) from error
+        except (OSError, ssh.Error) as error:
+            raise LinkRefused(NO_SSHD) from error
+
+    async def _port(self) -> int:
+        try:
+            port = await self._endpoint()
+        except LabError as error:
+            raise LinkRefused(Trouble("down", error.what, error.todo)) from error
+        if port is None:
+            raise LinkRefused(NOT_RUNNING)
+        return port
+
+    def _pinned(self) -> asyncssh.SSHKey:
+        import asyncssh
+
+        try:
+            text = self._pin()
+        except LabError as error:
+            raise LinkRefused(Trouble("down", error.what, error.todo)) from error
+        if text is None:
+            raise LinkRefused(NO_PIN)
+        try:
+            return asyncssh.import_public_key(text)
+        except (asyncssh.KeyImportError, ValueError) as error:
+            raise LinkRefused(Trouble("refused", "its pinned host key cannot be read.", RECREATE)) from error
+
+    def _private_key(self) -> asyncssh.SSHKey:
+        import asyncssh
+
+        try:
+            return asyncssh.read_private_key(self._key)
+        except FileNotFoundError as error:
+            lost = Trouble("refused", f"the console's key file {self._key} is lost.", RECREATE)
+            raise LinkRefused(lost) from error
+        except (OSError, asyncssh.KeyImportError, ValueError) as error:
+            broken = Trouble("refused", f"the console's key file {self._key} cannot be used.", RECREATE)
+            raise LinkRefused(broken) from error
+
+    async def _keep(self) -> None:
+        delay = self._timing.backoff_first
+        try:
+            while True:
+                self._poked.clear()
+                try:
+                    self._become(await self._hold())
+                    delay = self._timing.backoff_first
+                except LinkRefused as refused:
+                    self._become(refused.trouble)
+                except Exception:
+                    _log.exception("%s: the link failed in an unexpected way", self._name)
+                    self._become(Trouble("down", "the connection failed in an unexpected way; see the log."))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(delay):
+                        await self._poked.wait()
+                delay = min(delay * 2, self._timing.backoff_last)
+                if self._poked.is_set() and self.state == "down":
+                    delay = self._timing.backoff_first
+                    self._become(CONNECTING)
+        finally:
+            self._connection = None
+
+    async def _hold(self) -> Trouble:
+        """Connect, stay until the connection is gone, and say why it went."""
+        import asyncssh
+
+        lost_by: list[Exception | None] = []
+
+        class Owner(asyncssh.SSHClient):
+            """Remembers why the connection went."""
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                lost_by.append(exc)
+
+        connection = await self.open(Owner)
+        try:
+            self._connection = connection
+            self._become(None)
+            self.came_up()
+            await connection.wait_closed()
+        finally:
+            self._connection = None
+            connection.close()
+            connection.abort()
+        return FROZEN if lost_by and "keepalive" in str(lost_by[0]) else LOST
+
+    def _become(self, trouble: Trouble | None) -> None:
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        if self.state == "connecting":
+            self._settled.clear()
+        else:
+            self._settled.set()
+        try:
+            self._changed(self.state, self.reason)
+        except Exception:
+            _log.exception("%s: a listener failed on link state %s", self._name, self.state)
+
+
+class LinkRefused(Exception):
+    """An attempt to connect failed."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.what)
+        self.trouble = trouble

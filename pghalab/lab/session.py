@@ -1,0 +1,192 @@
+"""One command on one ssh channel: bounded output, its end, and the shell lines that start and end it."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import shlex
+import signal
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pghalab.lab.types import Output, User
+
+if TYPE_CHECKING:
+    import asyncssh
+
+WINDOW = 256 * 1024
+"""Bytes the node may send before the channel takes them."""
+HIGH_WATER = 256 * 1024
+"""Bytes held for the consumer at which reading pauses."""
+PIECE = 64 * 1024
+"""The most bytes decoded into one Output."""
+QUIET = 1.0
+"""Seconds without output after the exit that end a command whose background processes keep its output open."""
+
+RUN_VARIABLE = "PGHALAB_RUN"
+
+# Ends a run where the node has no end-run of its own. A zombie has an empty environ, so it does not count.
+_END_INLINE = """
+left() {{ grep -lszxF {variable}={run} /proc/[0-9]*/environ | cut -d/ -f3; }}
+try() {{ kill -"$1" $found 2>/dev/null; }}
+found=$(left); [ -z "$found" ] && exit 0
+try TERM; n=0
+while found=$(left); [ -n "$found" ] && [ $n -lt 20 ]; do sleep 0.1; n=$((n+1)); done
+n=0
+while found=$(left); [ -n "$found" ] && [ $n -lt 20 ]; do try KILL; sleep 0.05; n=$((n+1)); done
+[ -z "$found" ]
+"""
+
+
+def command_line(command: str, user: User, run: str) -> str:
+    """The line that root's shell on the node gets, so that `command` runs as `user` and carries the run's id."""
+    login = f"/bin/bash -lc {shlex.quote(command)}"
+    mark = f"exec env {RUN_VARIABLE}={run}"
+    # root's home is closed to postgres, and psql and others complain about a folder they cannot enter.
+    return f"cd / && {mark} sudo -E -u postgres {login}" if user == "postgres" else f"{mark} {login}"
+
+
+def shell_line(user: User) -> str:
+    """The line that starts an interactive login shell of `user`."""
+    return "cd / && exec sudo -E -u postgres /bin/bash -l" if user == "postgres" else "exec /bin/bash -l"
+
+
+def end_line(run: str) -> str:
+    """The line that ends every process of a run on a node."""
+    script = "/usr/local/sbin/end-run"
+    inline = _END_INLINE.format(variable=RUN_VARIABLE, run=run)
+    return f"if [ -x {script} ]; then exec {script} {run}; fi{inline}"
+
+
+class CommandSession:
+    """The asyncssh session of a command; it holds at most HIGH_WATER and one packet, then lets the node wait."""
+
+    def __init__(self) -> None:
+        self.exit_status: int | None = None
+        """As a shell gives it: 128 + n for signal n."""
+        self.closed = asyncio.Event()
+        self.held = 0
+        """Bytes that wait for the consumer."""
+        self._pieces: deque[tuple[bool, bytes]] = deque()
+        self._after_exit = 0
+        self._eof = False
+        self._paused = False
+        self._discard = False
+        self._news = asyncio.Event()
+        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        replace = codecs.getincrementaldecoder("utf-8")
+        self._decoders = (replace("replace"), replace("replace"))
+
+    async def readable(self) -> bool:
+        """Wait for output; False when there will be no more."""
+        while not self._pieces:
+            if self.closed.is_set() or (self._eof and self.exit_status is not None):
+                return False
+            if self._after_exit > WINDOW + HIGH_WATER:  # more than was under way: a background process prints
+                return False
+            self._news.clear()
+            try:
+                async with asyncio.timeout(QUIET if self.exit_status is not None else None):
+                    await self._news.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    def take(self) -> Iterator[Output]:
+        """Yield one piece of what is held, if it makes whole characters."""
+        if not self._pieces:
+            return
+        is_error, data = self._pieces.popleft()
+        parts = [data]
+        size = len(data)
+        while self._pieces and self._pieces[0][0] is is_error and size < PIECE:
+            parts.append(self._pieces.popleft()[1])
+            size += len(parts[-1])
+        self.held -= size
+        if self.exit_status is not None:
+            self._after_exit += size
+        if self._paused and self.held < HIGH_WATER // 2:
+            self._paused = False
+            if self._channel:
+                self._channel.resume_reading()
+        yield from self._decoded(is_error, b"".join(parts))
+
+    def rest(self) -> Iterator[Output]:
+        """Yield what the decoders still hold of characters that were never finished."""
+        for is_error in (False, True):
+            yield from self._decoded(is_error, b"", final=True)
+
+    def feed(self, stdin: str | None) -> None:
+        """Give the command its whole input; without one it reads the end of file."""
+        if self._channel and not self._channel.is_closing():
+            if stdin:
+                self._channel.write(stdin.encode())
+            self._channel.write_eof()
+
+    def discard(self) -> None:
+        """Throw away what comes from now on."""
+        self._discard = True
+        self._pieces.clear()
+        self.held = 0
+        if self._paused and self._channel:
+            self._paused = False
+            self._channel.resume_reading()
+
+    def close(self) -> None:
+        """Close the channel, whatever still holds its other end."""
+        if self._channel:
+            self._channel.abort()
+
+    def _decoded(self, is_error: bool, data: bytes, final: bool = False) -> Iterator[Output]:
+        text = self._decoders[is_error].decode(data, final)
+        if text:
+            yield Output("stderr" if is_error else "stdout", text)
+
+    # What asyncssh calls.
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        """Keep the channel."""
+        self._channel = chan
+
+    def session_started(self) -> None:
+        """The command was accepted."""
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        """Hold output; pause when enough is held."""
+        if self._discard:
+            return
+        self._pieces.append((datatype is not None, data))
+        self.held += len(data)
+        self._news.set()
+        if self.held >= HIGH_WATER and not self._paused and self._channel:
+            self._paused = True
+            self._channel.pause_reading()
+
+    def exit_status_received(self, status: int) -> None:
+        """Keep the status."""
+        self.exit_status = status
+        self._news.set()
+
+    # asyncssh names its parameters `signal` and so on, and passes them by position.
+    def exit_signal_received(self, name: str, _core_dumped: bool, _message: str, _lang: str) -> None:
+        """Keep the signal as a shell would tell it."""
+        number = getattr(signal, f"SIG{name}", None)
+        self.exit_status_received(128 + (int(number) if number else 0))
+
+    def eof_received(self) -> bool:
+        """No more output; the channel stays open for the exit status."""
+        self._eof = True
+        self._news.set()
+        return True
+
+    def pause_writing(self) -> None:
+        """The whole input is one string: there is nobody to slow down."""
+
+    def resume_writing(self) -> None:
+        """See pause_writing."""
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The channel is gone, by its own end or with the connection."""
+        self.closed.set()
+        self._news.set()

@@ -1,0 +1,96 @@
+"""A port on 127.0.0.1 that leads through a node, and keeps its number when the node reconnects."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+from pghalab.lab.types import LabError
+
+if TYPE_CHECKING:
+    import asyncssh
+
+CHUNK = 64 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class _Reader(Protocol):
+    async def read(self, n: int = -1) -> bytes: ...
+
+
+class _Writer(Protocol):
+    def write(self, data: bytes) -> None: ...
+    def write_eof(self) -> None: ...
+    async def drain(self) -> None: ...
+
+
+class Tunnel:
+    """A local listener; each connection it takes goes over the link that is up at that moment."""
+
+    def __init__(self, connect: Callable[[], Awaitable[asyncssh.SSHClientConnection]], host: str, port: int) -> None:
+        self._connect = connect
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._carried: set[asyncio.Task[None]] = set()
+        self.local_port = 0
+        """The port on 127.0.0.1, once open."""
+
+    async def open(self) -> None:
+        """Begin to listen on a free port; raises LabError."""
+        try:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        except OSError as error:
+            raise LabError(f"no port on 127.0.0.1 can be opened for a tunnel: {error.strerror}.") from error
+        self.local_port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening and drop the connections."""
+        if self._server:
+            self._server.close()
+        for task in list(self._carried):
+            task.cancel()
+        await asyncio.gather(*self._carried, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._carry(reader, writer))
+        self._carried.add(task)
+        task.add_done_callback(self._carried.discard)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        import asyncssh
+
+        try:
+            connection = await self._connect()
+            far_reader, far_writer = await connection.open_connection(self._host, self._port, encoding=None)
+        except (LabError, asyncssh.Error, OSError) as error:
+            _log.debug("tunnel to %s:%d: %s", self._host, self._port, error)
+            writer.transport.abort()
+            return
+        except BaseException:
+            writer.transport.abort()
+            raise
+        pumps = [asyncio.create_task(_pump(reader, far_writer)), asyncio.create_task(_pump(far_reader, writer))]
+        try:
+            await asyncio.gather(*pumps)
+        except (asyncssh.Error, OSError, EOFError) as error:
+            _log.debug("tunnel to %s:%d ended: %s", self._host, self._port, error)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            far_writer.close()
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+async def _pump(source: _Reader, sink: _Writer) -> None:
+    while data := await source.read(CHUNK):
+        sink.write(data)
+        await sink.drain()
+    with contextlib.suppress(OSError, RuntimeError):  # the other side may be closed already
+        sink.write_eof()
