@@ -36,6 +36,24 @@ class NodeHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class EtcdMember:
+    """One row of `etcdctl member list`."""
+
+    member_id: str
+    """Hexadecimal, as etcdctl prints it."""
+    name: str
+    """Empty until the member has started for the first time."""
+    peer_urls: tuple[str, ...]
+    client_urls: tuple[str, ...]
+    is_learner: bool = False
+
+    @property
+    def started(self) -> bool:
+        """The member has joined the cluster at least once."""
+        return bool(self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class EtcdEndpoint:
     """One row of `etcdctl endpoint status`; the fields are None while the member does not answer."""
 
@@ -62,7 +80,9 @@ class EtcdView:
     members: int
     """Members of the cluster as etcd knows them; 0 before it was ever formed."""
     alive: int
-    """Members that answer and see a leader."""
+    """Members that answer and see a leader; while none sees one, those that answer."""
+    leaderless: bool = False
+    """Members answer, and none of them sees a leader."""
 
     @property
     def majority(self) -> int:
@@ -71,13 +91,13 @@ class EtcdView:
 
     @property
     def has_quorum(self) -> bool:
-        """A majority of the members is alive."""
-        return self.members > 0 and self.alive >= self.majority
+        """A majority of the members is alive and has a leader."""
+        return self.members > 0 and self.alive >= self.majority and not self.leaderless
 
     @property
     def can_lose(self) -> int:
         """How many more members may fail before the quorum is lost."""
-        return max(0, self.alive - self.majority) if self.members else 0
+        return self.alive - self.majority if self.has_quorum else 0
 
 
 @dataclass(frozen=True, slots=True)

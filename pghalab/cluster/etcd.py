@@ -1,0 +1,282 @@
+"""etcd seen through one node's own member: keys and watches over gRPC (etcd3), the rest over its JSON gateway.
+
+etcd3 0.12 knows neither learners nor a member's errors and applied index, and its member list needs a majority from
+etcd 3.5 on; the gateway on the same port has them (etcd docs: gRPC gateway).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from pghalab.cluster import rest
+from pghalab.cluster.model import EtcdEndpoint, EtcdMember
+from pghalab.cluster.rest import NoAnswer, NotRunning
+from pghalab.lab.types import LabError, Node
+
+log = logging.getLogger(__name__)
+
+PORT: Final = 2379
+TIMEOUT: Final = 3.0
+"""Seconds for one call."""
+_SERVICE: Final = "etcd"
+_CHANNEL: Final = [
+    ("grpc.keepalive_time_ms", 6000),  # etcd closes connections that ping more often than every 5 s
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.http2.ping_timeout_ms", 3000),
+    ("grpc.http2.max_pings_without_data", 0),  # a silent watch would be pinged once a minute only
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),  # else a new client inherits the reconnect delay of a dead one
+    ("grpc.initial_reconnect_backoff_ms", 300),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+]
+
+_clients: WeakKeyDictionary[Node, tuple[int, Any]] = WeakKeyDictionary()
+_importing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every key below a prefix as of one revision of the store."""
+
+    revision: int
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A key was put, or deleted when `value` is None."""
+
+    key: str
+    value: str | None
+
+
+async def endpoint(node: Node, *, timeout: float = TIMEOUT) -> EtcdEndpoint:
+    """The member's own status, answered without a majority too; raises OutOfReach, NotRunning or NoAnswer."""
+    status = await _gateway(node, "/v3/maintenance/status", timeout)
+    member_id = _hex(status["header"]["member_id"])
+    leader = int(status.get("leader", 0))
+    errors = status.get("errors") or []
+    return EtcdEndpoint(
+        node=node.name,
+        endpoint=f"{node.name}:{PORT}",
+        member_id=member_id,
+        version=str(status.get("version", "")),
+        db_size=int(status.get("dbSize", 0)),
+        is_leader=leader != 0 and _hex(leader) == member_id,
+        is_learner=bool(status.get("isLearner", False)),
+        raft_term=int(status.get("raftTerm", 0)),
+        raft_index=int(status.get("raftIndex", 0)),
+        raft_applied_index=int(status.get("raftAppliedIndex", 0)),
+        errors="; ".join(map(str, errors)) or ("" if leader else "etcdserver: no leader"),
+    )
+
+
+async def members(node: Node, *, timeout: float = TIMEOUT) -> tuple[EtcdMember, ...]:
+    """The members as this one knows them, answered without a majority too; raises as `endpoint` does."""
+    answer = await _gateway(node, "/v3/cluster/member/list", timeout, {"linearizable": False})
+    found = [
+        EtcdMember(
+            member_id=_hex(member["ID"]),
+            name=str(member.get("name", "")),
+            peer_urls=tuple(member.get("peerURLs", ())),
+            client_urls=tuple(member.get("clientURLs", ())),
+            is_learner=bool(member.get("isLearner", False)),
+        )
+        for member in answer.get("members", ())
+    ]
+    return tuple(sorted(found, key=lambda member: (member.name, member.member_id)))
+
+
+async def health(node: Node, *, timeout: float = TIMEOUT) -> bool:
+    """The member serves a read that needs a majority and has no alarm; raises as `endpoint` does."""
+    reply = await rest.request(node, PORT, "GET", "/health", service=_SERVICE, timeout=timeout)
+    try:
+        return reply.status == 200 and str(reply.json().get("health")) == "true"
+    except (ValueError, AttributeError):
+        return False
+
+
+async def get_prefix(
+    node: Node, prefix: str, *, serializable: bool = False, timeout: float = TIMEOUT
+) -> dict[str, str]:
+    """The keys below a prefix and their values.
+
+    `serializable` answers from this member alone, perhaps with old values, and so without a majority.
+    Raises OutOfReach, NotRunning, NoAnswer, or LabError with etcd's own words.
+    """
+    return dict((await listing(node, prefix, serializable=serializable, timeout=timeout)).values)
+
+
+async def listing(node: Node, prefix: str, *, serializable: bool = False, timeout: float = TIMEOUT) -> Listing:
+    """As `get_prefix`, with the store's revision, from which a watch may go on."""
+    response = await _call(
+        node, lambda client: client.get_prefix_response(prefix, serializable=serializable), timeout
+    )
+    values = {_text(item.key): _text(item.value) for item in response.kvs}
+    return Listing(int(response.header.revision), values)
+
+
+async def _gateway(node: Node, path: str, timeout: float, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    reply = await rest.request(node, PORT, "POST", path, service=_SERVICE, body=body or {}, timeout=timeout)
+    try:
+        answer = reply.json()
+    except ValueError:
+        answer = None
+    if reply.status != 200 or not isinstance(answer, dict):
+        said = answer.get("message") or answer.get("error") if isinstance(answer, dict) else f"HTTP {reply.status}"
+        raise LabError(f"etcd refused: {said}", node=node.name)
+    return answer
+
+
+async def _call(node: Node, call: Callable[[Any], Any], timeout: float) -> Any:
+    """Make a gRPC call on the node's kept client, re-made when the tunnel moved or the last call failed."""
+    port = await rest.tunnel(node, PORT)
+
+    def work() -> Any:
+        kept = _clients.get(node)
+        if kept is None or kept[0] != port:
+            forget(node)
+            kept = _clients[node] = (port, _new_client(port, timeout))
+        return call(kept[1])
+
+    try:
+        return await rest.in_thread(node, work)
+    except Exception as error:
+        forget(node)
+        raise _explain(node, error, timeout) from error
+
+
+def forget(node: Node) -> None:
+    """Close the node's kept client; the next call makes a new one."""
+    kept = _clients.pop(node, None)
+    if kept is not None:
+        kept[1].close()
+
+
+def load() -> Any:
+    """Import etcd3 (slow, once), quietly; its generated code needs protobuf's Python implementation."""
+    with _importing:
+        os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+        import etcd3
+
+        return etcd3
+
+
+def _new_client(port: int, timeout: float) -> Any:
+    return load().Etcd3Client(host="127.0.0.1", port=port, timeout=timeout, grpc_options=_CHANNEL)
+
+
+class OpenWatch:
+    """A watch on a prefix over a connection of its own; `close` ends it without a sound."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def close(self) -> None:
+        """End the watch; safe to call twice and from any thread."""
+        self._client.close()
+
+
+async def open_watch(
+    node: Node,
+    prefix: str,
+    start_revision: int,
+    deliver: Callable[[tuple[Change, ...]], None],
+    lost: Callable[[LabError], None],
+    *,
+    timeout: float = TIMEOUT,
+) -> OpenWatch:
+    """Watch a prefix from a revision on; both callbacks are called from a thread of the watch.
+
+    `lost` is called once when the watch ends by itself: the member went away, lost its leader, fell silent (its
+    connection is pinged every 6 s) or compacted the revision. Raises as `get_prefix` does.
+    """
+    port = await rest.tunnel(node, PORT)
+
+    def changed(response: Any) -> None:
+        if isinstance(response, Exception):
+            lost(_explain(node, response, timeout))
+            return
+        changes = [
+            Change(_text(event.key), _text(event.value) if type(event).__name__ == "PutEvent" else None)
+            for event in response.events
+        ]
+        if changes:
+            deliver(tuple(changes))
+
+    def work() -> OpenWatch:
+        client = _new_client(port, timeout)
+        watcher = client.watcher
+        watcher._watch_stub = _OneStream(watcher._watch_stub)
+        # Without this a member cut off from the others keeps the watch open, in silence (etcd: WithRequireLeader).
+        watcher._metadata = (("hasleader", "true"),)
+        try:
+            client.add_watch_prefix_callback(prefix, changed, start_revision=start_revision)
+        except BaseException:
+            client.close()
+            raise
+        return OpenWatch(client)
+
+    try:
+        return await rest.in_thread(node, work)
+    except Exception as error:
+        raise _explain(node, error, timeout) from error
+
+
+class _OneStream:
+    """Lets etcd3's watch thread open one stream and then end.
+
+    By itself the thread retries for ever without a pause, and dies with a traceback once the client is closed.
+    """
+
+    def __init__(self, stub: Any) -> None:
+        self._stub = stub
+        self._used = False
+
+    def Watch(self, *args: Any, **kwargs: Any) -> Any:
+        if self._used:
+            raise SystemExit  # ends the thread that calls, and nothing else, without a word
+        self._used = True
+        try:
+            return self._stub.Watch(*args, **kwargs)
+        except ValueError:
+            raise SystemExit from None  # closed before it began
+
+
+def _explain(node: Node, error: BaseException, timeout: float) -> LabError:
+    """Say in words what a failed gRPC call means."""
+    if isinstance(error, LabError):
+        return error
+    import grpc
+
+    name = type(error).__name__
+    cause = error if isinstance(error, grpc.RpcError) else error.__context__
+    details = str(cause.details() or "") if isinstance(cause, grpc.Call) else ""
+    log.debug("%s: %s: %s", node.name, name, details or error)
+    if node.link != "up":
+        return rest.OutOfReach(node.link_reason or f"no connection to {node.name}", node=node.name)
+    if details.startswith("etcdserver:"):
+        return LabError(details, node=node.name)
+    if name in {"ConnectionTimeoutError", "WatchTimedOut"} or "ping timeout" in details:
+        return NoAnswer(f"etcd does not answer within {timeout:g} s", node=node.name)
+    if name == "ConnectionFailedError" or isinstance(cause, grpc.Call):
+        return NotRunning(f"etcd does not run on {node.name}")
+    if name == "RevisionCompactedError":
+        return LabError("etcd has compacted the revision to watch from", node=node.name)
+    return LabError(f"etcd: {error or name}", node=node.name)
+
+
+def _hex(member_id: int | str) -> str:
+    return f"{int(member_id):x}"
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

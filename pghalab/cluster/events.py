@@ -1,0 +1,157 @@
+"""What changed between two looks at the cluster, as sentences with a verdict.
+
+A look is first boiled down to facts, one word for each thing that can change. A fact that is not known is left out, so
+that it neither makes an event nor hides one. `confirm` holds bad news back until it was seen twice in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pghalab.cluster.model import ClusterEvent, EtcdView, EventKind, NodeHealth, PatroniView
+
+Facts = Mapping[tuple[str, str], str]
+"""(kind of fact, whom it is about) -> its value, as one word."""
+
+_DOWN: Final = frozenset({"down", "lost", "absent", "stopped", "crashed"})
+
+
+def node_facts(nodes: Iterable[NodeHealth]) -> dict[tuple[str, str], str]:
+    """Which nodes are up: their container runs and ssh answers."""
+    facts = {}
+    for node in nodes:
+        if node.container in ("paused", "exited", "absent", "created"):
+            facts["node", node.name] = "down"
+            facts["how", node.name] = "gone" if node.container == "absent" else node.container
+        elif node.ssh in ("up", "down", "refused"):
+            facts["node", node.name] = "up" if node.ssh == "up" else "down"
+            facts["how", node.name] = "ssh does not answer"
+    return facts
+
+
+def etcd_facts(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Which members answer, who leads them, and whether they are a majority; nothing before there is a cluster.
+
+    `reachable` names the nodes whose answer, or silence, is known.
+    """
+    if not view.members:
+        return {}
+    known = set(reachable)
+    facts = {
+        ("etcd", row.node): "up" if row.member_id is not None else "down"
+        for row in view.endpoints
+        if row.node in known
+    }
+    facts["quorum", ""] = "held" if view.has_quorum else "lost"
+    facts["alive", ""] = f"{view.alive} of {view.members} members alive, {view.majority} needed"
+    leader = next((row.node for row in view.endpoints if row.is_leader), None)
+    if leader is not None:
+        facts["etcd leader", ""] = leader
+    return facts
+
+
+def patroni_facts(view: PatroniView, nodes: Iterable[str]) -> dict[tuple[str, str], str]:
+    """The leader, the members' states and the timeline; `nodes` names every node that may become a member."""
+    rows = {member.name: member for member in view.members}
+    facts = {}
+    for name in {*nodes, *rows}:
+        row = rows.get(name)
+        if row is None:
+            facts["member", name] = "absent"
+        elif row.state:
+            facts["member", name] = row.state
+    leader = rows.get(view.leader or "")
+    if leader is not None and leader.timeline is not None:
+        facts["timeline", ""] = str(leader.timeline)
+    return facts
+
+
+def leader_facts(leader: str | None) -> dict[tuple[str, str], str]:
+    """Who holds the leader key in etcd."""
+    return {("leader", ""): leader or ""} | ({("last leader", ""): leader} if leader else {})
+
+
+def confirm(confirmed: Facts, previous: Facts, current: Facts) -> dict[tuple[str, str], str]:
+    """What may now be taken as true: good news at once, bad news when two looks in a row saw it.
+
+    Facts that this look does not know keep their confirmed value.
+    """
+    held = dict(confirmed)
+    for key, value in current.items():
+        if key not in confirmed or value not in _DOWN or previous.get(key) == value:
+            held[key] = value
+    return held
+
+
+def changes(old: Facts, new: Facts, at: float) -> tuple[ClusterEvent, ...]:
+    """The events between two confirmed looks; a fact that was not known before makes none."""
+    found = []
+    for key, value in new.items():
+        before = old.get(key)
+        if before is None or before == value:
+            continue
+        said = _say(key[0], key[1], before, value, old, new)
+        if said is not None:
+            kind, text, good = said
+            found.append(ClusterEvent(at, kind, text, good))
+    return tuple(found)
+
+
+def config_changes(old: Mapping[str, Any], new: Mapping[str, Any], at: float) -> tuple[ClusterEvent, ...]:
+    """One event that names the settings of the dynamic configuration that changed."""
+    if not old or not new or old == new:
+        return ()
+    names = sorted(_differing(old, new, ""))
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return (ClusterEvent(at, "config", f"configuration changed: {shown}", True),)
+
+
+def _say(kind: str, who: str, before: str, now: str, old: Facts, new: Facts) -> tuple[EventKind, str, bool] | None:
+    if kind == "leader":
+        last = old.get(("last leader", ""), "")
+        if not now:
+            return "leader", f"{before} no longer holds the leader key: the cluster has no leader", False
+        if last and last != now:
+            return "leader", f"leader changed: {last} -> {now}", True
+        return "leader", f"{now} holds the leader key", True
+    if kind == "member":
+        return _say_member(who, before, now)
+    if kind == "timeline":
+        return "timeline", f"timeline {before} -> {now}", True
+    if kind == "etcd":
+        return "etcd", f"etcd on {who} " + ("answers" if now == "up" else "does not answer"), now == "up"
+    if kind == "etcd leader":
+        return "etcd", f"etcd leader changed: {before} -> {now}", True
+    if kind == "quorum":
+        word = "has its quorum back" if now == "held" else "lost its quorum"
+        return "quorum", f"etcd {word}: {new.get(('alive', ''), '')}", now == "held"
+    if kind == "node":
+        how = new.get(("how", who), "")
+        return "node", f"{who} is up" if now == "up" else f"{who} is down ({how})", now == "up"
+    return None
+
+
+def _say_member(who: str, before: str, now: str) -> tuple[EventKind, str, bool]:
+    if now == "absent":
+        return "member", f"{who} left the cluster: its key in etcd is gone", False
+    if before == "absent":
+        return "member", f"{who} joined the cluster: {now}", True
+    if now == "streaming":
+        return "member", f"{who} is streaming", True
+    lost_stream = before == "streaming" and now == "running"
+    good = now in ("running", "starting", "creating replica", "in archive recovery") and not lost_stream
+    return "member", f"{who}: {before} -> {now}", good
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any], below: str) -> set[str]:
+    names = set()
+    for key in {*old, *new}:
+        before, now = old.get(key), new.get(key)
+        if before == now:
+            continue
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            names |= _differing(before, now, f"{below}{key}.")
+        else:
+            names.add(f"{below}{key}")
+    return names

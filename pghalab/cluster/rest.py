@@ -1,0 +1,132 @@
+"""HTTP to a service on a node, through the node's tunnel, with kept connections and a time limit on every call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+from weakref import WeakKeyDictionary
+
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
+
+from pghalab.lab.types import LabError, Node
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_CALLS_PER_NODE: Final = 3
+"""Calls that may wait on one node at a time, so that a dead node leaves threads for the others."""
+
+_threads = ThreadPoolExecutor(max_workers=48, thread_name_prefix="cluster")
+_pools: WeakKeyDictionary[Node, dict[int, HTTPConnectionPool]] = WeakKeyDictionary()
+_gates: WeakKeyDictionary[Node, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
+
+
+class NotRunning(LabError):
+    """The node is there and nothing listens on the service's port."""
+
+
+class NoAnswer(LabError):
+    """Something took the connection and did not answer in time."""
+
+
+class OutOfReach(LabError):
+    """The node itself cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; raises ValueError."""
+        return json.loads(self.body)
+
+
+async def in_thread(node: Node, call: Callable[[], T]) -> T:
+    """Run a blocking call about a node in the cluster's own threads; the call keeps its own time limit."""
+    loop = asyncio.get_running_loop()
+    gate = _gates.get(node)
+    if gate is None or gate[0] is not loop:
+        gate = _gates[node] = (loop, asyncio.Semaphore(MAX_CALLS_PER_NODE))
+    async with gate[1]:
+        return await loop.run_in_executor(_threads, call)
+
+
+async def tunnel(node: Node, port: int, host: str = "localhost", timeout: float = 5.0) -> int:
+    """The local port of the node's tunnel; raises OutOfReach when the node has no connection."""
+    if node.link != "up":
+        raise OutOfReach(node.link_reason or f"no connection to {node.name}", node=node.name)
+    try:
+        return await asyncio.wait_for(node.tunnel(port, host), timeout)
+    except TimeoutError:
+        raise OutOfReach(f"no tunnel within {timeout:g} s", node=node.name) from None
+    except LabError as error:
+        raise OutOfReach(error.what, node=node.name, todo=error.todo) from error
+
+
+async def request(
+    node: Node,
+    port: int,
+    method: Literal["GET", "POST", "PATCH"],
+    path: str,
+    *,
+    service: str,
+    body: Any = None,
+    timeout: float = 2.0,
+) -> Reply:
+    """Ask a service on a node over HTTP.
+
+    `service` names it in errors. Raises OutOfReach, NotRunning or NoAnswer after at most about twice `timeout` seconds.
+    """
+    local = await tunnel(node, port)
+    pools = _pools.setdefault(node, {})
+    pool = pools.get(port)
+    if pool is None or pool.port != local:
+        if pool is not None:
+            pool.close()
+        pool = pools[port] = HTTPConnectionPool("127.0.0.1", local, maxsize=MAX_CALLS_PER_NODE, retries=False)
+    payload = None if body is None else json.dumps(body).encode()
+    try:
+        return await in_thread(node, lambda: _ask(pool, method, path, payload, timeout))
+    except HTTPTimeout as error:
+        if isinstance(error, NewConnectionError):
+            raise _nothing_listens(node, service) from error
+        raise (
+            NoAnswer(f"{service} does not answer within {timeout:g} s", node=node.name)
+            if node.link == "up"
+            else OutOfReach(node.link_reason or "no connection", node=node.name)
+        ) from error
+    except (HTTPError, OSError) as error:
+        log.debug("%s:%s%s: %s", node.name, port, path, error)
+        raise _nothing_listens(node, service) from error
+
+
+def _nothing_listens(node: Node, service: str) -> LabError:
+    if node.link != "up":
+        return OutOfReach(node.link_reason or "no connection", node=node.name)
+    return NotRunning(f"{service} does not run on {node.name}")
+
+
+def _ask(pool: HTTPConnectionPool, method: str, path: str, payload: bytes | None, timeout: float) -> Reply:
+    for last in (False, True):
+        try:
+            answer = pool.urlopen(
+                method, path, body=payload, timeout=timeout, retries=False,
+                headers={"Content-Type": "application/json"} if payload is not None else None,
+            )
+            return Reply(answer.status, answer.data)
+        except ProtocolError:
+            # A kept connection may have been closed by the server since; a fresh one tells the truth.
+            if last:
+                raise
+    raise AssertionError("unreachable")
