@@ -8,7 +8,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pghalab.lab import inventory
 from pghalab.lab.inventory import FoundContainer, FoundNetwork, FoundVolume
@@ -18,6 +19,7 @@ from pghalab.lab.types import LabError
 if TYPE_CHECKING:
     from docker import DockerClient
 
+P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -71,12 +73,17 @@ class Engine:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.client.close()
 
-    async def call(self, doing: str, function: Callable[[], T]) -> T:
-        """Run a blocking use of the SDK in a thread; raises LabError that says what was being done.
+    @property
+    def api(self) -> Any:
+        """The SDK's low-level calls; they block, so they go through `call`."""
+        return self.client.api
+
+    async def call(self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Change something by a blocking call of the SDK in a thread; raises LabError that says what was being done.
 
         A cancelled caller waits until the call is over, because the engine carries on with it in any case.
         """
-        future = asyncio.get_running_loop().run_in_executor(self._threads, function)
+        future = self._begin(partial(function, *args, **kwargs))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -89,44 +96,59 @@ class Engine:
         except Exception as error:
             raise told(doing, error) from error
 
+    async def ask(self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Look at something by a blocking call of the SDK in a thread; raises LabError that says what for."""
+        try:
+            return await self._begin(partial(function, *args, **kwargs))
+        except LabError:
+            raise
+        except Exception as error:
+            raise told(doing, error) from error
+
+    def _begin(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        try:
+            return asyncio.get_running_loop().run_in_executor(self._threads, function)
+        except RuntimeError as error:
+            raise LabError("The connection to the container engine is closed.") from error
+
     async def containers(self) -> tuple[FoundContainer, ...]:
         """Every container of the engine, running or not; raises LabError."""
-        return await self.call("Listing containers", lambda: inventory.containers(self.client))
+        return await self.ask("Listing containers", inventory.containers, self.client)
 
     async def lab_containers(self, lab: str) -> tuple[FoundContainer, ...]:
         """The containers with this lab's label; raises LabError."""
-        return await self.call("Listing containers", lambda: inventory.containers(self.client, lab=lab))
+        return await self.ask("Listing containers", inventory.containers, self.client, lab)
 
     async def networks(self) -> tuple[FoundNetwork, ...]:
         """Every network of the engine; raises LabError."""
-        return await self.call("Listing networks", lambda: inventory.networks(self.client))
+        return await self.ask("Listing networks", inventory.networks, self.client)
 
     async def volumes(self) -> tuple[FoundVolume, ...]:
         """Every volume of the engine; raises LabError."""
-        return await self.call("Listing volumes", lambda: inventory.volumes(self.client))
+        return await self.ask("Listing volumes", inventory.volumes, self.client)
 
     async def info(self) -> Mapping[str, Any]:
         """What the engine says about itself and its host; raises LabError."""
-        return await self.call("Asking the engine about itself", self.client.info)
+        return await self.ask("Asking the engine about itself", self.client.info)
 
     async def environment(self, container: str) -> dict[str, str]:
         """The environment a container was created with; raises LabError."""
-        return await self.call("Inspecting a container", lambda: inventory.environment(self.client, container))
+        return await self.ask("Inspecting a container", inventory.environment, self.client, container)
 
     async def read_file(self, container: str, path: str) -> str:
         """The text of a small file in a container; raises LabError, also when there is no such file."""
-        return await self.call(f"Reading {path}", lambda: inventory.read_file(self.client, container, path))
+        return await self.ask(f"Reading {path}", inventory.read_file, self.client, container, path)
 
     async def last_log(self, container: str, lines: int = 5) -> str:
         """The last lines a container printed; raises LabError."""
-        raw = await self.call("Reading a log", lambda: self.client.api.logs(container, tail=lines))
+        raw = await self.ask("Reading a log", self.api.logs, container, tail=lines)
         return bytes(raw).decode(errors="replace").strip()
 
     async def run_in(self, container: str, command: list[str], environment: Mapping[str, str] | None = None) -> str:
         """Run a short command as root inside a container, with extra environment; raises LabError unless it exits 0."""
 
         def run() -> str:
-            api = self.client.api
+            api = self.api
             made = api.exec_create(container, command, environment=dict(environment or {}))
             printed = bytes(api.exec_start(made["Id"])).decode(errors="replace")
             status = api.exec_inspect(made["Id"])["ExitCode"]
@@ -144,7 +166,7 @@ class Engine:
         """
         filters = {"type": "container", "label": [f"{LAB_LABEL}={lab}"], "event": list(CHANGES)}
         try:
-            stream = self.client.api.events(decode=True, filters=filters)
+            stream = self.api.events(decode=True, filters=filters)
         except Exception as error:
             raise told("Following the engine's events", error) from error
         stopping = threading.Event()

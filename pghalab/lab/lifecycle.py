@@ -1,0 +1,267 @@
+"""Starting, stopping and removing the containers, networks and volumes that carry the lab's label, and no others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from pghalab.lab.engine import Engine, status_of
+from pghalab.lab.inventory import FoundContainer
+from pghalab.lab.preflight import by_number
+from pghalab.lab.settings import LabSettings
+from pghalab.lab.types import LabError
+
+log = logging.getLogger(__name__)
+Say = Callable[[str], None]
+
+STOP_SECONDS = 10
+"""How long a node may take to stop before it is killed."""
+READY_SECONDS = 60.0
+POLL_SECONDS = 0.1
+BANNER_SECONDS = 2.0
+
+
+async def nodes(engine: Engine, settings: LabSettings) -> dict[str, FoundContainer]:
+    """The lab's existing containers by the node name the settings give them; raises LabError."""
+    return named(await engine.lab_containers(settings.name), settings)
+
+
+def named(containers: Iterable[FoundContainer], settings: LabSettings) -> dict[str, FoundContainer]:
+    """The lab's containers among these by the node name the settings give them, whatever they are called now."""
+    names = settings.node_names
+    found = by_number(containers, settings.name)
+    return {names[number - 1] if number <= len(names) else one.name: one for number, one in found.items()}
+
+
+async def start(engine: Engine, settings: LabSettings, say: Say) -> None:
+    """Start every existing node, wake the paused ones, and wait until sshd answers on each; raises LabError."""
+    existing = await nodes(engine, settings)
+    if not existing:
+        raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up")
+    for name in settings.node_names:
+        if name not in existing:
+            say(f"{name} has no container: `pghalab up` creates it\n")
+    addresses = settings.addresses
+    await together(wake(engine, found, name, say, addresses.get(name, "")) for name, found in existing.items())
+    await wait_ready(engine, settings, tuple(existing))
+
+
+async def stop(engine: Engine, settings: LabSettings, say: Say) -> None:
+    """Stop every running node at the same time; raises LabError."""
+
+    async def one(name: str, found: FoundContainer) -> None:
+        if found.state not in ("running", "paused"):
+            say(f"{name} is not running\n")
+            return
+        await _unpause(engine, found, name)
+        await _call(engine, name, "Stopping", engine.api.stop, found.id, timeout=STOP_SECONDS)
+        say(f"{name} stopped\n")
+
+    await together(one(name, found) for name, found in (await nodes(engine, settings)).items())
+
+
+async def restart(engine: Engine, settings: LabSettings, say: Say) -> None:
+    """Stop and start every node at the same time, then wait for sshd; raises LabError."""
+    existing = await nodes(engine, settings)
+    if not existing:
+        raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up")
+
+    async def one(name: str, found: FoundContainer) -> None:
+        await _unpause(engine, found, name)
+        await _call(engine, name, "Restarting", engine.api.restart, found.id, timeout=STOP_SECONDS)
+        say(f"{name} restarted\n")
+
+    await together(one(name, found) for name, found in existing.items())
+    await wait_ready(engine, settings, tuple(existing))
+
+
+async def remove(engine: Engine, settings: LabSettings, say: Say) -> None:
+    """Remove every container of the lab, running or not; the volumes stay; raises LabError."""
+
+    async def one(name: str, found: FoundContainer) -> None:
+        await _call(
+            engine,
+            name,
+            "Removing",
+            engine.api.remove_container,
+            found.id,
+            force=True,
+            v=True,
+            gone=True,
+        )
+        say(f"{name} removed\n")
+
+    labelled = await engine.lab_containers(settings.name)
+    await together(one(name, found) for name, found in ((each.name, each) for each in labelled))
+
+
+async def remove_volumes(engine: Engine, settings: LabSettings, say: Say) -> None:
+    """Remove every volume of the lab; raises LabError while containers use them."""
+    holding = await engine.lab_containers(settings.name)
+    if holding:
+        names = ", ".join(sorted(one.name for one in holding))
+        raise LabError(f"The volumes are in use by {names}.", todo="Remove the containers first: pghalab rm")
+    for volume in await engine.volumes():
+        if volume.lab == settings.name:
+            await _call(
+                engine,
+                volume.name,
+                "Removing the volume",
+                engine.api.remove_volume,
+                volume.name,
+                gone=True,
+            )
+            say(f"volume {volume.name} removed\n")
+
+
+async def down(engine: Engine, settings: LabSettings, say: Say, *, volumes: bool) -> None:
+    """Remove the lab's containers and network, and with `volumes` its data; raises LabError."""
+    await remove(engine, settings, say)
+    for network in await engine.networks():
+        if network.lab != settings.name:
+            continue
+        try:
+            await _call(
+                engine,
+                network.name,
+                "Removing the network",
+                engine.api.remove_network,
+                network.id,
+                gone=True,
+            )
+        except LabError as error:
+            guests = [
+                one.name for one in await engine.containers() if any(name == network.name for name, _ in one.addresses)
+            ]
+            if not guests:
+                raise
+            raise LabError(
+                f"The network {network.name} is in use by containers of somebody else: {', '.join(guests)}.",
+                todo=f"Disconnect them (docker network disconnect {network.name} {guests[0]}), then `pghalab down`.",
+            ) from error
+        say(f"network {network.name} removed\n")
+    if volumes:
+        await remove_volumes(engine, settings, say)
+
+
+async def wake(engine: Engine, found: FoundContainer, name: str, say: Say, address: str = "") -> None:
+    """Bring an existing container back to running under its own name; raises LabError."""
+    if found.name != name:
+        try:
+            await _call(engine, name, "Renaming", engine.api.rename, found.id, name)
+        except LabError as error:
+            raise LabError(
+                f"Its container was renamed to {found.name}, and its name now belongs to another container.",
+                node=name,
+                todo=f"Rename or remove the other one, or: docker rm -f {found.name}, then pghalab up",
+            ) from error
+        say(f"{name} had been renamed to {found.name}; it has its name again\n")
+    if found.state == "paused":
+        await _unpause(engine, found, name)
+        say(f"{name} was paused and runs again\n")
+    elif found.state != "running":
+        try:
+            await engine.call("Starting the container", engine.api.start, found.id)
+        except LabError as error:
+            raise await explained(engine, error, name, address) from error
+        say(f"{name} started\n")
+
+
+async def explained(engine: Engine, error: LabError, name: str, address: str) -> LabError:
+    """The same failure of one node, with the holder of its address when that is the reason."""
+    if address and "address already in use" in error.what.lower():
+        for one in await engine.containers():
+            if any(held == address for _, held in one.addresses) and one.name != name:
+                return LabError(
+                    f"Its address {address} is held by the container {one.name} ({one.state}).",
+                    node=name,
+                    todo=f"Remove it (docker rm -f {one.name}), or move the lab: pghalab down, then pghalab up --auto",
+                )
+    return LabError(error.what, node=name, todo=error.todo)
+
+
+async def wait_ready(
+    engine: Engine, settings: LabSettings, names: tuple[str, ...], limit: float = READY_SECONDS
+) -> dict[str, FoundContainer]:
+    """Wait until sshd sends its banner on each of the nodes; raises LabError with the container's last words."""
+    waiting = set(names)
+    ready: dict[str, FoundContainer] = {}
+    try:
+        async with asyncio.timeout(limit):
+            while waiting:
+                found = await nodes(engine, settings)
+                for name in waiting:
+                    await _require_alive(engine, name, found.get(name))
+                answers = await asyncio.gather(*(banner(found[name].ssh_port) for name in waiting))
+                for name, answered in zip(tuple(waiting), answers, strict=True):
+                    if answered:
+                        ready[name] = found[name]
+                waiting -= ready.keys()
+                if waiting:
+                    await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError as error:
+        late = ", ".join(sorted(waiting))
+        raise LabError(
+            f"sshd did not answer on {late} within {limit:.0f} s.", todo=f"See: docker logs {min(waiting)}"
+        ) from error
+    return ready
+
+
+async def banner(port: int | None) -> bool:
+    """Whether an ssh server introduces itself on this port of 127.0.0.1."""
+    if port is None:
+        return False
+    # The engine's proxy accepts before sshd listens, so only the banner tells.
+    try:
+        async with asyncio.timeout(BANNER_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                return (await reader.readline()).startswith(b"SSH-")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+
+
+async def _require_alive(engine: Engine, name: str, found: FoundContainer | None) -> None:
+    if found is None:
+        raise LabError("Its container was removed while it started.", node=name, todo="Create it again: pghalab up")
+    if found.state == "exited":
+        last = await engine.last_log(found.id)
+        raise LabError(
+            f"Its container ended right after it started: {last or 'it printed nothing'}",
+            node=name,
+            todo=f"See: docker logs {found.name}",
+        )
+
+
+async def _unpause(engine: Engine, found: FoundContainer, name: str) -> None:
+    if found.state == "paused":
+        await _call(engine, name, "Waking", engine.api.unpause, found.id)
+
+
+async def _call(
+    engine: Engine,
+    name: str,
+    doing: str,
+    function: Callable[..., object],
+    *args: Any,
+    gone: bool = False,
+    **kwargs: Any,
+) -> None:
+    """Call the engine; with `gone`, an object that does not exist (any more) is as good."""
+    try:
+        await engine.call(f"{doing} {name}", function, *args, **kwargs)
+    except LabError as error:
+        # "already in progress": somebody else removes it at this moment.
+        if not (gone and (status_of(error) == 404 or "already in progress" in error.what)):
+            raise
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run everything at the same time to its end, then raise the first failure."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result

@@ -1,0 +1,338 @@
+"""The lab on this machine's container engine: its nodes, what happens to their containers, and its verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from pghalab.lab import deploy, lifecycle, paths, preflight, recover, space
+from pghalab.lab.adopt import Adopter
+from pghalab.lab.engine import Engine
+from pghalab.lab.inventory import FoundContainer
+from pghalab.lab.node import SshNode
+from pghalab.lab.settings import LabSettings, save_settings
+from pghalab.lab.spec import deployment
+from pghalab.lab.types import Container, Ended, LabError, LinkChanged, Output
+
+if TYPE_CHECKING:
+    from pghalab.lab.deploy import Say
+
+log = logging.getLogger(__name__)
+Change = LinkChanged | Container
+RETRY_FIRST, RETRY_LAST = 0.5, 5.0
+"""Seconds between attempts to reach an engine that is gone."""
+
+
+class LocalLab:
+    """A lab on the local engine; see the Lab protocol for what each part promises.
+
+    The verbs are async generators: they yield what they do as Output and end with one Ended; they raise LabError.
+    Closing one early stops it; what a half-done creation made is then taken back.
+    """
+
+    def __init__(self, settings: LabSettings) -> None:
+        self._settings = settings
+        self.notices: list[str] = list(settings.notices)
+        """What the learner has to know about how this lab was found."""
+        self._adopter = Adopter(paths.state_dir(settings.name))
+        self._engine: Engine | None = None
+        self._connecting = asyncio.Lock()
+        self._subscribers: list[Callable[[Change], None]] = []
+        self._seen: dict[str, tuple[Container, str]] = {}
+        self._changed = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._linked = False
+        self._nodes = self._make_nodes()
+
+    @property
+    def name(self) -> str:
+        """The lab's name."""
+        return self._settings.name
+
+    @property
+    def prefix(self) -> str:
+        """What node names begin with."""
+        return self._settings.prefix
+
+    @property
+    def subnet(self) -> str:
+        """The first three octets."""
+        return self._settings.subnet
+
+    @property
+    def auth_method(self) -> Literal["scram-sha-256", "md5"]:
+        """How passwords are stored and asked for."""
+        return self._settings.auth_method
+
+    @property
+    def password(self) -> str:
+        """The password of the postgres superuser."""
+        return self._settings.password
+
+    @property
+    def settings(self) -> LabSettings:
+        """The settings in force: as given, as read back from the engine, or as `up(auto=True)` chose them."""
+        return self._settings
+
+    @property
+    def nodes(self) -> Mapping[str, SshNode]:
+        """Every node by name, in order, whether its container exists or not."""
+        return self._nodes
+
+    async def open(self, *, link: bool = True) -> None:
+        """Find the engine and the lab on it, and with `link` keep watching it and the ssh connections to its nodes.
+
+        Without an engine this succeeds all the same, and the lab keeps looking for one. Raises LabError when the state
+        folder or the key cannot be used.
+        """
+        await self._adopter.ensure_key()
+        with contextlib.suppress(LabError):
+            await self.engine()
+        if link:
+            self._linked = True
+            for node in self._nodes.values():
+                node.start()
+            self._keeper = asyncio.create_task(self._keep(), name=f"engine of {self.name}")
+
+    async def close(self) -> None:
+        """Let go of the nodes and of the engine; the lab itself runs on."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+        await asyncio.gather(*(node.close() for node in self._nodes.values()))
+        if self._engine is not None:
+            self._engine.close()
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call back in the loop when a link or a container changes, until the returned function is called."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+
+    async def configure(self, settings: LabSettings) -> None:
+        """Take other settings for a lab of the same name; nodes that are not the same any more are replaced."""
+        before, self._settings = self._settings, settings
+        if before.addresses == settings.addresses:
+            return
+        old, self._nodes = self._nodes, self._make_nodes()
+        await asyncio.gather(*(node.close() for node in old.values()))
+        if self._linked:
+            for node in self._nodes.values():
+                node.start()
+
+    async def engine(self) -> Engine:
+        """The engine; the first time, settings that were lost are read back from it; raises LabError."""
+        async with self._connecting:
+            if self._engine is None:
+                engine = await asyncio.to_thread(Engine.connect)
+                if self._settings.origin == "defaults":
+                    await self._recover(engine)
+                self._engine = engine
+            return self._engine
+
+    async def containers(self) -> Sequence[Container]:
+        """The containers of the lab, in node order, absent ones included; raises LabError without an engine."""
+        return [container for container, _ in (await self._look()).values()]
+
+    async def image_versions(self) -> Mapping[str, str] | None:
+        """The versions of what is in the built image, None when it is not built; raises LabError."""
+        from pghalab.lab.image import image_versions
+
+        return await image_versions(await self.engine(), self._settings.image)
+
+    def action(self, name: Literal["build", "up", "start"]) -> AsyncGenerator[Output | Ended, None]:
+        """The verb of this name, for a step of a lesson."""
+        return {"build": self.build, "up": self.up, "start": self.start}[name]()
+
+    async def build(self) -> AsyncGenerator[Output | Ended, None]:
+        """Build the image, telling line by line."""
+        from pghalab.lab.image import build_image
+
+        engine = await self.engine()
+        space.require(await engine.info())
+        async with contextlib.aclosing(build_image(engine, self._settings.image)) as events:
+            async for event in events:
+                yield event
+
+    def up(self, *, auto: bool = False) -> AsyncGenerator[Output | Ended, None]:
+        """Create what is missing, start everything and wait for sshd; `auto` takes a free subnet and free names."""
+        return self._told(partial(self._up, auto))
+
+    def start(self) -> AsyncGenerator[Output | Ended, None]:
+        """Start the existing nodes, wake paused ones, and wait for sshd."""
+        return self._told(self._verb(lifecycle.start))
+
+    def stop(self) -> AsyncGenerator[Output | Ended, None]:
+        """Stop the nodes."""
+        return self._told(self._verb(lifecycle.stop))
+
+    def restart(self) -> AsyncGenerator[Output | Ended, None]:
+        """Stop and start the nodes and wait for sshd."""
+        return self._told(self._verb(lifecycle.restart))
+
+    def rm(self) -> AsyncGenerator[Output | Ended, None]:
+        """Remove the containers; the volumes stay."""
+        return self._told(self._verb(lifecycle.remove))
+
+    def rmvolumes(self) -> AsyncGenerator[Output | Ended, None]:
+        """Remove the volumes, which no container may use."""
+        return self._told(self._verb(lifecycle.remove_volumes))
+
+    def down(self, *, volumes: bool = False) -> AsyncGenerator[Output | Ended, None]:
+        """Remove containers and network, and with `volumes` the data too."""
+        return self._told(self._verb(partial(lifecycle.down, volumes=volumes)))
+
+    async def _up(self, auto: bool, say: Say) -> None:
+        engine = await self.engine()
+        settings, world = await preflight.check(engine, self._settings, auto=auto)
+        if settings != self._settings:
+            say(f"taking {settings.prefix}1 to {settings.node_names[-1]} in {settings.subnet}.0/24\n")
+            await self.configure(settings)
+        # Before anything is created, so that a console that dies meanwhile finds it again.
+        save_settings(settings)
+        plan = deployment(settings, await self._adopter.ensure_key())
+        await deploy.create(engine, plan, world, say)
+        ready = await lifecycle.wait_ready(engine, settings, settings.node_names)
+        say("sshd answers on every node\n")
+        await self._adopter.forget_others(found.id for found in ready.values())
+        await asyncio.gather(*(self._adopter.adopt(engine, name, found) for name, found in ready.items()))
+
+    def _verb(
+        self, function: Callable[[Engine, LabSettings, Say], Awaitable[None]]
+    ) -> Callable[[Say], Awaitable[None]]:
+        async def work(say: Say) -> None:
+            await function(await self.engine(), self._settings, say)
+
+        return work
+
+    async def _told(self, work: Callable[[Say], Awaitable[None]]) -> AsyncGenerator[Output | Ended, None]:
+        began = time.monotonic()
+        lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+        async def run() -> None:
+            try:
+                await work(lines.put_nowait)
+            finally:
+                lines.put_nowait(None)
+
+        task = asyncio.create_task(run(), name=f"verb on {self.name}")
+        try:
+            while (line := await lines.get()) is not None:
+                yield Output("stdout", line)
+            await task
+            if self._linked:
+                await self._publish()
+            yield Ended("exited", 0, time.monotonic() - began)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+                if not task.cancelled() and task.exception():
+                    log.warning("a stopped verb also failed: %s", task.exception())
+
+    async def _recover(self, engine: Engine) -> None:
+        found = await recover.from_engine(engine, self._settings)
+        if found is None:
+            return
+        self.notices.extend(found.notices[len(self._settings.notices) :])
+        await self.configure(replace(found, notices=()))
+        save_settings(self._settings)
+
+    def _make_nodes(self) -> dict[str, SshNode]:
+        return {
+            name: SshNode(
+                name,
+                address,
+                endpoint=partial(self._endpoint, name),
+                key=self._adopter.private_key,
+                pin=partial(self._adopter.pin, name),
+                all_nodes=lambda: self._nodes.values(),
+                changed=self._tell,
+            )
+            for name, address in self._settings.addresses.items()
+        }
+
+    async def _endpoint(self, name: str) -> int | None:
+        engine = await self.engine()
+        found = (await lifecycle.nodes(engine, self._settings)).get(name)
+        if found is None or found.state != "running":
+            return None
+        await self._adopter.adopt(engine, name, found)
+        return found.ssh_port
+
+    async def _look(self) -> dict[str, tuple[Container, str]]:
+        """Each node's container, with its id, by the node's name."""
+        engine = await self.engine()
+        everything = await engine.containers()
+        ours = lifecycle.named(everything, self._settings)
+        taken = {one.name for one in everything if one.lab != self.name}
+        return {
+            name: self._container(name, address, ours.get(name), foreign=name in taken)
+            for name, address in self._settings.addresses.items()
+        }
+
+    @staticmethod
+    def _container(name: str, address: str, found: FoundContainer | None, *, foreign: bool) -> tuple[Container, str]:
+        if found is None:
+            return Container(name, "foreign" if foreign else "absent", address, None), ""
+        return Container(name, found.state, address, found.ssh_port), found.id
+
+    async def _keep(self) -> None:
+        """Follow the engine's events, and look for the engine again whenever it is gone."""
+        delay = RETRY_FIRST
+        while True:
+            try:
+                await self._follow(await self.engine())
+                delay = RETRY_FIRST
+            except LabError as error:
+                log.info("the engine: %s", error)
+            except Exception:
+                log.exception("following the engine failed in an unexpected way")
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, RETRY_LAST)
+
+    async def _follow(self, engine: Engine) -> None:
+        loop = asyncio.get_running_loop()
+        lost = asyncio.Event()
+
+        def changed(_: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._changed.set)
+
+        def gone() -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(lost.set)
+                loop.call_soon_threadsafe(self._changed.set)
+
+        stop = await asyncio.to_thread(engine.watch, self.name, changed, gone)
+        try:
+            while not lost.is_set():
+                self._changed.clear()
+                await self._publish()
+                await self._changed.wait()
+        finally:
+            stop()
+
+    async def _publish(self) -> None:
+        """Look at the containers and tell the subscribers what changed since the last look."""
+        before, self._seen = self._seen, await self._look()
+        for name, (container, id_) in self._seen.items():
+            if before.get(name) == (container, id_):
+                continue
+            self._tell(container)
+            if name in self._nodes and container.state == "running":
+                self._nodes[name].poke()
+
+    def _tell(self, change: Change) -> None:
+        for callback in tuple(self._subscribers):
+            try:
+                callback(change)
+            except Exception:
+                log.exception("a subscriber failed on %r", change)
