@@ -73,7 +73,8 @@ class Look:
         facts = self.facts()
         try:
             seen = await asyncio.gather(*(self._results(self._steps[step], facts) for step in chain))
-            await self._learn(facts)
+            if step_ids is None:
+                await self._learn(facts)
         finally:
             await facts.close()
         results = dict(zip(chain, seen, strict=True))

@@ -106,7 +106,7 @@ def problems(params: Mapping[str, Any], kind: CheckType, known: Sequence[str]) -
         elif param.choices and value not in param.choices:
             found.append(f"`{name}` is one of {', '.join(param.choices)}; found `{value}`")
         elif param.nodes:
-            words: list[Any] = [value] if isinstance(value, str) else list(value)
+            words = value if isinstance(value, list) else [value]
             allowed = (*known, *GROUPS) if isinstance(value, str) else known
             found += [f"`{name}`: unknown node `{word}`" for word in words if word not in allowed]
     found += [f"needs `{name}`" for name, param in kind.params.items() if param.required and name not in params]

@@ -91,14 +91,19 @@ class ClusterSources:
         """The rows of a query, as the superuser on a node."""
         from pghalab.cluster import postgres
 
-        return await postgres.query(lab, node, sql, database=database)
+        return await postgres.query(lab, node.name, sql, database=database)
 
     async def login(self, lab: Lab, *, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
         """Whether a fresh connection from one node to another is accepted, and the server's words if not."""
         from pghalab.cluster import postgres
 
         result = await postgres.login(
-            lab, via=via, to=to, user=user, database=database, password=lab.password if user == "postgres" else ""
+            lab,
+            via=via.name,
+            to=to.name,
+            user=user,
+            database=database,
+            password=lab.password,
         )
         return result.accepted, result.message
 

@@ -1,0 +1,92 @@
+"""Finds what is wrong with lessons beyond what keeps them from being read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pghalab.course.checks import CHECKS
+from pghalab.course.checks.base import problems
+from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
+from pghalab.course.placeholders import KNOWN, used
+
+NODES = tuple(f"pgha{number}" for number in range(1, 6))
+"""The nodes that lessons may name."""
+LONGEST_COMMAND = 1800.0
+"""Seconds; the image's build from nothing is the longest."""
+LONGEST_CHECK = 600.0
+_IN_CHECKS = ("node", "address")
+"""Placeholders that a check answers itself, for each node it looks at."""
+
+
+def lint(course: Course) -> list[Problem]:
+    """Everything wrong with a course, in the order of its files and lines."""
+    found = list(course.problems)
+    order = {step.id: number for number, step in enumerate(_steps(course))}
+    lessons = [lesson.id for lesson in course.lessons]
+    for number, lesson in enumerate(course.lessons):
+        found += (Problem(lesson.path, line, words) for line, words in _lesson(lesson, lessons[:number], lessons))
+        for step in lesson.steps:
+            found += (Problem(lesson.path, line, words) for line, words in _step(step, order))
+    return sorted(found, key=lambda problem: (str(problem.path), problem.line))
+
+
+def _steps(course: Course) -> Iterator[Step]:
+    for lesson in course.lessons:
+        yield from lesson.steps
+
+
+def _lesson(lesson: Lesson, before: list[str], lessons: list[str]) -> Iterator[tuple[int, str]]:
+    if not lesson.credit:
+        yield 1, "the front matter needs `credit`: whose text the lesson follows"
+    for need in lesson.needs:
+        if need not in lessons:
+            yield 1, f"`needs`: there is no lesson `{need}`"
+        elif need not in before:
+            yield 1, f"`needs`: the lesson `{need}` does not come before this one"
+
+
+def _step(step: Step, order: dict[str, int]) -> Iterator[tuple[int, str]]:
+    acts = step.kind in ("command", "edit", "action")
+    if acts and not step.checks and not step.no_check:
+        yield step.line, f"the step `{step.id}` needs `checks`, or `no_check` with the reason"
+    if acts and step.kind != "command" and step.no_check:
+        yield step.line, f"a step of kind {step.kind} changes the lab, so it needs `checks`"
+    if step.checks and step.no_check:
+        yield step.line, f"the step `{step.id}` has both `checks` and `no_check`"
+    if step.checks and not acts and step.kind != "wait":
+        yield step.line, f"a step of kind {step.kind} has no `checks`"
+    if step.node and step.node not in NODES and not used(step.node):
+        yield step.line, f"unknown node `{step.node}`"
+    if not 0 < step.timeout <= LONGEST_COMMAND:
+        yield step.line, f"`timeout` is above 0 and at most {LONGEST_COMMAND:g} s; found {step.timeout:g}"
+    if step.until and order.get(step.until, -1) <= order[step.id]:
+        known = "does not come later" if step.until in order else "does not exist"
+        yield step.line, f"`until`: the step `{step.until}` {known}"
+    if bool(step.guard) != bool(step.guard_reason):
+        yield step.line, "`guard` and `guard_reason` go together"
+    texts = (step.title, step.prose, step.after, step.node, step.command, step.expect, *step.hints)
+    for word in sorted(used(*texts) - set(KNOWN)):
+        yield step.line, f"unknown placeholder `{{{{{word}}}}}`; known are {', '.join(KNOWN)}"
+    for spec in (*step.checks, *step.guard):
+        for words in _check(spec):
+            yield spec.line, words
+
+
+def _check(spec: CheckSpec) -> Iterator[str]:
+    kind = CHECKS.get(spec.name)
+    if kind is None:
+        yield f"unknown check `{spec.name}`; known are {', '.join(sorted(CHECKS))}"
+        return
+    for words in problems(spec.params, kind, NODES):
+        yield f"check `{spec.name}`: {words}"
+    if spec.within > LONGEST_CHECK:
+        yield f"check `{spec.name}`: `within` is at most {LONGEST_CHECK:g} s; found {spec.within:g}"
+    for word in sorted(used(repr(dict(spec.params))) - set(_IN_CHECKS)):
+        yield f"check `{spec.name}`: unknown placeholder `{{{{{word}}}}}`; known are {', '.join(_IN_CHECKS)}"
+    pattern = spec.params.get("matches")
+    if isinstance(pattern, str):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            yield f"check `{spec.name}`: `matches` is no regular expression: {error}"

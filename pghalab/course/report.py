@@ -1,0 +1,223 @@
+"""Runs steps without a console and tells about it: lines for people, JSON for programs, JUnit for build servers."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, RunEvent, StepEnded
+from pghalab.course.look import explain
+from pghalab.course.model import Course, Step
+from pghalab.course.runner import Runner
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+GOOD = ("done", "already")
+_WORDS = {"done": "done", "already": "already", "failed": "FAILED", "stopped": "stopped", "refused": "REFUSED"}
+
+
+@dataclass(slots=True)
+class StepReport:
+    """What came of one step."""
+
+    step: Step
+    ended: StepEnded
+    log: Path | None = None
+    wrong: tuple[CheckResult, ...] = ()
+    """The checks that failed at the last look."""
+
+    @property
+    def ok(self) -> bool:
+        """The step is done."""
+        return self.ended.outcome in GOOD
+
+
+class Reporter(Protocol):
+    """Tells about a run as it goes on."""
+
+    def event(self, event: RunEvent) -> None:
+        """Something happened."""
+
+    def step(self, report: StepReport) -> None:
+        """A step ended."""
+
+
+@dataclass(slots=True)
+class JsonReporter:
+    """One event a line."""
+
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+
+    def event(self, event: RunEvent) -> None:
+        """Print the event."""
+        data = {"at": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
+        print(json.dumps(data, default=str), file=self.out, flush=True)
+
+    def step(self, report: StepReport) -> None:
+        """The event of its end has said it all."""
+
+
+class TextReporter:
+    """A line per step; on a terminal also a bar with the step that runs now."""
+
+    def __init__(self, total: int, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._total = total
+        self._number = 0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> TextReporter:
+        """Show the bar when there is a terminal."""
+        if self._out.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=Console(file=self._out, highlight=False, markup=False),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._total)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def event(self, event: RunEvent) -> None:
+        """Name the step that runs beside the bar."""
+        title = getattr(event, "title", "")
+        if title and self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=title[:40])
+
+    def step(self, report: StepReport) -> None:
+        """Print the step's line, and after a failure what is known of it."""
+        self._number += 1
+        width = len(str(self._total))
+        ended = report.ended
+        line = f"{self._number:>{width}}/{self._total}  {_WORDS[ended.outcome]:<8} {ended.seconds:7.1f} s  "
+        self._print(f"{line}{report.step.id}  {report.step.title}")
+        if ended.reason:
+            self._print(f"    {ended.reason}")
+        if not report.ok:
+            for result in report.wrong:
+                self._print(f"    check failed: {explain(result)}")
+            if report.log is not None:
+                self._print(f"    log: {report.log}")
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, advance=1)
+
+    def _print(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(line, soft_wrap=True)
+        else:
+            print(line, file=self._out, flush=True)
+
+
+async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport:
+    """Run one step; whatever it needs confirmed is confirmed."""
+    log: Path | None = None
+    wrong: tuple[CheckResult, ...] = ()
+    ended = StepEnded(step.id, "stopped", 0.0)
+    async with aclosing(runner.run(step.id)) as events:
+        async for event in events:
+            if isinstance(event, CommandStarted):
+                log = event.log
+            elif isinstance(event, ChecksSeen):
+                wrong = tuple(result for result in event.results if not result.ok)
+            elif isinstance(event, StepEnded):
+                ended = event
+            reporter.event(event)
+    report = StepReport(step, ended, log, wrong)
+    reporter.step(report)
+    return report
+
+
+async def run_steps(runner: Runner, steps: Sequence[Step], reporter: Reporter) -> list[StepReport]:
+    """Run steps in order until one fails."""
+    reports: list[StepReport] = []
+    for step in steps:
+        report = await run_step(runner, step, reporter)
+        reports.append(report)
+        if not report.ok:
+            break
+    return reports
+
+
+def choose(course: Course, *, lessons: Sequence[str] = (), to: str = "", optional: bool = True) -> list[Step]:
+    """The steps of a run: of some lessons, up to and with a step, or all; raises KeyError with an unknown id."""
+    known = {lesson.id for lesson in course.lessons}
+    for name in lessons:
+        if name not in known:
+            raise KeyError(name)
+    if to:
+        course.step(to)
+    chosen: list[Step] = []
+    for lesson in course.lessons:
+        if lessons and lesson.id not in lessons:
+            continue
+        for step in lesson.steps:
+            if optional or not (lesson.optional or step.optional) or step.id == to:
+                chosen.append(step)
+            if step.id == to:
+                return chosen
+    return chosen
+
+
+def junit(course: Course, steps: Sequence[Step], reports: Sequence[StepReport]) -> str:
+    """A JUnit report: a suite per lesson, a case per step, steps that were never reached as skipped."""
+    from xml.etree import ElementTree
+
+    by_step = {report.step.id: report for report in reports}
+    root = ElementTree.Element("testsuites", name="pghalab")
+    for lesson in course.lessons:
+        mine = [step for step in steps if course.lesson_of(step.id).id == lesson.id]
+        if not mine:
+            continue
+        seen = [by_step[step.id] for step in mine if step.id in by_step]
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=lesson.id,
+            tests=str(len(mine)),
+            failures=str(sum(not report.ok for report in seen)),
+            skipped=str(len(mine) - len(seen)),
+            time=f"{sum(report.ended.seconds for report in seen):.3f}",
+        )
+        for step in mine:
+            report = by_step.get(step.id)
+            case = ElementTree.SubElement(
+                suite,
+                "testcase",
+                classname=lesson.id,
+                name=step.id,
+                time=f"{report.ended.seconds if report else 0:.3f}",
+            )
+            if report is None:
+                ElementTree.SubElement(case, "skipped")
+            elif not report.ok:
+                failure = ElementTree.SubElement(case, "failure", message=_xml(report.ended.reason))
+                lines = [explain(result) for result in report.wrong]
+                lines += [f"log: {report.log}"] if report.log else []
+                failure.text = _xml("\n".join(lines))
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _xml(text: str) -> str:
+    """Without the control characters that XML has no place for."""
+    return "".join(char for char in text if char in "\t\n" or ord(char) >= 32)
