@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 Change = LinkChanged | Container
 RETRY_FIRST, RETRY_LAST = 0.5, 5.0
 """Seconds between attempts to reach an engine that is gone."""
+LINK_SECONDS = 10.0
 
 
 class LocalLab:
@@ -229,6 +230,7 @@ class LocalLab:
             await task
             if self._linked:
                 await self._publish()
+                await self._await_links()
             yield Ended("exited", 0, time.monotonic() - began)
         finally:
             if not task.done():
@@ -329,6 +331,28 @@ class LocalLab:
             self._tell(container)
             if name in self._nodes and container.state == "running":
                 self._nodes[name].poke()
+
+    async def _await_links(self) -> None:
+        """Wait until every running node is connected or refuses, so that what follows a verb finds its nodes."""
+        settled = asyncio.Event()
+
+        def waiting() -> list[SshNode]:
+            running = [name for name, (container, _) in self._seen.items() if container.state == "running"]
+            return [
+                node for name, node in self._nodes.items() if name in running and node.link in ("connecting", "down")
+            ]
+
+        unsubscribe = self.subscribe(lambda _: None if waiting() else settled.set())
+        try:
+            for node in waiting():
+                node.poke()
+            if waiting():
+                async with asyncio.timeout(LINK_SECONDS):
+                    await settled.wait()
+        except TimeoutError:
+            log.warning("no connection to %s yet", ", ".join(node.name for node in waiting()))
+        finally:
+            unsubscribe()
 
     def _tell(self, change: Change) -> None:
         for callback in tuple(self._subscribers):

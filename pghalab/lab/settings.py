@@ -65,10 +65,12 @@ class LabSettings:
 
 def default_settings(lab: str) -> LabSettings:
     """The settings of a lab that was never made, with a new random password; raises LabError for a bad name."""
+    prefix = lab.replace("_", "-")
     return checked(
         LabSettings(
             name=lab,
-            prefix=lab,
+            # `lab2` and a number would read as another number.
+            prefix=f"{prefix}-" if prefix[-1:].isdigit() else prefix,
             network=f"{lab}net",
             subnet=DEFAULT_SUBNET,
             image=DEFAULT_IMAGE,
