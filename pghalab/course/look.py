@@ -37,11 +37,15 @@ class Look:
         self.course = course
         self.lab = lab
         self.progress = progress
-        self.names = Names(lab.prefix, lab.subnet, lab.auth_method)
         self.answers: dict[str, str] = {"auth_method": lab.auth_method}
         """What the placeholders stood for at the last look."""
         self._sources = sources
         self._steps = {step.id: step for lesson in course.lessons for step in lesson.steps}
+
+    @property
+    def names(self) -> Names:
+        """The lab's own names now; a lab may take other settings while it is not deployed."""
+        return Names(self.lab.prefix, self.lab.subnet, self.lab.auth_method)
 
     def facts(self) -> Facts:
         """A fresh look at the lab; close it."""

@@ -99,6 +99,11 @@ class Progress:
             if self.last == step:
                 self.last = ""
 
+    def forget_all(self) -> None:
+        """Forget everything about every step."""
+        self._records.clear()
+        self.last = ""
+
     def save(self) -> None:
         """Write the file when something changed; a disk that refuses is said in `notices` and never stops a step."""
         if self.read_only:

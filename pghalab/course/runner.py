@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 
 from pghalab.course.checks.facts import Sources
 from pghalab.course.events import (
@@ -23,6 +24,8 @@ from pghalab.course.events import (
     StepState,
 )
 from pghalab.course.journal import Journal
+from pghalab.course.load import load_course
+from pghalab.course.localise import Names
 from pghalab.course.look import Look, StepStatus, explain
 from pghalab.course.model import CheckSpec, Course, Step
 from pghalab.course.placeholders import fill, used
@@ -81,10 +84,20 @@ class Runner:
         self.running = ""
         """The id of the step that runs now."""
         self._look = Look(course, lab, progress, sources)
-        self.names = self._look.names
         for lesson in course.lessons:
             for step in lesson.steps:
                 self.states[step.id] = "done" if progress.record(step.id).done else "todo"
+
+    @classmethod
+    def open(cls, lab: Lab, state: Path, *, course: Course | None = None, read_only: bool = False) -> Runner:
+        """A runner with the progress and the journal of a lab's state folder, by default for pghalab's own course."""
+        progress = Progress.load(state / "progress.json", read_only=read_only)
+        return cls(course or load_course(), lab, progress, Journal(state / "journal", read_only=read_only))
+
+    @property
+    def names(self) -> Names:
+        """Turns the names in lesson texts into those of this lab."""
+        return self._look.names
 
     async def evaluate(self, step_ids: Iterable[str] | None = None) -> dict[str, StepStatus]:
         """Look once at the checks of some steps, by default of all, without waiting for anything to come true."""

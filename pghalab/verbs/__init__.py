@@ -1,0 +1,1 @@
+"""The headless verbs, one module for each group; nothing heavy is imported before a verb runs."""

@@ -1,0 +1,206 @@
+"""The verbs of the course: run, reset, lint."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pghalab.course.model import Course, Step
+    from pghalab.course.report import StepReport
+    from pghalab.lab.types import Lab
+
+_SETTLE = 10.0
+"""Seconds in which the nodes of a lab that runs are reached by ssh."""
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Add the verbs to the command line."""
+    run = _parser(
+        subparsers,
+        "run",
+        "run the course without the console",
+        "pghalab run --to etcd-status",
+        "Runs steps in order until one fails; steps that are done already are left alone. "
+        "Exit status 0 only if every check held.",
+    )
+    which = run.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="every step (the default)")
+    which.add_argument("--lesson", nargs="+", metavar="ID", help="the steps of these lessons")
+    which.add_argument("--to", metavar="STEP", help="every step up to and with this one")
+    run.add_argument("--no-optional", action="store_true", help="leave optional lessons and steps out")
+    run.add_argument("--json", action="store_true", help="print one event a line, as JSON")
+    run.add_argument("--junit", metavar="FILE", help="write a JUnit report")
+    run.set_defaults(func=_run)
+
+    reset = _parser(
+        subparsers,
+        "reset",
+        "forget what was done in the course",
+        "pghalab reset --lesson etcd-start",
+        "Forgets progress only; the lab stays as it is (`pghalab down -f` removes it).",
+    )
+    what = reset.add_mutually_exclusive_group(required=True)
+    what.add_argument("--lesson", metavar="ID", help="forget one lesson")
+    what.add_argument("--all", action="store_true", help="forget everything")
+    reset.set_defaults(func=_reset)
+
+    lint = _parser(
+        subparsers,
+        "lint",
+        "check lesson files",
+        "pghalab lint pghalab/lessons",
+        "Prints file:line: message for everything wrong; exit status 1 if anything is.",
+    )
+    lint.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder of lessons (default: pghalab's own)")
+    lint.set_defaults(func=_lint)
+
+
+def _parser(subparsers: Any, name: str, words: str, example: str, more: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name, help=words, description=f"{words[0].upper()}{words[1:]}. {more}", epilog=f"Example: {example}"
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    return asyncio.run(_run_steps(arguments))
+
+
+async def _run_steps(arguments: argparse.Namespace) -> int:
+    import asyncio
+    from pathlib import Path
+
+    from pghalab.course import report
+    from pghalab.course.load import load_course
+    from pghalab.course.runner import Runner
+    from pghalab.lab.paths import state_dir
+    from pghalab.lab.types import LabError
+
+    course = load_course()
+    for problem in course.problems:
+        print(f"{problem} (the lesson is left out)", file=sys.stderr)
+    try:
+        steps = report.choose(
+            course, lessons=arguments.lesson or (), to=arguments.to or "", optional=not arguments.no_optional
+        )
+    except KeyError as error:
+        raise LabError(f"The course has no `{error.args[0]}`.", todo="`pghalab` shows the course.") from error
+    async with _opened(arguments.lab) as lab:
+        runner = Runner.open(lab, state_dir(arguments.lab), course=course)
+        for notice in runner.progress.notices:
+            print(notice, file=sys.stderr)
+        started = _now()
+        if arguments.json:
+            reports = await report.run_steps(runner, steps, report.JsonReporter())
+        else:
+            with report.TextReporter(len(steps)) as reporter:
+                reports = await report.run_steps(runner, steps, reporter)
+    failed = _summary(course, steps, reports, _now() - started, quiet=arguments.json)
+    if arguments.junit:
+        try:
+            await asyncio.to_thread(Path(arguments.junit).write_text, report.junit(course, steps, reports))
+        except OSError as error:
+            raise LabError(f"{arguments.junit} cannot be written: {error.strerror}.") from error
+    return failed
+
+
+def _now() -> float:
+    import time
+
+    return time.monotonic()
+
+
+def _summary(course: Course, steps: list[Step], reports: list[StepReport], seconds: float, *, quiet: bool) -> int:
+    bad = [report for report in reports if not report.ok]
+    left = len(steps) - len(reports)
+    if not quiet:
+        done = sum(report.ended.outcome == "done" for report in reports)
+        already = sum(report.ended.outcome == "already" for report in reports)
+        words = [f"{done} done", f"{already} already", f"{len(bad)} failed"] + ([f"{left} not reached"] if left else [])
+        print(f"{', '.join(words)} in {seconds:.1f} s")
+    return 1 if bad or left or course.problems else 0
+
+
+def _opened(name: str) -> Any:
+    """The lab as an asynchronous context, with the nodes that run within reach and no other console driving."""
+    from contextlib import asynccontextmanager
+
+    @asynccontextmanager
+    async def opened() -> Any:
+        from pghalab.lab.local import LocalLab
+        from pghalab.lab.lock import DriverLock
+        from pghalab.lab.settings import load_settings
+
+        settings = load_settings(name)
+        for notice in settings.notices:
+            print(notice, file=sys.stderr)
+        with DriverLock(name):
+            lab = LocalLab(settings)
+            await lab.open()
+            try:
+                await _settled(lab)
+                yield lab
+            finally:
+                await lab.close()
+
+    return opened()
+
+
+async def _settled(lab: Lab) -> None:
+    """Wait until every node that runs is reached, or says why not; what is not reached by then fails its checks."""
+    import asyncio
+
+    from pghalab.lab.types import LabError
+
+    try:
+        running = {container.name for container in await lab.containers() if container.state == "running"}
+    except LabError:
+        return  # the first check says so, with what to do
+    until = _now() + _SETTLE
+    while _now() < until:
+        if all(node.link in ("up", "refused") for name, node in lab.nodes.items() if name in running):
+            return
+        await asyncio.sleep(0.02)
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    from pghalab.course.load import load_course
+    from pghalab.course.progress import Progress
+    from pghalab.lab.paths import state_dir
+    from pghalab.lab.types import LabError
+
+    course = load_course()
+    lessons = [lesson for lesson in course.lessons if arguments.all or lesson.id == arguments.lesson]
+    if not lessons:
+        known = ", ".join(lesson.id for lesson in course.lessons)
+        raise LabError(f"The course has no lesson `{arguments.lesson}`.", todo=f"Lessons: {known}")
+    progress = Progress.load(state_dir(arguments.lab) / "progress.json")
+    if arguments.all:
+        progress.forget_all()
+    else:
+        progress.forget([step.id for lesson in lessons for step in lesson.steps])
+    progress.save()
+    for notice in progress.notices:
+        print(notice, file=sys.stderr)
+    print(f"Forgot {'everything' if arguments.all else lessons[0].title}; the lab itself is as it was.")
+    return 0
+
+
+def _lint(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from pghalab.course.lint import lint
+    from pghalab.course.load import load_course
+
+    course = load_course(Path(arguments.folder) if arguments.folder else None)
+    problems = lint(course)
+    for problem in problems:
+        print(problem)
+    if problems:
+        return 1
+    print(f"{len(course.lessons)} lessons, {sum(len(lesson.steps) for lesson in course.lessons)} steps, no problems")
+    return 0
