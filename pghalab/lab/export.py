@@ -1,0 +1,218 @@
+"""The same deployment as files that work without pghalab: a compose file and a shell script of docker commands."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from pghalab.lab import files
+from pghalab.lab.spec import CAPABILITIES, LAB_LABEL, SSH_PORT, Deployment, NodeSpec
+from pghalab.lab.types import LabError
+
+
+def write(path: Path, text: str, *, force: bool, executable: bool = False) -> None:
+    """Write an export for its owner's eyes only, as it holds the password; raises LabError, also when it exists."""
+    if path.exists() and not force:
+        raise LabError(f"{path} exists.", todo="Choose another name, or overwrite it with --force.")
+    try:
+        files.write_atomic(path, text, 0o700 if executable else 0o600)
+    except OSError as error:
+        raise LabError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def compose(plan: Deployment) -> str:
+    """A compose file of the deployment, for `docker compose` and for docker-compose 1.27 or newer.
+
+    It follows the compose specification, whose files need no version
+    (https://github.com/compose-spec/compose-spec/blob/main/04-version-and-name.md).
+    """
+    import yaml
+
+    document: dict[str, Any] = {
+        "services": {node.name: _service(node) for node in plan.nodes},
+        "networks": {
+            "lab": {
+                "name": plan.network.name,
+                "labels": dict(plan.network.labels),
+                "ipam": {
+                    "config": [
+                        {
+                            "subnet": plan.network.subnet,
+                            "gateway": plan.network.gateway,
+                            "ip_range": plan.network.ip_range,
+                        }
+                    ]
+                },
+            }
+        },
+        "volumes": {volume.name: {"name": volume.name, "labels": dict(volume.labels)} for volume in plan.volumes},
+    }
+    head = (
+        f"# The lab {plan.lab} as pghalab deploys it. It holds the password of the postgres superuser.\n"
+        f"# docker compose -p {plan.lab} -f THIS-FILE up -d\n"
+    )
+    return head + yaml.safe_dump(_doubled(document), sort_keys=False, default_flow_style=False, width=10_000)
+
+
+def _service(node: NodeSpec) -> dict[str, Any]:
+    return {
+        "image": node.image,
+        "container_name": node.name,
+        "hostname": node.name,
+        "environment": dict(node.environment),
+        "labels": dict(node.labels),
+        "cap_add": list(CAPABILITIES),
+        "restart": "no",
+        "ports": [f"127.0.0.1::{SSH_PORT}"],
+        "volumes": [f"{volume}:{path}" for volume, path in node.mounts],
+        "networks": {"lab": {"ipv4_address": node.address, "aliases": list(node.aliases)}},
+    }
+
+
+def _doubled(value: Any) -> Any:
+    """The value with `$` doubled in every text, which compose would take for a variable."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: _doubled(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_doubled(entry) for entry in value]
+    return value
+
+
+def script(plan: Deployment) -> str:
+    """A POSIX shell script that creates, starts, stops, restarts and removes the deployment with the docker client."""
+    q = shlex.quote
+    label = f"{LAB_LABEL}={plan.lab}"
+    network = plan.network
+    make_network = " ".join(
+        ["docker network create", f"--subnet {network.subnet}", f"--gateway {network.gateway}",
+         f"--ip-range {network.ip_range}", f"--label {q(label)}", q(network.name)]
+    )  # fmt: skip
+    make_volumes = "\n".join(
+        f"    made volume {q(volume.name)} || docker volume create --label {q(label)} {q(volume.name)}"
+        for volume in plan.volumes
+    )
+    make_nodes = "\n".join(f"    made container {q(node.name)} || {_create(node)}" for node in plan.nodes)
+    return _SCRIPT.format(
+        lab=plan.lab,
+        label=q(label),
+        nodes=" ".join(q(node.name) for node in plan.nodes),
+        volumes=" ".join(q(volume.name) for volume in plan.volumes),
+        network=q(network.name),
+        make_network=make_network,
+        make_volumes=make_volumes,
+        make_nodes=make_nodes,
+    )
+
+
+def _create(node: NodeSpec) -> str:
+    q = shlex.quote
+    words = [
+        "docker create",
+        f"--name {q(node.name)}",
+        f"--hostname {q(node.name)}",
+        *(f"--cap-add {capability}" for capability in CAPABILITIES),
+        f"--network {q(node.network)}",
+        f"--ip {node.address}",
+        *(f"--network-alias {q(alias)}" for alias in node.aliases),
+        f"-p 127.0.0.1::{SSH_PORT}",
+        *(f"--label {q(f'{key}={value}')}" for key, value in node.labels),
+        *(f"-e {q(f'{key}={value}')}" for key, value in node.environment),
+        *(f"-v {q(f'{volume}:{path}')}" for volume, path in node.mounts),
+        q(node.image),
+    ]
+    return " \\\n        ".join(words)
+
+
+_SCRIPT = """\
+#!/bin/sh
+# The lab {lab} as pghalab deploys it. It holds the password of the postgres superuser.
+# Only objects with the label {label} are changed or removed.
+set -eu
+
+label={label}
+nodes="{nodes}"
+volumes="{volumes}"
+network={network}
+
+usage() {{
+    echo "usage: $0 create|start|stop|restart|rm|rmvolumes|down [-f]"
+    echo "  create     make the network, the volumes and the containers that are missing"
+    echo "  start, stop, restart   the containers"
+    echo "  rm         remove the containers, keep their volumes"
+    echo "  rmvolumes  remove the volumes"
+    echo "  down [-f]  remove the containers and the network, with -f the volumes too"
+}}
+
+# made KIND NAME: does it exist as part of this lab? One of somebody else's with the name ends the script.
+made() {{
+    labels=.Labels
+    [ "$1" != container ] || labels=.Config.Labels
+    owner=$(docker "$1" inspect -f "{{{{index $labels \\"${{label%%=*}}\\"}}}}" "$2" 2>/dev/null) || return 1
+    [ "$owner" = "${{label#*=}}" ] && return 0
+    echo "The $1 $2 exists and is not part of this lab; it stays untouched." >&2
+    exit 1
+}}
+
+# existing KIND NAME...: those of the names that exist as part of this lab.
+existing() {{
+    kind=$1
+    shift
+    for name in "$@"; do
+        if (made "$kind" "$name" 2>/dev/null); then echo "$name"; fi
+    done
+}}
+
+create() {{
+    for name in $nodes; do made container "$name" || :; done
+    for name in $volumes; do made volume "$name" || :; done
+    made network "$network" || {make_network}
+{make_volumes}
+{make_nodes}
+}}
+
+each() {{
+    found=$(existing container $nodes)
+    if [ -z "$found" ]; then
+        echo "There are no containers of this lab: $0 create" >&2
+        exit 1
+    fi
+    docker "$@" $found
+}}
+
+remove_containers() {{
+    found=$(existing container $nodes)
+    [ -z "$found" ] || docker rm -f -v $found
+}}
+
+remove_volumes() {{
+    found=$(existing volume $volumes)
+    [ -z "$found" ] || docker volume rm $found
+}}
+
+case ${{1-}} in
+    create) create ;;
+    start | stop | restart) each "$1" ;;
+    rm) remove_containers ;;
+    rmvolumes) remove_volumes ;;
+    down)
+        case ${{2-}} in
+            "" | -f) ;;
+            *)
+                usage >&2
+                exit 2
+                ;;
+        esac
+        remove_containers
+        if [ -n "$(existing network "$network")" ]; then docker network rm "$network"; fi
+        [ "${{2-}}" != -f ] || remove_volumes
+        ;;
+    -h | --help | help) usage ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+esac
+"""
