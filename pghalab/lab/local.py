@@ -112,6 +112,31 @@ class LocalLab:
         if self._engine is not None:
             self._engine.close()
 
+    async def connect(self, name: str, limit: float) -> None:
+        """Keep the link to one node, in a lab that was opened without links, and wait for it; raises LabError."""
+        node = self._nodes[name]
+        settled = asyncio.Event()
+        reason = ""
+
+        def look(_: object) -> None:
+            nonlocal reason
+            reason = node.link_reason or reason
+            if node.link in ("up", "refused"):
+                settled.set()
+
+        await self.engine()
+        unsubscribe = self.subscribe(look)
+        try:
+            node.start()
+            async with asyncio.timeout(limit):
+                await settled.wait()
+        except TimeoutError as error:
+            raise LabError(reason or "It does not answer.", node=name) from error
+        finally:
+            unsubscribe()
+        if node.link != "up":
+            raise LabError(node.link_reason, node=name)
+
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back in the loop when a link or a container changes, until the returned function is called."""
         self._subscribers.append(callback)

@@ -1,0 +1,223 @@
+"""Whether this machine can run the lab: one fact for each thing that matters, with what to do when it does not hold."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pghalab.lab import addresses, install, keys, paths, space
+from pghalab.lab.engine import Engine
+from pghalab.lab.preflight import look
+from pghalab.lab.settings import LabSettings, settings_file
+from pghalab.lab.types import LabError
+
+MIN_PYTHON = (3, 11)
+MIN_API = (1, 41)
+MIN_MEMORY = 2 * space.GIB
+"""Bytes of memory that five nodes with PostgreSQL and etcd need."""
+SMALL_SCREEN = (80, 24)
+ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that was looked at."""
+
+    check: str
+    ok: bool
+    found: str
+    todo: str = ""
+    """What to do; empty when all is well."""
+    command: str = ""
+    """The command to copy for it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fact as plain values, for JSON."""
+        return asdict(self)
+
+
+async def examine(settings: LabSettings) -> list[Fact]:
+    """Every fact about this machine and the lab; what cannot be looked at is told as a fact that does not hold."""
+    facts = [python(sys.version_info[:3]), *terminal(os.environ, shutil.get_terminal_size(), sys.stdout.isatty())]
+    facts += [state_folder(), *key_files(settings)]
+    try:
+        engine = await asyncio.to_thread(Engine.connect)
+    except LabError as error:
+        advice = install.join_group() if "may not use" in error.what else install.engine_here()
+        return [Fact("engine", False, error.what, advice.todo, advice.command), *facts, *disk(None)]
+    try:
+        return [*await _engine_facts(engine, settings), *facts]
+    except LabError as error:
+        return [Fact("engine", False, error.what, error.todo or "Look at the engine's own log."), *facts, *disk(None)]
+    finally:
+        engine.close()
+
+
+async def _engine_facts(engine: Engine, settings: LabSettings) -> list[Fact]:
+    info, version, versions = await asyncio.gather(
+        engine.info(), engine.ask("Asking for the version", engine.client.version), _image(engine, settings)
+    )
+    return [
+        engine_version(version),
+        architecture(str(info.get("Architecture", ""))),
+        memory(int(info.get("MemTotal", 0))),
+        *disk(info),
+        versions,
+        await _subnet(engine, settings),
+    ]
+
+
+def engine_version(version: Mapping[str, Any]) -> Fact:
+    """The engine answers, and its API is recent enough."""
+    found = f"{version.get('Version', '?')} (API {version.get('ApiVersion', '?')}) on {version.get('Os', '?')}"
+    api = tuple(int(part) for part in str(version.get("ApiVersion", "0")).split(".") if part.isdigit())
+    if api < MIN_API:
+        return Fact("engine", False, found, "Update it: the lab needs Docker Engine 20.10 or newer.")
+    return Fact("engine", True, found)
+
+
+def architecture(name: str) -> Fact:
+    """The engine runs on an architecture for which the image can be built."""
+    if name in ARCHITECTURES:
+        return Fact("architecture", True, ARCHITECTURES[name])
+    return Fact("architecture", False, name or "unknown", "The lab runs on amd64 and arm64.")
+
+
+def memory(total: int) -> Fact:
+    """The engine has memory enough for five nodes."""
+    found = f"{total / space.GIB:.1f} GiB"
+    if total >= MIN_MEMORY:
+        return Fact("memory", True, found)
+    return Fact("memory", False, found, f"Give the engine at least {MIN_MEMORY // space.GIB} GiB.")
+
+
+def disk(info: Mapping[str, Any] | None) -> list[Fact]:
+    """There is room where the engine (when it is known) and the lab keep their data."""
+    try:
+        least = space.minimum()
+        found = space.spaces(info)
+    except (LabError, OSError) as error:
+        return [Fact("disk", False, str(error), "See above.")]
+    facts = []
+    for one in found:
+        said = f"{one.free / space.GIB:.1f} GiB free for {one.what} ({one.path})"
+        if one.free >= least:
+            facts.append(Fact("disk", True, said))
+        else:
+            facts.append(
+                Fact("disk", False, said, f"Free some: the lab wants {least / space.GIB:.1f} GiB.", "docker system df")
+            )
+    return facts
+
+
+async def _image(engine: Engine, settings: LabSettings) -> Fact:
+    from pghalab.lab.image import image_versions
+
+    versions = await image_versions(engine, settings.image)
+    if versions is None:
+        # Whatever carries the name but not the versions was not built by pghalab.
+        return Fact("image", False, f"{settings.image} is not built", "Build it.", "pghalab build")
+    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return Fact("image", True, f"{settings.image}: {told}")
+
+
+async def _subnet(engine: Engine, settings: LabSettings) -> Fact:
+    world = await look(engine)
+    holders = addresses.taken(settings.name, world.containers, world.networks, world.routes)
+    held = addresses.conflict(settings, holders)
+    own = world.network(settings.name)
+    if held is not None:
+        free = addresses.next_free_subnet(settings, holders)
+        todo = f"The next free subnet is {free}." if free else "Choose one with -s."
+        command = f"pghalab up -s {free}" if free else ""
+        return Fact("subnet", False, f"{settings.subnet}.0/24 is held: there is {held.who}", todo, command)
+    return Fact("subnet", True, f"{settings.subnet}.0/24 is {'the lab’s own' if own else 'free'}")
+
+
+def key_files(settings: LabSettings) -> list[Fact]:
+    """The console's private key and the settings, when they exist, are their owner's only."""
+    facts = []
+    try:
+        folder = paths.state_dir(settings.name)
+        for what, path in (("ssh key", folder / keys.KEY_NAME), ("settings", settings_file(settings.name))):
+            facts.append(_private(what, path))
+    except (LabError, OSError) as error:
+        facts.append(Fact("ssh key", False, str(error), "Set PGHALAB_STATE_DIR to a folder that you may write to."))
+    return facts
+
+
+def _private(what: str, path: Path) -> Fact:
+    if not path.exists():
+        return Fact(what, True, f"{path} is made with the lab")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return Fact(what, False, f"{path} has mode {mode:04o}", "Take it away from others.", f"chmod 600 '{path}'")
+    return Fact(what, True, f"{path} ({mode:04o})")
+
+
+def state_folder() -> Fact:
+    """State can be written."""
+    root = paths.state_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=root) as file:
+            file.write(b"x")
+            file.flush()
+    except OSError as error:
+        todo = "Set PGHALAB_STATE_DIR to a folder that you may write to."
+        return Fact(
+            "state folder", False, f"{root}: {error.strerror}", todo, "export PGHALAB_STATE_DIR=~/pghalab-state"
+        )
+    return Fact("state folder", True, str(root))
+
+
+def python(version: tuple[int, ...]) -> Fact:
+    """Python is recent enough."""
+    found = f"{'.'.join(map(str, version))} on {platform.system()} {platform.machine()}"
+    if version >= MIN_PYTHON:
+        return Fact("python", True, found)
+    return Fact("python", False, found, f"Use Python {'.'.join(map(str, MIN_PYTHON))} or newer.")
+
+
+def terminal(environ: Mapping[str, str], size: os.terminal_size, is_terminal: bool) -> list[Fact]:
+    """The terminal, when there is one, is large enough and shows colours."""
+    if not is_terminal:
+        return [Fact("terminal", True, "the output is not a terminal")]
+    name = environ.get("TERM", "")
+    facts = []
+    small = size.columns < SMALL_SCREEN[0] or size.lines < SMALL_SCREEN[1]
+    facts.append(
+        Fact(
+            "terminal size",
+            not small,
+            f"{size.columns}x{size.lines}",
+            f"Make it at least {SMALL_SCREEN[0]}x{SMALL_SCREEN[1]}." if small else "",
+        )
+    )
+    plain = name in ("", "dumb", "unknown")
+    rich = environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    colours = "no colours" if plain or "NO_COLOR" in environ else "24-bit colour" if rich else "few colours or 256"
+    facts.append(
+        Fact(
+            "terminal type",
+            not plain,
+            f"TERM={name or '(unset)'}, {colours}",
+            "The console needs a terminal that can move the cursor." if plain else "",
+            "export TERM=xterm-256color" if plain else "",
+        )
+    )
+    return facts
+
+
+def healthy(facts: list[Fact]) -> bool:
+    """Every fact holds."""
+    return all(fact.ok for fact in facts)

@@ -1,0 +1,92 @@
+"""How to install and start a container engine on the system this runs on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+System = Literal["debian", "fedora", "macos", "wsl", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do in words, and the command to copy."""
+
+    todo: str
+    command: str
+
+
+def read_os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
+    """The fields of os-release(5); empty where the file is missing."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {key: value.strip().strip("\"'") for key, _, value in pairs}
+
+
+def detect(
+    platform_name: str = sys.platform,
+    release: str | None = None,
+    os_release: Mapping[str, str] | None = None,
+) -> System:
+    """Which family of systems this is; WSL before the distribution inside it."""
+    if platform_name == "darwin":
+        return "macos"
+    if "microsoft" in (platform.release() if release is None else release).lower():
+        return "wsl"
+    fields = read_os_release() if os_release is None else os_release
+    family = {fields.get("ID", ""), *fields.get("ID_LIKE", "").split()}
+    if family & {"debian", "ubuntu"}:
+        return "debian"
+    if family & {"fedora", "rhel", "centos"}:
+        return "fedora"
+    return "other"
+
+
+def engine(system: System, *, installed: bool, root: bool) -> Advice:
+    """How to get an engine to answer, when its client is `installed` or not."""
+    sudo = "" if root else "sudo "
+    if system == "macos":
+        if installed:
+            return Advice("Start the engine.", "open -a Docker")
+        return Advice("Install Docker Desktop and start it.", "brew install --cask docker && open -a Docker")
+    if system == "wsl":
+        return Advice(
+            "Start Docker Desktop on Windows with WSL integration for this distribution, or run an engine here.",
+            f"{sudo}service docker start" if installed else f"{sudo}apt-get install -y docker.io debootstrap",
+        )
+    if installed:
+        return Advice("Start the engine.", f"{sudo}systemctl start docker || {sudo}service docker start")
+    if system == "debian":
+        return Advice(
+            "Install Docker Engine and debootstrap, and start the engine.",
+            f"{sudo}apt-get update && {sudo}apt-get install -y docker.io debootstrap && {sudo}service docker start",
+        )
+    if system == "fedora":
+        return Advice(
+            "Install Docker Engine and debootstrap, and start the engine.",
+            f"{sudo}dnf install -y moby-engine debootstrap && {sudo}systemctl enable --now docker",
+        )
+    return Advice("Install Docker Engine: https://docs.docker.com/engine/install/", "")
+
+
+def engine_here() -> Advice:
+    """How to get an engine to answer on this system."""
+    return engine(detect(), installed=shutil.which("dockerd") is not None or _has_desktop(), root=os.geteuid() == 0)
+
+
+def join_group() -> Advice:
+    """How to be allowed to use an engine that runs."""
+    return Advice("Join the engine's group, then log in again.", 'sudo usermod -aG docker "$USER"')
+
+
+def _has_desktop() -> bool:
+    return Path("/Applications/Docker.app").exists()

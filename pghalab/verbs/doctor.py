@@ -1,0 +1,57 @@
+"""The verb doctor: whether this machine can run the lab, and what to do when it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pghalab.lab.doctor import Fact
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="say whether this machine can run the lab",
+        description="Say whether this machine can run the lab, and what to do when it cannot. "
+        "Exit status 0 only if nothing is wrong.",
+        epilog="Example: pghalab doctor --json",
+    )
+    parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
+    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
+    parser.set_defaults(func=_doctor)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from pghalab.lab.doctor import examine, healthy
+    from pghalab.lab.settings import default_settings, load_settings
+    from pghalab.lab.types import LabError
+
+    try:
+        settings = load_settings(arguments.lab)
+    except LabError as error:
+        # A state folder that cannot be used is one of the facts.
+        settings = default_settings(arguments.lab)
+        print(error, file=sys.stderr)
+    for notice in settings.notices:
+        print(notice, file=sys.stderr)
+    facts = asyncio.run(examine(settings))
+    if arguments.json:
+        import json
+
+        print(json.dumps({"ok": healthy(facts), "facts": [fact.as_dict() for fact in facts]}, indent=2))
+    else:
+        _print(facts)
+    return 0 if healthy(facts) else 1
+
+
+def _print(facts: list[Fact]) -> None:
+    width = max(len(fact.check) for fact in facts)
+    for fact in facts:
+        print(f"{'ok ' if fact.ok else 'NO '} {fact.check.ljust(width)}  {fact.found}")
+        for line in filter(None, (fact.todo, fact.command and f"  {fact.command}")):
+            print(f"    {' ' * width}  {line}")
