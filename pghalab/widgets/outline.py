@@ -56,7 +56,7 @@ class Outline(OptionList):
         Binding("G", "last", "Last", show=False, id="outline.last"),
     ]
 
-    def __init__(self, *, id: str | None = None, wide: bool = False) -> None:
+    def __init__(self, *, id: str | None = None, wide: bool = False) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
         self._wide = wide
         self._shown: dict[str, Content] = {}

@@ -71,7 +71,7 @@ class OutputView(ScrollView, can_focus=True):
     """
     ALLOW_SELECT = True
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._lines: Sequence[str] = ()
         self._width = 0
@@ -82,7 +82,7 @@ class OutputView(ScrollView, can_focus=True):
         self._lines = tuple(lines)
         self._width = max((cell_len(line) for line in self._lines), default=0)
         self.virtual_size = Size(self._width, len(self._lines))
-        self.refresh(layout=True if self.size.height < len(self._lines) else False)
+        self.refresh(layout=self.size.height < len(self._lines))
         if at_end:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
 

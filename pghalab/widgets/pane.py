@@ -44,7 +44,7 @@ class LivePane(VerticalScroll, Generic[T]):
     """What brings the first data."""
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
 
-    def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:  # noqa: A002
         super().__init__(id=id)
         self._clock = clock
         self._snapshot: Snapshot[T] | None = None

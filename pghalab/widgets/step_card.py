@@ -55,9 +55,7 @@ class StepCard(Vertical):
                 yield Button("Edit before running  e", id="edit", compact=True, action="screen.edit_step")
             if self.step.kind in ("command", "edit"):
                 yield Button("Copy  y", id="copy", compact=True, action="screen.copy_command")
-            yield Button(
-                "■ Stop  x", id="stop", variant="error", compact=True, disabled=True, action="screen.stop_step"
-            )
+            yield Button("■ Stop  x", id="stop", variant="error", compact=True, action="screen.stop_step")
         yield Static("", classes="status")
         yield OutputView()
         yield Static("", classes="log")

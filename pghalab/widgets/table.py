@@ -28,7 +28,7 @@ class Table(Static):
     Table { height: auto; width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id)
         self._columns = tuple(columns)
         self._rows: tuple[Mapping[str, Content], ...] = ()

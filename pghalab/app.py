@@ -1,0 +1,274 @@
+"""The console: bindings, modes and theme; it wires the parts and holds no logic."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from pghalab.course.model import Step
+from pghalab.lab.types import LabError, User
+from pghalab.screens import messages
+from pghalab.screens.home import HomeScreen
+from pghalab.screens.parts import Connect
+from pghalab.screens.session import Session
+from pghalab.screens.themes import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from pghalab.screens.doctor import FactLike
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 5.0
+"""How long closing the lab may take before the console leaves all the same."""
+
+
+class PghalabApp(App[int]):
+    """The console of one lab."""
+
+    TITLE = "pghalab"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "Help", id="app.help"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", id="app.quit", priority=True),
+        Binding("Q", "quit", "Quit", show=False, id="app.quit-letter"),
+        Binding("ctrl+l", "refresh_screen", "Paint anew", show=False, id="app.paint"),
+    ]
+
+    def __init__(self, lab_name: str = "pgha", read_only: bool = False, *, connect: Connect | None = None) -> None:
+        super().__init__()
+        self.session = Session(lab_name, read_only=read_only, connect=connect)
+        self._closing = False
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        if not os.environ.get("TEXTUAL_THEME"):
+            self.theme = DARK.name
+
+    def get_default_screen(self) -> Screen[None]:
+        """Home is always the lowest screen."""
+        return HomeScreen()
+
+    def on_mount(self) -> None:
+        """Paint first; everything that takes time comes after."""
+        self.session.listen(self.post_message)
+        self._listen_to_signals()
+        self.call_after_refresh(self._open_session)
+
+    def _listen_to_signals(self) -> None:
+        if self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        log.info("leaving on %s", number.name)
+        self._leave(128 + number)
+
+    @work(group="session", exit_on_error=False)
+    async def _open_session(self) -> None:
+        try:
+            await self.session.open()
+        except LabError as error:
+            self.notify(str(error), severity="error", timeout=30, markup=False)
+        except Exception as error:
+            log.exception("opening the session")
+            self.notify(
+                f"{type(error).__name__}: {error}; more in the log.", severity="error", timeout=30, markup=False
+            )
+
+    # What every screen asks for
+
+    def open_step(self, step_id: str) -> None:
+        """Show a step."""
+        from pghalab.screens.lesson import LessonScreen
+
+        for screen in self.screen_stack:
+            if isinstance(screen, LessonScreen):
+                screen.go_to(step_id)
+                return
+        self.push_screen(LessonScreen(step_id))
+
+    def show_live(self) -> None:
+        """Bring the live panes of the lesson to the front."""
+        from pghalab.screens.lesson import LessonScreen
+
+        if isinstance(self.screen, LessonScreen):
+            self.screen.area = "live"
+            if self.screen.is_mounted:
+                self.screen.action_area("live")
+
+    def go_home(self) -> None:
+        """Close everything above home."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def ask(self, question: str, yes: str, then: Callable[[], object], *, danger: bool = False) -> None:
+        """Ask, and do it on yes."""
+        from pghalab.screens.dialogs import Confirm
+
+        def answered(answer: bool | None) -> None:
+            if answer:
+                then()
+
+        self.push_screen(Confirm(question, yes, danger=danger), answered)
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy text to the terminal's clipboard, and say so."""
+        if not text:
+            self.notify(f"There is nothing to copy: {what} is empty.", markup=False)
+            return
+        self.copy_to_clipboard(text)
+        self.notify(f"Copied {what}. If your terminal ignores that, select it with the mouse.", markup=False, timeout=3)
+
+    def lesson_text(self, text: str) -> str:
+        """Text of a lesson in the lab's own names, with what the cluster answers."""
+        return self.session.text(text)
+
+    async def resolve(self, step: Step) -> tuple[str, User, str] | None:
+        """Node, user and command of a step as the lab at hand has them."""
+        parts = self.session.parts
+        if parts is None:
+            return None
+        found = parts.runner.resolve(step)
+        return found.node, found.user, found.command
+
+    async def examine(self) -> list[FactLike]:
+        """What the doctor finds; raises LabError."""
+        from pghalab.lab.doctor import examine
+        from pghalab.lab.settings import load_settings
+
+        return list(await examine(load_settings(self.session.lab_name)))
+
+    # Messages of the session
+
+    @on(messages.Noticed)
+    def _noticed(self, message: messages.Noticed) -> None:
+        self.notify(message.text, severity=message.severity, markup=False)
+
+    @on(messages.ConfirmationAsked)
+    def _confirmation_asked(self, message: messages.ConfirmationAsked) -> None:
+        from pghalab.screens.dialogs import ConfirmChange
+
+        def answered(yes: bool | None) -> None:
+            if not message.answer.done():
+                message.answer.set_result(bool(yes))
+
+        self.push_screen(ConfirmChange(message.diff), answered)
+
+    @on(messages.RunFinished)
+    def _run_finished(self, message: messages.RunFinished) -> None:
+        from pghalab.screens.lesson import LessonScreen
+
+        if not isinstance(self.screen, LessonScreen) or self.screen.step.id != message.step:
+            course = self.session.course
+            title = course.step(message.step).title if course is not None else message.step
+            bad = message.outcome in ("failed", "refused")
+            self.notify(f"{title}: {message.outcome}", severity="error" if bad else "information", markup=False)
+
+    # Actions
+
+    def action_lab_menu(self) -> None:
+        """Open the lab menu."""
+        from pghalab.screens.lab_menu import LabScreen
+
+        if not isinstance(self.screen, LabScreen):
+            self.push_screen(LabScreen())
+
+    def action_doctor(self) -> None:
+        """Open the doctor."""
+        from pghalab.screens.doctor import DoctorScreen
+
+        if not isinstance(self.screen, DoctorScreen):
+            self.push_screen(DoctorScreen())
+
+    def action_about(self) -> None:
+        """Open the about box."""
+        from pghalab.screens.dialogs import About
+
+        self.push_screen(About())
+
+    def action_help(self) -> None:
+        """Show or hide the keys of the screen and what it is for."""
+        from pghalab.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_refresh_screen(self) -> None:
+        """Paint everything anew, and look at the cluster."""
+        self.session.refresh()
+        self.refresh(layout=True)
+
+    @work(group="shell", exclusive=True, exit_on_error=False)
+    async def action_shell(self) -> None:
+        """Choose a node and open a shell on it."""
+        from pghalab.screens.dialogs import Choose
+        from pghalab.screens.shell import open_shell
+
+        parts = self.session.parts
+        if parts is None:
+            self.notify(self.session.refusal(), severity="warning", markup=False)
+            return
+        if self.session.read_only:
+            self.notify(self.session.refusal(), severity="warning", markup=False)
+            return
+        users: tuple[User, ...] = ("postgres", "root")
+        words = {"up": "● up", "connecting": "◐ connecting", "down": "✗ down", "refused": "✗ refused"}
+        choices = [
+            (f"{user}@{name}", f"{user}@{name:<12} ssh {words[node.link]}")
+            for user in users
+            for name, node in parts.lab.nodes.items()
+        ]
+        chosen = await self.push_screen_wait(Choose("Open a shell (it fills the screen until you leave it)", choices))
+        if chosen is None:
+            return
+        name, _, node_name = chosen.partition("@")
+        try:
+            await open_shell(self, node_name, "root" if name == "root" else "postgres")
+        except LabError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    async def action_quit(self) -> None:
+        """Leave; ask first while something runs."""
+        if self.session.busy and not self._closing:
+            self.ask("Something is still running. Stop it and leave?", "Leave", lambda: self._leave(0), danger=True)
+        else:
+            self._leave(0)
+
+    def _leave(self, code: int) -> None:
+        if not self._closing:
+            self._closing = True
+            self._close_and_exit(code)
+
+    @work(group="leave", exit_on_error=False)
+    async def _close_and_exit(self, code: int) -> None:
+        try:
+            await asyncio.wait_for(self.session.close(), CLOSE_SECONDS)
+        except Exception:
+            log.exception("closing the session")
+        self.exit(code, return_code=code)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Everything the keys of the screen at hand do, for the command palette."""
+        yield from super().get_system_commands(screen)
+        seen = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if not binding.description or binding.action in seen or binding.action.startswith("command_palette"):
+                continue
+            seen.add(binding.action)
+            namespace = active.node
+            yield SystemCommand(
+                binding.description,
+                f"Key: {binding.key}",
+                lambda action=binding.action, node=namespace: self.call_later(self.run_action, action, node),
+            )

@@ -1,0 +1,206 @@
+"""The dialogs: yes or no, a change to confirm, a command to edit, a node to choose, about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET
+from pghalab.widgets.text import clean, plain
+
+_CSS = """
+    ModalScreen { align: center middle; }
+    .box { width: 90%; max-width: 96; height: auto; max-height: 90%; background: $surface; border: round $primary;
+        padding: 1 2; }
+    .box Static { height: auto; width: 1fr; }
+    .box .buttons { height: auto; margin: 1 0 0 0; }
+    .box Button { margin: 0 2 0 0; min-width: 6; }
+    .box .scroll { height: auto; max-height: 24; background: $boost; padding: 0 1; margin: 1 0 0 0; }
+    .box TextArea { height: 8; margin: 1 0 0 0; }
+    .box OptionList { height: auto; max-height: 16; border: none; margin: 1 0 0 0; }
+"""
+
+
+class Confirm(ModalScreen[bool]):
+    """A question answered with yes or no; no is the default."""
+
+    DEFAULT_CSS = _CSS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,f5", "answer(True)", "Yes", id="confirm.yes"),
+        Binding("n,escape", "answer(False)", "No", id="confirm.no"),
+        Binding("left,right", "other", show=False, id="confirm.other"),
+    ]
+
+    def __init__(self, question: str, yes: str, *, danger: bool = False) -> None:
+        super().__init__()
+        self._question, self._yes, self._danger = question, yes, danger
+
+    def compose(self) -> ComposeResult:
+        """The question and two buttons."""
+        with Vertical(classes="box"):
+            yield Static(plain(self._question))
+            with Horizontal(classes="buttons"):
+                yield Button(f"{self._yes}  y", id="yes", variant="error" if self._danger else "primary", compact=True)
+                yield Button("No  n", id="no", compact=True)
+
+    def on_mount(self) -> None:
+        """What removes something is not one key away."""
+        self.query_one("#no" if self._danger else "#yes").focus()
+
+    def action_other(self) -> None:
+        """Go to the other button."""
+        self.focus_next()
+
+    def action_answer(self, yes: bool) -> None:
+        """Answer."""
+        self.dismiss(yes)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+
+class ConfirmChange(Confirm):
+    """A change of the dynamic configuration, as the tool's own diff shows it."""
+
+    def __init__(self, diff: str) -> None:
+        super().__init__("Apply this change of the cluster's configuration?", "Apply")
+        self._diff = diff
+
+    def compose(self) -> ComposeResult:
+        """The diff between the question and the buttons."""
+        with Vertical(classes="box"):
+            yield Static(plain(self._question, "bold"))
+            with VerticalScroll(classes="scroll"):
+                yield Static(Content("\n").join([_diff_line(line) for line in clean(self._diff).splitlines()]))
+            with Horizontal(classes="buttons"):
+                yield Button("Apply  y", id="yes", variant="primary", compact=True)
+                yield Button("No  n", id="no", compact=True)
+
+
+def _diff_line(line: str) -> Content:
+    if line.startswith("+"):
+        return Content.styled(line, OK)
+    return Content.styled(line, BAD if line.startswith("-") else "")
+
+
+class EditCommand(ModalScreen[str | None]):
+    """The command of a step, to be changed before it runs."""
+
+    DEFAULT_CSS = _CSS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5,ctrl+r", "run_it", "Run", id="edit.run", priority=True),
+        Binding("escape", "leave", "Cancel", id="edit.cancel", priority=True),
+    ]
+
+    def __init__(self, node: str, user: str, command: str) -> None:
+        super().__init__()
+        self._where, self._command = f"{user}@{node}", command
+
+    def compose(self) -> ComposeResult:
+        """The editor and two buttons."""
+        with Vertical(classes="box"):
+            yield Static(Content.assemble((f"{self._where} $", f"bold {ACCENT}"), "  edit, then run"))
+            yield TextArea(self._command.rstrip("\n"), soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Run  F5 or Ctrl+R", id="run", variant="primary", compact=True)
+                yield Button("Cancel  Esc", id="cancel", compact=True)
+
+    def on_mount(self) -> None:
+        """Start at the end of the command."""
+        editor = self.query_one(TextArea)
+        editor.cursor_blink = False
+        editor.focus()
+        editor.move_cursor(editor.document.end)
+
+    def action_run_it(self) -> None:
+        """Run what stands in the editor."""
+        text = self.query_one(TextArea).text
+        self.dismiss(text if text.strip() else None)
+
+    def action_leave(self) -> None:
+        """Run nothing."""
+        self.dismiss(None)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "run":
+            self.action_run_it()
+        else:
+            self.dismiss(None)
+
+
+class Choose(ModalScreen[str | None]):
+    """One of a few things."""
+
+    DEFAULT_CSS = _CSS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Cancel", id="choose.cancel"),
+        Binding("j", "app.simulate_key('down')", show=False, id="choose.down"),
+        Binding("k", "app.simulate_key('up')", show=False, id="choose.up"),
+    ]
+
+    def __init__(self, question: str, choices: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._question, self._choices = question, choices
+
+    def compose(self) -> ComposeResult:
+        """The question and a list."""
+        with Vertical(classes="box"):
+            yield Static(plain(self._question, "bold"))
+            yield OptionList(*(Option(plain(label), id=key) for key, label in self._choices))
+            yield Static(Content.styled("Enter chooses, Escape leaves", QUIET))
+
+    def on_mount(self) -> None:
+        """Start in the list."""
+        self.query_one(OptionList).focus()
+
+    def action_leave(self) -> None:
+        """Choose nothing."""
+        self.dismiss(None)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+
+class About(ModalScreen[None]):
+    """What this is, and whom it follows."""
+
+    DEFAULT_CSS = _CSS
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,a", "dismiss", "Close", id="about.close")]
+
+    def compose(self) -> ComposeResult:
+        """The credit."""
+        from pghalab import __version__
+
+        with Vertical(classes="box"):
+            yield Static(
+                Content.assemble(
+                    (f"pghalab {__version__}\n", "bold"),
+                    "Build, break and repair a real PostgreSQL cluster with Patroni and etcd, lesson by lesson.\n\n",
+                    "The course follows ",
+                    ("Postgres High Availability with Patroni Training", "bold"),
+                    "\nby ",
+                    ("Jorge Torralba", "bold"),
+                    ", ",
+                    ("postgressolutions.com", f"underline {ACCENT}"),
+                    ".\nIts facts, commands and order are his; the sentences and scripts here were written anew.\n\n",
+                    "MIT licence.",
+                )
+            )
+            with Horizontal(classes="buttons"):
+                yield Button("Close  Esc", variant="primary", compact=True)
+
+    @on(Button.Pressed)
+    def _pressed(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,144 @@
+"""The doctor: what this machine offers the lab, and the command to copy for what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from pghalab.lab.types import LabError
+from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
+from pghalab.widgets.text import plain
+
+if TYPE_CHECKING:
+    from pghalab.app import PghalabApp
+
+
+class FactLike(Protocol):
+    """The doctor's `Fact`."""
+
+    @property
+    def check(self) -> str:
+        """What was looked at."""
+
+    @property
+    def ok(self) -> bool:
+        """It holds."""
+
+    @property
+    def found(self) -> str:
+        """What was seen."""
+
+    @property
+    def todo(self) -> str:
+        """What to do."""
+
+    @property
+    def command(self) -> str:
+        """The command for it."""
+
+
+class DoctorScreen(Screen[None]):
+    """Facts about this machine and this lab."""
+
+    DEFAULT_CSS = """
+    DoctorScreen #title { height: 1; width: 1fr; padding: 0 1; background: $panel; text-style: bold; }
+    DoctorScreen OptionList { height: 1fr; border: none; padding: 0 1; background: transparent; }
+    DoctorScreen #rest { height: auto; max-height: 8; padding: 0 1; border-top: solid $panel; }
+    DoctorScreen #rest Static { height: auto; }
+    """
+    HELP = "# The doctor\nWhat the lab needs from this machine. **Enter** copies the command of the line."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "app.pop_screen", "Back", id="doctor.back"),
+        Binding("u,f5", "examine", "Look again", id="doctor.look"),
+        Binding("y,f6", "copy_report", "Copy the report", id="doctor.copy"),
+        Binding("l", "app.lab_menu", "Lab", id="doctor.lab"),
+        Binding("j", "move(1)", show=False, id="doctor.down"),
+        Binding("k", "move(-1)", show=False, id="doctor.up"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts: list[FactLike] = []
+
+    @property
+    def console(self) -> PghalabApp:
+        """The app."""
+        return cast("PghalabApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The facts, and what the session has to say."""
+        yield Static("Doctor", id="title")
+        yield OptionList(Option(Content.styled("looking…", QUIET)))
+        with VerticalScroll(id="rest", can_focus=False):
+            yield Static("", id="notices")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Look."""
+        self.query_one(OptionList).focus()
+        self.action_examine()
+
+    @work(exclusive=True, group="examine", exit_on_error=False)
+    async def action_examine(self) -> None:
+        """Look at the machine."""
+        try:
+            self._facts = await self.console.examine()
+        except LabError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options([Option(_line(fact)) for fact in self._facts])
+        bad = [index for index, fact in enumerate(self._facts) if not fact.ok]
+        options.highlighted = bad[0] if bad else 0
+        word = "all is well" if not bad else f"{len(bad)} of {len(self._facts)} need attention"
+        self.query_one("#title", Static).update(Content(f"Doctor · {word}"))
+        self._show_notices()
+
+    def _show_notices(self) -> None:
+        session = self.console.session
+        lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.broken()]
+        lines += [plain(f"! {line}", WARN) for line in session.notices]
+        if session.trouble is not None:
+            lines.insert(0, plain(f"✗ {session.trouble}", BAD))
+        self.query_one("#rest").display = bool(lines)
+        self.query_one("#notices", Static).update(Content("\n").join(lines))
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        if event.option_index < len(self._facts):
+            fact = self._facts[event.option_index]
+            if fact.command:
+                self.console.copy(fact.command, "the command")
+            else:
+                self.notify("Nothing to copy here." if fact.ok else fact.todo, markup=False)
+
+    def action_copy_report(self) -> None:
+        """Copy every fact."""
+        lines = [
+            f"{'ok ' if fact.ok else 'NO '} {fact.check}: {fact.found} {fact.todo}".rstrip() for fact in self._facts
+        ]
+        self.console.copy("\n".join(lines), "the report")
+
+    def action_move(self, by: int) -> None:
+        """Go up or down in the list."""
+        options = self.query_one(OptionList)
+        (options.action_cursor_down if by > 0 else options.action_cursor_up)()
+
+
+def _line(fact: FactLike) -> Content:
+    sign = ("✓ ok  ", OK) if fact.ok else ("✗ no  ", BAD)
+    parts = [Content.assemble(sign, plain(f"{fact.check:<14}", "bold"), plain(fact.found))]
+    if fact.todo:
+        parts.append(Content.assemble("      ", plain(fact.todo, WARN)))
+    if fact.command:
+        parts.append(Content.assemble("      $ ", plain(fact.command, f"bold {ACCENT}"), ("   Enter copies it", QUIET)))
+    return Content("\n").join(parts)

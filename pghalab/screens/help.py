@@ -1,0 +1,63 @@
+"""Help: what a screen is for, and every key that works there."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Markdown, Static
+
+from pghalab.widgets.glyphs import ACCENT, QUIET
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys of the screen below."""
+
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; }
+    HelpScreen .box { width: 90%; max-width: 90; height: auto; max-height: 92%; background: $surface;
+        border: round $primary; padding: 0 2 1 2; }
+    HelpScreen VerticalScroll { height: auto; max-height: 100%; }
+    HelpScreen Markdown { height: auto; margin: 0; padding: 0; background: transparent; }
+    HelpScreen Static { height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close"),
+        Binding("j", "scroll(1)", show=False, id="help.down"),
+        Binding("k", "scroll(-1)", show=False, id="help.up"),
+    ]
+
+    def __init__(self, about: Screen[Any]) -> None:
+        super().__init__()
+        self._text = about.HELP or ""
+        self._keys = _keys(about)
+
+    def compose(self) -> ComposeResult:
+        """The text and the keys."""
+        with Vertical(classes="box"), VerticalScroll():
+            if self._text:
+                yield Markdown(self._text)
+            yield Static(self._keys)
+            yield Static(Content.styled("\nCtrl+P finds every command by name. Escape closes this.", QUIET))
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by a line."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+
+def _keys(screen: Screen[Any]) -> Content:
+    by_action: dict[str, tuple[list[str], str]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if binding.description and not binding.system:
+            keys, _ = by_action.setdefault(binding.action, ([], binding.description))
+            keys.append(screen.app.get_key_display(binding))
+    lines = [
+        Content.assemble((f"{' '.join(keys):<16}", f"bold {ACCENT}"), description)
+        for keys, description in by_action.values()
+    ]
+    return Content("\n").join(lines)

@@ -1,0 +1,173 @@
+"""Home: the course with the state of each lesson, the lab's condition, and where to go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Button, Footer, OptionList, Static
+
+from pghalab.screens import messages
+from pghalab.screens.messages import SessionMessage
+from pghalab.widgets.condition import condition
+from pghalab.widgets.glyphs import BAD, QUIET, WARN
+from pghalab.widgets.outline import Outline, next_step
+from pghalab.widgets.text import plain
+
+if TYPE_CHECKING:
+    from pghalab.app import PghalabApp
+
+NOTICES_SHOWN = 3
+
+
+class HomeScreen(Screen[None]):
+    """The first screen."""
+
+    CSS_PATH = "home.tcss"
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-small"), (70, "-normal"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (14, "-high")]  # noqa: RUF012
+    HELP = """\
+# Home
+**Enter** on *Continue* goes on where you left; **Enter** on a lesson opens it.
+
+The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, ✗ broken (it was done and no longer holds).
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c,f5", "go_on", "Continue", id="home.continue"),
+        Binding("o,tab", "choose", "Choose a lesson", id="home.choose", priority=True),
+        Binding("j", "choose_from(0)", "Choose", show=False, id="home.choose-down"),
+        Binding("l,f6", "app.lab_menu", "Lab", id="home.lab"),
+        Binding("d,f7", "app.doctor", "Doctor", id="home.doctor"),
+        Binding("s,f3", "app.shell", "Shell", id="home.shell"),
+        Binding("v,f4", "watch", "Live panes", id="home.live"),
+        Binding("a", "app.about", "About", id="home.about"),
+    ]
+
+    @property
+    def console(self) -> PghalabApp:
+        """The app."""
+        from pghalab.app import PghalabApp
+
+        return cast(PghalabApp, self.app)
+
+    def compose(self) -> ComposeResult:
+        """A head, the way on, the outline."""
+        with Vertical(id="head"):
+            yield Static(
+                Content.assemble((" pghalab ", "bold reverse"), "  PostgreSQL high availability, live"), id="name"
+            )
+            yield Static(Content.styled("looking…", QUIET), id="condition")
+            yield Static("", id="notices")
+        with Horizontal(id="ways"):
+            yield Button("Continue", id="continue", variant="primary", compact=True, action="screen.go_on")
+            yield Button("Lab  l", compact=True, action="app.lab_menu")
+            yield Button("Doctor  d", compact=True, action="app.doctor")
+            yield Button("About  a", compact=True, action="app.about")
+        yield Outline(id="outline", wide=True)
+        yield Static(
+            Content.styled("Follows the training by Jorge Torralba, postgressolutions.com", QUIET), id="credit"
+        )
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Listen, and start on the way on."""
+        self.console.session.listen(self.post_message)
+        self.query_one("#continue", Button).focus()
+        self._show()
+
+    def on_unmount(self) -> None:
+        """Listen no more."""
+        self.console.session.unlisten(self.post_message)
+
+    @on(messages.CourseRead)
+    @on(messages.LabOpened)
+    @on(messages.TroubleChanged)
+    @on(messages.StatesChanged)
+    @on(messages.RunFinished)
+    def _changed(self, _: SessionMessage) -> None:
+        self._show()
+
+    @on(messages.ClusterSeen)
+    def _seen(self, _: messages.ClusterSeen) -> None:
+        self._show_condition()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened elsewhere."""
+        self._show()
+
+    def _show(self) -> None:
+        session = self.console.session
+        self._show_condition()
+        if session.course is not None:
+            self.query_one(Outline).show(session.course, session.states)
+        lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.broken()]
+        lines += [plain(f"! {line}", WARN) for line in session.notices]
+        if session.read_only:
+            lines.insert(0, plain(f"‖ Read-only. {session.driver}", WARN))
+        if len(lines) > NOTICES_SHOWN:
+            more = len(lines) - NOTICES_SHOWN + 1
+            lines = [*lines[: NOTICES_SHOWN - 1], Content.styled(f"… and {more} more: the doctor (d) lists all", WARN)]
+        notices = self.query_one("#notices", Static)
+        notices.display = bool(lines)
+        notices.update(Content("\n").join(lines))
+        self.query_one("#continue", Button).label = self._way_on()
+
+    def _way_on(self) -> Content:
+        session = self.console.session
+        if session.course is None:
+            return Content("Reading the lessons…")
+        found = next_step(session.course, session.states)
+        if found is None:
+            return Content("Every lesson is done: look back  c")
+        lesson, step = found
+        word = "Repair" if session.states.get(step.id) == "broken" else "Continue"
+        begun = any(state != "todo" for state in session.states.values())
+        return plain(f"{word if begun else 'Begin'}: {lesson.number} {lesson.title} › {step.title}")
+
+    def _show_condition(self) -> None:
+        session = self.console.session
+        trouble = str(session.trouble) if session.trouble is not None else ""
+        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble)
+        target = self.query_one("#condition", Static)
+        if not isinstance(target.content, Content) or not line.is_same(target.content):
+            target.update(line)
+
+    def action_go_on(self) -> None:
+        """Open the step to go on with."""
+        session = self.console.session
+        if session.course is None or not session.course.lessons:
+            return
+        found = next_step(session.course, session.states)
+        self.console.open_step((found[1] if found else session.course.lessons[-1].steps[0]).id)
+
+    def action_choose(self) -> None:
+        """Go between the way on and the outline."""
+        outline = self.query_one(Outline)
+        (self.query_one("#continue", Button) if self.focused is outline else outline).focus()
+
+    def action_choose_from(self, index: int) -> None:
+        """Go to the outline."""
+        outline = self.query_one(Outline)
+        outline.focus()
+        if outline.highlighted is None:
+            outline.highlighted = index
+
+    def action_watch(self) -> None:
+        """Open the lesson at hand with the live panes in front."""
+        self.action_go_on()
+        self.console.show_live()
+
+    @on(OptionList.OptionSelected)
+    def _opened(self, event: OptionList.OptionSelected) -> None:
+        session = self.console.session
+        kind, _, key = (event.option.id or "").partition(":")
+        if session.course is None or kind != "lesson":
+            return
+        lesson = next(lesson for lesson in session.course.lessons if lesson.id == key)
+        todo = [step for step in lesson.steps if session.states.get(step.id, "todo") != "done"]
+        self.console.open_step((todo or list(lesson.steps))[0].id)

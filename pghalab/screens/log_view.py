@@ -1,0 +1,99 @@
+"""The log viewer: the whole output of a step, read from disk a piece at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from pghalab.widgets.output import OutputBuffer, OutputView
+from pghalab.widgets.text import plain, size
+
+PIECE = 512 * 1024
+"""Bytes of the log that are held at a time."""
+
+
+class LogScreen(Screen[None]):
+    """Pages through a log of any size."""
+
+    DEFAULT_CSS = """
+    LogScreen #head { height: auto; max-height: 3; background: $panel; padding: 0 1; }
+    LogScreen OutputView { height: 1fr; max-height: 100%; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "app.pop_screen", "Back", id="log.back"),
+        Binding("n,right_square_bracket", "piece(1)", "Next piece", id="log.next"),
+        Binding("p,left_square_bracket", "piece(-1)", "Previous piece", id="log.previous"),
+        Binding("j", "line(1)", "Down", show=False, id="log.down"),
+        Binding("k", "line(-1)", "Up", show=False, id="log.up"),
+        Binding("g", "edge(0)", "First piece", id="log.first"),
+        Binding("G", "edge(1)", "Last piece", id="log.last"),
+        Binding("y,f6", "copy_path", "Copy the path", id="log.copy"),
+    ]
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._at = 0
+        self._pieces = 1
+
+    def compose(self) -> ComposeResult:
+        """The path and the text."""
+        yield Static(plain(str(self._path)), id="head")
+        yield OutputView(id="text")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Start at the end, where the result is."""
+        self.query_one(OutputView).focus()
+        self._load(-1)
+
+    @work(exclusive=True, exit_on_error=False)
+    async def _load(self, piece: int) -> None:
+        try:
+            text, total, at = await asyncio.to_thread(_read, self._path, piece)
+        except OSError as error:
+            self.query_one("#head", Static).update(plain(f"{self._path}: {error.strerror}", "$text-error"))
+            return
+        self._pieces, self._at = max(1, -(-total // PIECE)), at
+        buffer = OutputBuffer(limit=PIECE)
+        buffer.feed(text)
+        buffer.close()
+        view = self.query_one(OutputView)
+        view.show(buffer.lines)
+        place = f"{self._path} · {size(total)} · piece {at + 1} of {self._pieces}"
+        self.query_one("#head", Static).update(Content(place))
+
+    def action_piece(self, by: int) -> None:
+        """Go to another piece."""
+        if 0 <= self._at + by < self._pieces:
+            self._load(self._at + by)
+
+    def action_edge(self, last: int) -> None:
+        """Go to the first or the last piece."""
+        self._load(-1 if last else 0)
+
+    def action_line(self, by: int) -> None:
+        """Scroll by a line."""
+        self.query_one(OutputView).scroll_relative(y=by, animate=False)
+
+    def action_copy_path(self) -> None:
+        """Copy where the log lies."""
+        self.app.copy_to_clipboard(str(self._path))
+        self.notify("Copied the path.", markup=False)
+
+
+def _read(path: Path, piece: int) -> tuple[str, int, int]:
+    total = path.stat().st_size
+    last = max(0, -(-total // PIECE) - 1)
+    at = last if piece < 0 else min(piece, last)
+    with path.open("rb") as file:
+        file.seek(at * PIECE)
+        return file.read(PIECE).decode("utf-8", "replace"), total, at

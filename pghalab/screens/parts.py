@@ -1,0 +1,139 @@
+"""What a session is made of, and how the real parts are put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pghalab.course.events import CheckResult, RunEvent, StepState
+from pghalab.course.model import Course, Step
+from pghalab.lab.types import Ended, Lab, Output, User
+
+Verb = AsyncGenerator[Output | Ended, None]
+
+
+class LabParts(Lab, Protocol):
+    """The lab as the console uses it: what the course needs, and the verbs of the lab menu."""
+
+    async def open(self) -> None:
+        """Connect to the engine and the nodes; raises LabError."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+    def build(self) -> Verb:
+        """Build the image."""
+
+    def up(self, *, auto: bool = False) -> Verb:
+        """Create and start the nodes."""
+
+    def start(self) -> Verb:
+        """Start the nodes."""
+
+    def stop(self) -> Verb:
+        """Stop the nodes."""
+
+    def restart(self) -> Verb:
+        """Stop and start the nodes."""
+
+    def rm(self) -> Verb:
+        """Remove the containers and keep the volumes."""
+
+    def rmvolumes(self) -> Verb:
+        """Remove the volumes."""
+
+    def down(self, *, volumes: bool = False) -> Verb:
+        """Remove containers and network, and with `volumes` the data."""
+
+
+class StepStatusLike(Protocol):
+    """The runner's `StepStatus`."""
+
+    @property
+    def state(self) -> StepState:
+        """The step's state."""
+
+    @property
+    def results(self) -> Sequence[CheckResult]:
+        """What its checks saw."""
+
+
+class ResolvedLike(Protocol):
+    """The runner's `Resolved`."""
+
+    @property
+    def node(self) -> str:
+        """Where a command runs."""
+
+    @property
+    def user(self) -> User:
+        """As whom."""
+
+    @property
+    def command(self) -> str:
+        """Its text."""
+
+
+class RunnerParts(Protocol):
+    """The runner as the console uses it."""
+
+    @property
+    def states(self) -> Mapping[str, StepState]:
+        """The states as they were seen last."""
+
+    def resolve(self, step: Step) -> ResolvedLike:
+        """Where a step's command runs, by the last look."""
+
+    def run(
+        self,
+        step_id: str,
+        *,
+        command: str | None = None,
+        confirm: Callable[[str], Awaitable[bool]] | None = None,
+        again: bool = False,
+    ) -> AsyncGenerator[RunEvent, None]:
+        """Run a step."""
+
+    async def evaluate(self, step_ids: Iterable[str] | None = None) -> Mapping[str, StepStatusLike]:
+        """Look at the checks once."""
+
+    def answer(self, step_id: str, choice: int) -> bool:
+        """Answer a question."""
+
+    def mark_read(self, step_id: str) -> None:
+        """A read step was read."""
+
+    def skip(self, step_id: str) -> None:
+        """Leave a step out."""
+
+
+class MonitorParts(Protocol):
+    """The monitor as the console uses it."""
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+
+    def refresh(self) -> None:
+        """Look now."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything a session works with."""
+
+    lab: LabParts
+    runner: RunnerParts
+    monitor: Callable[[Callable[[Any], None]], MonitorParts]
+    """Makes the monitor, given where to publish."""
+    names: Callable[[str], str]
+    """Turns the names in a lesson's text into those of the lab."""
+    driver: str = ""
+    """Who drives the lab, when it is another console; this one then only looks."""
+    notices: tuple[str, ...] = ()
+    release: Callable[[], None] = lambda: None
+    """Lets another console drive."""
+
+
+Connect = Callable[[str, Course, bool], Awaitable[Parts]]
+"""Lab name, course, read-only -> parts; raises LabError."""

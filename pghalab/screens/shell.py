@@ -1,0 +1,35 @@
+"""A shell on a node, full screen on the learner's own terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.app import SuspendNotSupported
+
+from pghalab.lab.types import LabError, User
+
+if TYPE_CHECKING:
+    from pghalab.app import PghalabApp
+
+
+async def open_shell(app: PghalabApp, node_name: str, user: User) -> None:
+    """Leave the screen to a shell on the node until it ends; raises LabError."""
+    parts = app.session.parts
+    if parts is None:
+        raise LabError("the lab is not open yet.", node=node_name)
+    from pghalab.lab.shell import LEAVE_NAME, interactive
+
+    node = parts.lab.nodes[node_name]
+    if node.link != "up":
+        raise LabError(node.link_reason or "ssh does not answer.", node=node_name, todo="Start the node (lab menu).")
+    try:
+        with app.suspend(), app.batch_update():
+            print("\x1b[2J\x1b[H", end="")
+            print(f"pghalab: a shell as {user} on {node_name}; `exit` or {LEAVE_NAME} leads back to the console.")
+            print(f"+ pghalab --lab {app.session.lab_name} shell {node_name}", flush=True)
+            await interactive(cast(Any, node), user)
+    except SuspendNotSupported as error:
+        raise LabError(
+            "this terminal cannot be lent to a shell.", todo=f"In another terminal: pghalab shell {node_name}"
+        ) from error
+    app.session.look_soon(None, 0)

@@ -1,0 +1,157 @@
+"""One step of a lesson: its prose, its card, its checks, its hints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Collapsible, Markdown, Static
+
+from pghalab.course.events import CheckResult, StepState
+from pghalab.course.model import Lesson, Step
+from pghalab.widgets.checks_view import ChecksView
+from pghalab.widgets.glyphs import QUIET, WARN, glyph
+from pghalab.widgets.question_card import QuestionCard
+from pghalab.widgets.quorum_table import QuorumTable
+from pghalab.widgets.step_card import StepCard
+from pghalab.widgets.steprun import StepRun
+from pghalab.widgets.text import plain
+
+
+class StepView(VerticalScroll, can_focus=True):
+    """Shows one step at a time."""
+
+    DEFAULT_CSS = """
+    StepView { padding: 0 1; scrollbar-size-vertical: 1; }
+    StepView > .title { height: auto; width: 1fr; margin: 0 0 1 0; }
+    StepView > Markdown { margin: 0; padding: 0; background: transparent; height: auto; }
+    StepView > Markdown MarkdownFence { margin: 0 0 1 0; max-height: 40; }
+    StepView > .correction { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $warning; padding: 0 1; }
+    StepView > .hints { height: auto; width: 1fr; margin: 1 0 0 0; }
+    StepView > Collapsible { margin: 1 0 0 0; padding: 0; border-top: none; background: transparent; }
+    StepView > .after { height: auto; margin: 1 0 0 0; border-left: thick $success; padding: 0 0 0 1; display: none; }
+    StepView > .onward { height: auto; width: 1fr; margin: 1 0 0 0; color: $text-muted; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", show=False, id="step.down"),
+        Binding("k", "scroll_up", "Up", show=False, id="step.up"),
+        Binding("space", "page_down", "Page down", show=False, id="step.page-down"),
+        Binding("g", "scroll_home", "Top", show=False, id="step.top"),
+        Binding("G", "scroll_end", "End", show=False, id="step.end"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.step: Step | None = None
+        self._hints_shown = 0
+        self._text: Callable[[str], str] = str
+        self._state: tuple[StepState, str] | None = None
+
+    async def show(self, lesson: Lesson, step: Step, text: Callable[[str], str]) -> None:
+        """Show another step; `text` makes lesson text that of the lab at hand."""
+        self.step, self._text, self._hints_shown, self._state = step, text, 0, None
+        self._head = f"{lesson.number} {lesson.title} · step {lesson.steps.index(step) + 1} of {len(lesson.steps)}"
+        with self.app.batch_update():
+            await self.remove_children()
+            await self.mount(*self._parts(lesson, step))
+            self.scroll_home(animate=False)
+
+    def _parts(self, lesson: Lesson, step: Step) -> list[Widget]:
+        first = step is lesson.steps[0]
+        prose = "\n\n".join(part for part in (lesson.intro if first else "", step.prose) if part.strip())
+        parts: list[Widget] = [Static("", classes="title")]
+        if prose:
+            parts.append(Markdown(self._text(prose)))
+        if step.correction:
+            head = ("! Where the source text is wrong\n", f"bold {WARN}")
+            parts.append(
+                Static(Content.assemble(head, plain(_flowing(self._text(step.correction)))), classes="correction")
+            )
+        if step.widget == "quorum-table":
+            parts.append(QuorumTable())
+        if step.question is not None:
+            parts.append(QuestionCard(step.question))
+        if step.kind in ("command", "edit", "action", "wait"):
+            parts += [StepCard(step), ChecksView()]
+        if step.expect:
+            expected = Static(plain(self._text(step.expect).rstrip()), classes="expect")
+            parts.append(Collapsible(expected, title="What a healthy lab prints (o)", collapsed=True))
+        if step.hints:
+            parts.append(Static(Content.styled(f"Stuck? h shows a hint ({len(step.hints)}).", QUIET), classes="hints"))
+        if step.after:
+            parts.append(Markdown(self._text(step.after), classes="after"))
+        parts.append(Static(Content("n next step · p previous step · ] [ next, previous lesson"), classes="onward"))
+        return parts
+
+    def show_state(self, state: StepState) -> None:
+        """Show whether the step is done, and then what its output means."""
+        if self.step is None or self._state == (state, self.step.id):
+            return
+        self._state = (state, self.step.id)
+        sign, style = glyph(state)
+        words = {"todo": "to do", "done": "done", "broken": "broken: it was done once and no longer holds"}[state]
+        optional = " · optional (S skips it)" if self.step.optional else ""
+        for title in self.query(".title").results(Static):
+            title.update(
+                Content.assemble(
+                    (self._head + "\n", QUIET),
+                    plain(self._text(self.step.title), "bold"),
+                    (f"  {sign} {words}", style),
+                    (optional, QUIET),
+                )
+            )
+        for after in self.query(".after"):
+            after.display = state == "done"
+
+    def show_run(self, run: StepRun | None, results: Sequence[CheckResult], *, may_run: bool, busy: bool) -> None:
+        """Show how the run of this step stands, and the last look at its checks."""
+        if self.step is None:
+            return
+        for card in self.query(StepCard):
+            card.show(run, may_run=may_run, busy=busy)
+        running = run is not None and run.active
+        seen = run.results if run is not None and (running or not results) else results
+        for checks in self.query(ChecksView):
+            checks.show(seen, expected=len(self.step.checks), running=running, why_none=self.step.no_check)
+
+    def show_answer(self, choice: int) -> None:
+        """Explain a choice."""
+        for card in self.query(QuestionCard):
+            card.show(choice)
+
+    def show_hint(self) -> bool:
+        """Show one hint more; False when there is none left."""
+        if self.step is None or self._hints_shown >= len(self.step.hints):
+            return False
+        self._hints_shown += 1
+        hints = self.step.hints[: self._hints_shown]
+        total = len(self.step.hints)
+        lines = [
+            Content.assemble((f"Hint {number} of {total}  ", f"bold {WARN}"), plain(self._text(hint).strip()))
+            for number, hint in enumerate(hints, 1)
+        ]
+        target = self.query_one(".hints", Static)
+        target.update(Content("\n").join(lines))
+        target.scroll_visible(animate=False)
+        return True
+
+    def toggle_expected(self) -> bool:
+        """Open or close the expected output; False when there is none."""
+        for part in self.query(Collapsible):
+            part.collapsed = not part.collapsed
+            return True
+        return False
+
+    def tick(self) -> None:
+        """Let the elapsed time advance."""
+        for card in self.query(StepCard):
+            card.tick()
+
+
+def _flowing(text: str) -> str:
+    """Text whose single newlines are only where the source line ended."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
