@@ -110,7 +110,7 @@ bootstrap:
   pg_hba:
     - local all all peer
     - host all all 127.0.0.1/32 $auth
-    - host all all ::1/128 $auth
+    - host replication replicator 127.0.0.1/32 $auth
     - host replication replicator $network $auth
     - host all bubba $network $auth
 

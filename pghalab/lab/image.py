@@ -1,0 +1,133 @@
+"""Builds the nodes' image and says which versions it holds."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import tarfile
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pghalab.lab.base import LABEL, ensure_base, relabel
+from pghalab.lab.buildlog import BuildLog
+from pghalab.lab.context import CA_PLACE, ca_bundle, image_files, pack
+from pghalab.lab.longcall import Cancel, lines_of, open_client
+from pghalab.lab.types import Ended, LabError, Output
+
+if TYPE_CHECKING:
+    from pghalab.lab.engine import Engine
+
+log = logging.getLogger(__name__)
+
+VERSIONS_LABEL = "pghalab.versions"
+VERSIONS_FILE = "/usr/share/pghalab/versions.json"
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+async def build_image(engine: Engine, tag: str) -> AsyncGenerator[Output | Ended, None]:
+    """Build the nodes' image as `tag`, with its base, telling every line; raises LabError with the failing step.
+
+    Closing the generator, or cancelling its consumer, ends the build on the engine. A second build without a
+    change is served from the cache.
+    """
+    began = time.monotonic()
+    await engine.info()
+    for work in (ensure_base, _build(tag)):
+        lines = lines_of(work)
+        try:
+            async for line in lines:
+                yield Output("stdout", line + "\n")
+        except LabError:
+            raise
+        except Exception as error:
+            log.info("building %s", tag, exc_info=True)
+            raise LabError(
+                f"The container engine broke the build off: {error}", todo="Does it still run? See `pghalab doctor`."
+            ) from error
+        finally:
+            await lines.aclose()
+    yield Ended("exited", 0, time.monotonic() - began)
+
+
+async def image_versions(engine: Engine, tag: str) -> Mapping[str, str] | None:
+    """The versions that the image's label records, None when it is absent or has none; raises LabError."""
+    return await engine.ask("Inspecting the image", _versions, engine.api, tag)
+
+
+def _versions(api: Any, tag: str) -> dict[str, str] | None:
+    import docker.errors
+
+    try:
+        labels = api.inspect_image(tag)["Config"].get("Labels") or {}
+    except docker.errors.ImageNotFound:
+        return None
+    return parse_versions(labels.get(VERSIONS_LABEL, ""))
+
+
+def parse_versions(text: str) -> dict[str, str] | None:
+    """The versions from the label's text, None when it is empty or no mapping of names to versions."""
+    try:
+        versions = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(versions, dict) or not versions:
+        return None
+    return {str(name): str(version) for name, version in versions.items()}
+
+
+def _build(tag: str) -> Callable[[Callable[[str], None], Cancel], None]:
+    def work(say: Callable[[str], None], cancel: Cancel) -> None:
+        files = image_files()
+        bundle = ca_bundle()
+        if bundle is not None:
+            files[CA_PLACE] = bundle.read_bytes()
+        arguments = {name: value for name in PROXIES if (value := os.environ.get(name))}
+        api = open_client(cancel)
+        # The label comes in a step of its own, after the build, because only the built image knows its versions.
+        told = BuildLog(extra=1)
+        for chunk in api.build(
+            fileobj=pack(files), custom_context=True, rm=True, forcerm=True, decode=True, buildargs=arguments
+        ):
+            for line in told.feed(chunk):
+                say(line)
+        cancel.check()
+        if not told.image_id:
+            raise told.failure("the engine ended the build without a result")
+        say(f"step {told.steps + 1} of {told.steps + 1}: record the versions")
+        if not _already(api, tag, told.image_id):
+            text = _read_file(api, told.image_id, VERSIONS_FILE).strip()
+            if parse_versions(text) is None:
+                raise LabError(f"The image's {VERSIONS_FILE} holds no versions: {text[:200]}")
+            relabel(api, told.image_id, tag, {VERSIONS_LABEL: text})
+        versions = _versions(api, tag) or {}
+        say("  " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+        say(f"{tag} is ready")
+
+    return work
+
+
+def _already(api: Any, tag: str, built: str) -> bool:
+    """Whether `tag` is this very build with its versions on it."""
+    import docker.errors
+
+    try:
+        image = api.inspect_image(tag)
+    except docker.errors.ImageNotFound:
+        return False
+    labelled = bool((image["Config"].get("Labels") or {}).get(VERSIONS_LABEL))
+    parent = str(image.get("Parent", ""))
+    return labelled and bool(parent) and bool(api.inspect_image(built)["Id"] == parent)
+
+
+def _read_file(api: Any, image: str, path: str) -> str:
+    made = api.create_container(image, labels=LABEL)
+    try:
+        chunks, _ = api.get_archive(made["Id"], path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            member = archive.extractfile(archive.getmembers()[0])
+            return member.read().decode(errors="replace") if member else ""
+    finally:
+        api.remove_container(made["Id"], v=True, force=True)
