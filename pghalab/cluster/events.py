@@ -43,7 +43,11 @@ def etcd_facts(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str]
         for row in view.endpoints
         if row.node in known
     }
-    facts["quorum", ""] = "held" if view.has_quorum else "lost"
+    if view.has_quorum:
+        facts["quorum", ""] = "held"
+    elif view.leaderless or len(known) >= view.members:
+        # Members that only the console cannot reach may well be a majority among themselves.
+        facts["quorum", ""] = "lost"
     facts["alive", ""] = f"{view.alive} of {view.members} members alive, {view.majority} needed"
     leader = next((row.node for row in view.endpoints if row.is_leader), None)
     if leader is not None:

@@ -35,11 +35,20 @@ class Monitor:
     def __init__(self, lab: Lab, publish: Callable[[Update], None]) -> None:
         self._lab = lab
         self._publish = publish
-        self._names = tuple(lab.nodes)
+        self._paused = False
+        self._look_at_containers = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start from nothing, with the nodes that the lab has now."""
+        self._nodes = dict(self._lab.nodes)
+        self._names = tuple(self._nodes)
+        self._moved.clear()
         self._containers: dict[str, Container] = {}
         self._containers_error: str | None = None
-        self._were_up: set[str] = set()
         self._containers_at = time.monotonic()
+        self._were_up: set[str] = set()
         self._endpoints = {name: EtcdEndpoint(name, f"{name}:{etcd.PORT}") for name in self._names}
         self._members = 0
         self._members_at = 0.0
@@ -55,32 +64,35 @@ class Monitor:
         self._published: dict[str, tuple[object, str | None, float]] = {}
         self._etcd_sweep = Sweep(self._names, self._look_at_etcd, self._etcd_swept, ETCD_EVERY)
         self._patroni_sweep = Sweep(self._names, self._look_at_patroni, self._patroni_swept, PATRONI_EVERY)
-        self._watch = PrefixWatch(lab.nodes, PREFIX, self._keys_seen, self._keys_lost)
-        self._look_at_containers = asyncio.Event()
-        self._paused = False
+        self._watch = PrefixWatch(self._nodes, PREFIX, self._keys_seen, self._keys_lost)
+        self.pause(self._paused)
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled; a lab that gets other nodes is watched anew from the beginning."""
         subscribe = getattr(self._lab, "subscribe", None)
         unsubscribe = subscribe(self._lab_changed) if subscribe is not None else None
         every = CONTAINERS_ANYWAY if unsubscribe else CONTAINERS_EVERY
-        parts = (
-            lambda: self._follow_containers(every),
-            self._etcd_sweep.run,
-            self._patroni_sweep.run,
-            self._watch.run,
-        )
-        tasks = [asyncio.create_task(_for_ever(part)) for part in parts]
         try:
-            await asyncio.gather(*tasks)
+            while True:
+                parts = (
+                    lambda: self._follow_containers(every),
+                    self._etcd_sweep.run,
+                    self._patroni_sweep.run,
+                    self._watch.run,
+                )
+                tasks = [asyncio.create_task(_for_ever(part)) for part in parts]
+                try:
+                    await self._moved.wait()
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                    for node in self._nodes.values():
+                        etcd.forget(node)
+                self._begin()
         finally:
             if unsubscribe is not None:
                 unsubscribe()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for node in self._lab.nodes.values():
-                etcd.forget(node)
 
     def refresh(self) -> None:
         """Look at everything now."""
@@ -105,7 +117,7 @@ class Monitor:
             self._keys_lost(LabError("etcd does not answer"))
         for name in answering:
             try:
-                self._keep_keys(await etcd.get_prefix(self._lab.nodes[name], PREFIX))
+                self._keep_keys(await etcd.get_prefix(self._nodes[name], PREFIX))
                 break
             except LabError as error:
                 self._keys_lost(error)
@@ -137,7 +149,7 @@ class Monitor:
 
     def _lab_changed(self, change: LinkChanged | Container) -> None:
         if isinstance(change, LinkChanged):
-            if change.node not in self._lab.nodes:
+            if change.node not in self._nodes:
                 return
             self._etcd_sweep.refresh(change.node)
             self._patroni_sweep.refresh(change.node)
@@ -146,6 +158,9 @@ class Monitor:
         self._nodes_changed()
 
     def _nodes_changed(self) -> None:
+        if list(self._lab.nodes.values()) != list(self._nodes.values()):
+            self._moved.set()
+            return
         snapshot = self._nodes_snapshot()
         if snapshot.value is not None and not snapshot.error:
             self._were_up.update(row.name for row in snapshot.value if row.ssh == "up")
@@ -156,7 +171,7 @@ class Monitor:
 
     def _nodes_snapshot(self) -> Nodes:
         rows = []
-        for name, node in self._lab.nodes.items():
+        for name, node in self._nodes.items():
             container = self._containers.get(name)
             known = container is None or container.state == "running"
             rows.append(
@@ -176,7 +191,7 @@ class Monitor:
     # etcd
 
     async def _look_at_etcd(self, name: str) -> bool:
-        node = self._lab.nodes[name]
+        node = self._nodes[name]
         was = self._service.get(("etcd", name))
         try:
             row = await etcd.endpoint(node)
@@ -206,7 +221,7 @@ class Monitor:
     def _etcd_snapshot(self) -> Etcd:
         rows = tuple(self._endpoints[name] for name in self._names)
         value = etcd_view(rows, self._members)
-        if any(node.link == "up" for node in self._lab.nodes.values()):
+        if any(node.link == "up" for node in self._nodes.values()):
             self._etcd_at = time.monotonic()
             return Snapshot(value, None, self._etcd_at)
         return Snapshot(value, "no node is in reach", self._etcd_at)
@@ -214,7 +229,7 @@ class Monitor:
     # Patroni and PostgreSQL
 
     async def _look_at_patroni(self, name: str) -> bool:
-        node = self._lab.nodes[name]
+        node = self._nodes[name]
         try:
             truth = await patroni.status(node)
         except LabError as error:
@@ -292,7 +307,7 @@ class Monitor:
             misses = self._misses.get((service, name))
             container = self._containers.get(name)
             gone = container is not None and container.state != "running"
-            if misses == 0 or gone or (misses is not None and misses > 1 and self._lab.nodes[name].link == "up"):
+            if misses == 0 or gone or (misses is not None and misses > 1 and self._nodes[name].link == "up"):
                 settled.append(name)
         return settled
 

@@ -1,0 +1,119 @@
+"""Events: what is said when something changes, and that nothing is said when nothing did."""
+
+from pghalab.cluster import events
+from pghalab.cluster.model import EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView
+
+NODES = ("pgha1", "pgha2", "pgha3")
+
+
+def _etcd(up: str, *, leader: str = "1", members: int = 3, quorum: bool = True) -> EtcdView:
+    rows = tuple(
+        EtcdEndpoint(name, f"{name}:2379", name[-1] if name[-1] in up else None, is_leader=name[-1] == leader)
+        for name in NODES
+    )
+    return EtcdView(rows, members, len(up), leaderless=not quorum)
+
+
+def _patroni(states: dict[str, str], timeline: int = 1, leader: str | None = "pgha1") -> PatroniView:
+    rows = tuple(PatroniMember(name, name, "Replica", state, timeline) for name, state in states.items())
+    return PatroniView("pgha_patroni_cluster", "7", leader, rows)
+
+
+def _texts(found: tuple[events.ClusterEvent, ...]) -> list[tuple[str, bool]]:
+    return [(event.text, event.good) for event in found]
+
+
+def test_the_first_look_says_nothing() -> None:
+    facts = events.etcd_facts(_etcd("123"), NODES) | events.patroni_facts(_patroni({"pgha1": "running"}), NODES)
+    assert events.changes({}, facts | events.leader_facts("pgha1"), 1.0) == ()
+
+
+def test_a_switchover_names_both_leaders_even_with_the_key_gone_in_between() -> None:
+    first = events.leader_facts("pgha1")
+    gone = events.confirm(first, {}, events.leader_facts(None))
+    assert _texts(events.changes(first, gone, 1.0)) == [
+        ("pgha1 no longer holds the leader key: the cluster has no leader", False)
+    ]
+    after = events.confirm(gone, {}, events.leader_facts("pgha3"))
+    assert _texts(events.changes(gone, after, 1.0)) == [("leader changed: pgha1 -> pgha3", True)]
+
+
+def test_the_same_leader_coming_back_is_no_change_of_leader() -> None:
+    gone = events.confirm(events.leader_facts("pgha1"), {}, events.leader_facts(None))
+    after = events.confirm(gone, {}, events.leader_facts("pgha1"))
+    assert _texts(events.changes(gone, after, 1.0)) == [("pgha1 holds the leader key", True)]
+
+
+def test_bad_news_needs_two_looks_and_good_news_one() -> None:
+    fine, down = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("12"), NODES)
+    once = events.confirm(fine, fine, down)
+    assert events.changes(fine, once, 1.0) == ()
+    twice = events.confirm(once, down, down)
+    assert _texts(events.changes(once, twice, 1.0)) == [("etcd on pgha3 does not answer", False)]
+    back = events.confirm(twice, down, fine)
+    assert _texts(events.changes(twice, back, 1.0)) == [("etcd on pgha3 answers", True)]
+
+
+def test_one_missed_poll_between_good_ones_says_nothing() -> None:
+    fine, down = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("12"), NODES)
+    confirmed, previous, said = dict(fine), fine, []
+    for look in (down, fine, down, fine):
+        new = events.confirm(confirmed, previous, look)
+        said += events.changes(confirmed, new, 1.0)
+        confirmed, previous = new, look
+    assert said == []
+
+
+def test_a_lost_quorum_is_told_with_its_arithmetic_and_its_return_too() -> None:
+    fine, lost = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("1", quorum=False), NODES)
+    new = events.confirm(fine, lost, lost)
+    told = {event.kind: event for event in events.changes(fine, new, 1.0) if event.kind == "quorum"}
+    assert told["quorum"].text == "etcd lost its quorum: 1 of 3 members alive, 2 needed"
+    assert not told["quorum"].good
+    back = events.confirm(new, lost, fine)
+    assert ("etcd has its quorum back: 3 of 3 members alive, 2 needed", True) in _texts(events.changes(new, back, 1.0))
+
+
+def test_members_out_of_the_consoles_reach_do_not_make_a_lost_quorum() -> None:
+    facts = events.etcd_facts(_etcd("1"), reachable=["pgha1"])
+    assert ("quorum", "") not in facts
+    assert ("etcd", "pgha2") not in facts
+
+
+def test_an_etcd_election_is_told_once() -> None:
+    old, new = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("123", leader="2"), NODES)
+    assert _texts(events.changes(old, events.confirm(old, old, new), 1.0)) == [("etcd leader changed: pgha1 -> pgha2", True)]
+
+
+def test_members_join_stream_stop_and_leave() -> None:
+    one = events.patroni_facts(_patroni({"pgha1": "running"}), NODES)
+    two = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "running"}), NODES)
+    three = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "streaming"}), NODES)
+    assert _texts(events.changes(one, two, 1.0)) == [("pgha2 joined the cluster: running", True)]
+    assert _texts(events.changes(two, three, 1.0)) == [("pgha2 is streaming", True)]
+    assert _texts(events.changes(three, two, 1.0)) == [("pgha2: streaming -> running", False)]
+    assert _texts(events.changes(three, one, 1.0)) == [("pgha2 left the cluster: its key in etcd is gone", False)]
+
+
+def test_a_promotion_raises_the_timeline() -> None:
+    old = events.patroni_facts(_patroni({"pgha1": "running"}, 1), NODES)
+    new = events.patroni_facts(_patroni({"pgha1": "running"}, 2), NODES)
+    assert _texts(events.changes(old, new, 1.0)) == [("timeline 1 -> 2", True)]
+
+
+def test_nodes_go_and_come() -> None:
+    up = NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "running", "running")
+    paused = NodeHealth("pgha1", "paused", "192.168.50.10", "down", "unknown", "unknown", "unknown")
+    connecting = NodeHealth("pgha1", "running", "192.168.50.10", "connecting", "unknown", "unknown", "unknown")
+    was, now = events.node_facts([up]), events.node_facts([paused])
+    assert _texts(events.changes(was, now, 1.0)) == [("pgha1 is down (paused)", False)]
+    assert _texts(events.changes(now, was, 1.0)) == [("pgha1 is up", True)]
+    assert events.changes(was, events.confirm(was, was, events.node_facts([connecting])), 1.0) == ()
+
+
+def test_a_change_of_the_configuration_names_the_settings() -> None:
+    old = {"ttl": 30, "postgresql": {"parameters": {"work_mem": "4MB"}, "pg_hba": ["a"]}}
+    new = {"ttl": 20, "postgresql": {"parameters": {"work_mem": "4MB"}, "pg_hba": ["a", "b"]}}
+    assert _texts(events.config_changes(old, new, 1.0)) == [("configuration changed: postgresql.pg_hba, ttl", True)]
+    assert events.config_changes({}, new, 1.0) == ()
+    assert events.config_changes(new, new, 1.0) == ()
