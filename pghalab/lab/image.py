@@ -101,7 +101,9 @@ def _build(tag: str) -> Callable[[Callable[[str], None], Cancel], None]:
             text = _read_file(api, told.image_id, VERSIONS_FILE).strip()
             if parse_versions(text) is None:
                 raise LabError(f"The image's {VERSIONS_FILE} holds no versions: {text[:200]}")
+            before = _image_id(api, tag)
             relabel(api, told.image_id, tag, {VERSIONS_LABEL: text})
+            _drop(api, before)
         versions = _versions(api, tag) or {}
         say("  " + ", ".join(f"{name} {version}" for name, version in versions.items()))
         say(f"{tag} is ready")
@@ -120,6 +122,26 @@ def _already(api: Any, tag: str, built: str) -> bool:
     labelled = bool((image["Config"].get("Labels") or {}).get(VERSIONS_LABEL))
     parent = str(image.get("Parent", ""))
     return labelled and bool(parent) and bool(api.inspect_image(built)["Id"] == parent)
+
+
+def _image_id(api: Any, tag: str) -> str:
+    import docker.errors
+
+    try:
+        return str(api.inspect_image(tag)["Id"])
+    except docker.errors.ImageNotFound:
+        return ""
+
+
+def _drop(api: Any, image: str) -> None:
+    """Remove the image that lost its name to a newer one; it stays while a container was made from it."""
+    import docker.errors
+
+    try:
+        if image and not api.inspect_image(image)["RepoTags"]:
+            api.remove_image(image)
+    except docker.errors.APIError as error:
+        log.info("the former image is kept: %s", error)
 
 
 def _read_file(api: Any, image: str, path: str) -> str:

@@ -116,7 +116,8 @@ def open_client(cancel: Cancel, timeout: int | None = None) -> Any:
     import docker
     from docker.types import CancellableStream
 
-    client = docker.from_env(timeout=timeout).api
+    options: dict[str, Any] = {"timeout": timeout}
+    client = docker.from_env(**options).api
 
     def follow(response: Any, *_: Any, **__: Any) -> None:
         cancel.on_wish(CancellableStream(iter(()), response).close)

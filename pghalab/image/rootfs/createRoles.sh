@@ -1,5 +1,6 @@
 #!/bin/bash
 set -euo pipefail
+# shellcheck source=rootfs/usr/local/lib/pghalab/common.sh
 . /usr/local/lib/pghalab/common.sh
 
 usage() {

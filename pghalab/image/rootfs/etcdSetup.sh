@@ -1,5 +1,6 @@
 #!/bin/bash
 set -euo pipefail
+# shellcheck source=rootfs/usr/local/lib/pghalab/common.sh
 . /usr/local/lib/pghalab/common.sh
 
 usage() {
@@ -90,8 +91,11 @@ ETCD_ADVERTISE_CLIENT_URLS="$client_url"
 END
 fi
 
-if $aliases; then endpoints=("${hosts[@]/%/:2379}"); else endpoints=("${names[@]/%/:2379}"); fi
-endpoints=$(join , "${endpoints[@]}")
+if $aliases; then
+    endpoints=$(join , "${hosts[@]/%/:2379}")
+else
+    endpoints=$(join , "${names[@]/%/:2379}")
+fi
 
 write_file /pgha/config/patroniVars 644 <<END
 ETCD_NODES="$endpoints"
