@@ -60,7 +60,7 @@ class Look:
 
     async def ask(self, facts: Facts, words: Iterable[str]) -> Mapping[str, str]:
         """Answer placeholders from the live cluster; raises LabError when it has no answer."""
-        for word in words:
+        for word in sorted(words):
             if word == "leader":
                 self.answers["leader"] = (await facts.leader()).name
             elif word == "replica":

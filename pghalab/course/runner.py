@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
@@ -42,6 +43,7 @@ _INTERVALS = (0.1, 0.2, 0.4)
 _GRACE = 5.0
 """Seconds for the checks after a command that failed: they seldom come true then."""
 
+_log = logging.getLogger(__name__)
 Confirm = Callable[[str], Awaitable[bool]]
 
 
@@ -191,11 +193,13 @@ class Runner:
         step = run.step
         yield StepStarted(step.id, step.title)
         if step.kind in ("read", "question"):
+            record = self.progress.record(step.id)
+            known = record.right if step.question else record.read
             if step.question is None:
                 self.mark_read(step.id)
             else:
                 self.answer(step.id, step.question.right)
-            yield run.end("done")
+            yield run.end("already" if known and not again else "done")
             return
         try:
             if not again and command is None and (await self.evaluate([step.id]))[step.id].state == "done":
@@ -211,12 +215,14 @@ class Runner:
                         yield event
                 if run.over:
                     return
+            async with aclosing(self._judge(run)) as events:
+                async for event in events:
+                    yield event
         except LabError as error:
             yield run.end("failed", str(error))
-            return
-        async with aclosing(self._judge(run)) as events:
-            async for event in events:
-                yield event
+        except Exception as error:
+            _log.exception("step %s", step.id)
+            yield run.end("failed", f"a fault of pghalab's own: {type(error).__name__}: {error}")
 
     async def _refused(self, step: Step) -> str:
         if not step.guard:

@@ -1,0 +1,193 @@
+"""A lab in memory: nodes that answer what a test tells them to, and sources of facts to go with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pghalab.cluster.model import EtcdEndpoint, EtcdMember
+from pghalab.course.load import load_course
+from pghalab.course.model import Course
+from pghalab.lab.types import Container, Ended, LabError, LinkState, Output, Result, User
+
+PS_HEAD = "USER COMMAND\n"
+
+
+@dataclass(eq=False)
+class FakeNode:
+    """A node whose commands are answered by `answers` (by a part of the command) and whose streams by `script`."""
+
+    name: str
+    address: str
+    link: LinkState = "up"
+    link_reason: str = ""
+    processes: dict[str, str] = field(default_factory=dict)
+    """Program to user."""
+    answers: dict[str, Result | str] = field(default_factory=dict)
+    script: Callable[[FakeNode, str], Sequence[Output | Ended]] | None = None
+    hangs: bool = False
+    ran: list[str] = field(default_factory=list)
+    closed: int = 0
+
+    async def run(
+        self, command: str, *, user: User = "root", timeout: float = 30.0, stdin: str | None = None
+    ) -> Result:
+        self.ran.append(command)
+        if self.hangs:
+            await asyncio.Event().wait()
+        if command.startswith("ps "):
+            listing = "".join(f"{user} /usr/bin/{name} --flag\n" for name, user in self.processes.items())
+            return Result(0, PS_HEAD + listing, "", 0.0)
+        for part, answer in self.answers.items():
+            if part in command:
+                return Result(0, answer, "", 0.0) if isinstance(answer, str) else answer
+        return Result(0, "", "", 0.0)
+
+    async def stream(
+        self, command: str, *, user: User = "root", timeout: float | None = None, stdin: str | None = None
+    ) -> AsyncGenerator[Output | Ended, None]:
+        self.ran.append(command)
+        try:
+            pieces = self.script(self, command) if self.script else [Ended("exited", 0, 0.0)]
+            for piece in pieces:
+                yield piece
+        finally:
+            self.closed += 1
+
+    async def tunnel(self, port: int, host: str = "localhost") -> int:
+        raise LabError("a fake has no tunnels", node=self.name)
+
+
+@dataclass(eq=False)
+class FakeLab:
+    """Five nodes that run nothing."""
+
+    name: str = "pgha"
+    prefix: str = "pgha"
+    subnet: str = "192.168.50"
+    auth_method: Literal["scram-sha-256", "md5"] = "scram-sha-256"
+    password: str = "secret"
+    versions: Mapping[str, str] | None = None
+    states: dict[str, Container] = field(default_factory=dict)
+    no_engine: bool = False
+    acted: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.nodes: dict[str, FakeNode] = {
+            f"{self.prefix}{number}": FakeNode(f"{self.prefix}{number}", f"{self.subnet}.{9 + number}")
+            for number in range(1, 6)
+        }
+
+    async def containers(self) -> Sequence[Container]:
+        if self.no_engine:
+            raise LabError("no container engine answers", todo="install one")
+        return [
+            self.states.get(name, Container(name, "running", node.address, 2200)) for name, node in self.nodes.items()
+        ]
+
+    async def image_versions(self) -> Mapping[str, str] | None:
+        return self.versions
+
+    async def action(self, name: str) -> AsyncGenerator[Output | Ended, None]:
+        self.acted.append(name)
+        self.versions = {"postgresql": "17.11"}
+        yield Output("stdout", f"doing {name}\n")
+        yield Ended("exited", 0, 0.1)
+
+
+@dataclass
+class FakeSources:
+    """etcd, Patroni and PostgreSQL as a test sets them."""
+
+    term: int = 2
+    etcd_leader: str = "pgha2"
+    sick: set[str] = field(default_factory=set)
+    dcs: dict[str, str] = field(default_factory=dict)
+    patronis: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rows: dict[tuple[str, str], list[tuple[Any, ...]]] = field(default_factory=dict)
+    """By node and a part of the query."""
+    logins: dict[tuple[str, str], tuple[bool, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    copies: bool = True
+    """Marker rows arrive on the replicas."""
+    marker: str = ""
+
+    async def endpoint(self, node: Any) -> EtcdEndpoint:
+        self.asked.append(f"endpoint {node.name}")
+        return EtcdEndpoint(
+            node.name, f"{node.name}:2379", f"id-{node.name}", "3.5", 1, node.name == self.etcd_leader, False, self.term
+        )
+
+    async def members(self, node: Any) -> Sequence[Any]:
+        self.asked.append(f"members {node.name}")
+        return [EtcdMember(str(number), f"pgha{number}", (), ()) for number in range(1, 6)]
+
+    async def health(self, node: Any) -> bool:
+        return node.name not in self.sick
+
+    async def keys(self, node: Any, prefix: str) -> Mapping[str, str]:
+        self.asked.append(f"keys {node.name}")
+        return {f"{prefix}{key}": value for key, value in self.dcs.items()}
+
+    async def patroni(self, node: Any) -> Mapping[str, Any]:
+        return self.patronis[node.name]
+
+    async def query(self, lab: Any, node: Any, sql: str, database: str) -> Sequence[tuple[Any, ...]]:
+        self.asked.append(f"{node.name}: {sql}")
+        if "insert into pghalab.marker" in sql:
+            self.marker = sql.split("values ('")[1].split("'")[0]
+            return [(self.marker,)]
+        if "from pghalab.marker" in sql:
+            return [(self.marker if self.copies else "older",)]
+        for (name, part), rows in self.rows.items():
+            if name == node.name and part in sql:
+                return rows
+        return []
+
+    async def login(self, lab: Any, *, via: Any, to: Any, user: str, database: str) -> tuple[bool, str]:
+        return self.logins[(via.name, to.name)]
+
+
+def cluster_of_three(lab: FakeLab, sources: FakeSources) -> None:
+    """Everything runs: five etcd members, pgha1 leads, pgha2 and pgha3 stream."""
+    names = list(lab.nodes)
+    for node in lab.nodes.values():
+        node.processes["etcd"] = "postgres"
+    for name in names[:3]:
+        lab.nodes[name].processes |= {"patroni": "postgres", "postgres": "postgres"}
+        sources.patronis[name] = {
+            "state": "running",
+            "role": "replica",
+            "timeline": 1,
+            "replication_state": "streaming",
+            "xlog": {"replayed_location": 1000},
+        }
+    sources.etcd_leader = names[1]
+    sources.patronis[names[0]] = {"state": "running", "role": "primary", "timeline": 1, "xlog": {"location": 1000}}
+    sources.dcs |= {"leader": names[0], "initialize": "7573"}
+    sources.dcs["config"] = '{"ttl": 30, "postgresql": {"use_slots": true}}'
+
+
+LESSON = """---
+id: {id}
+title: A lesson
+minutes: 5
+credit: Somebody
+---
+Intro.
+{steps}"""
+
+
+def write_course(folder: Path, *steps: str, lesson: str = "one") -> Course:
+    """Load a course of one lesson, each step given as the YAML of its block."""
+    blocks = "".join(
+        f"\n## Step {number}\n\nProse.\n\n```yaml step\n{step}\n```\n\nAfter.\n" for number, step in enumerate(steps, 1)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"01-{lesson}.md").write_text(LESSON.format(id=lesson, steps=blocks), encoding="utf-8")
+    course = load_course(folder)
+    assert not course.problems, course.problems
+    return course

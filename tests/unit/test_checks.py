@@ -1,0 +1,382 @@
+"""Each kind of check, seen holding and seen failing, with what it says."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from pghalab.course.checks import CHECKS, evaluate
+from pghalab.course.checks.base import Context
+from pghalab.course.checks.etcd import member_id
+from pghalab.course.checks.facts import REACH, Facts, _processes
+from pghalab.course.checks.postgres import rule
+from pghalab.course.events import CheckResult
+from pghalab.course.localise import Names
+from pghalab.course.model import CheckSpec
+from pghalab.lab.types import Container, LabError
+from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
+
+
+@pytest.fixture
+def lab() -> FakeLab:
+    return FakeLab()
+
+
+@pytest.fixture
+def sources() -> FakeSources:
+    return FakeSources()
+
+
+async def look(
+    lab: FakeLab, sources: FakeSources, kind: str, /, output: str | None = None, **params: Any
+) -> tuple[CheckResult, ...]:
+    facts = Facts(lab, sources)
+    try:
+        names = Names(lab.prefix, lab.subnet, lab.auth_method)
+        return await evaluate(CheckSpec(kind, params, 1.0, 1), Context(facts, names, output))
+    finally:
+        await facts.close()
+
+
+def failed(results: tuple[CheckResult, ...]) -> str:
+    """What the failed ones saw."""
+    return "; ".join(result.saw for result in results if not result.ok)
+
+
+async def test_image(lab: FakeLab, sources: FakeSources) -> None:
+    assert failed(await look(lab, sources, "image")) == "it is not built"
+    lab.versions = {"etcd": "3.5"}
+    assert failed(await look(lab, sources, "image")) == ""
+
+
+async def test_containers(lab: FakeLab, sources: FakeSources) -> None:
+    assert failed(await look(lab, sources, "containers")) == ""
+    lab.states["pgha2"] = Container("pgha2", "exited", "192.168.50.11", None)
+    lab.nodes["pgha3"].link = "refused"
+    lab.nodes["pgha3"].link_reason = "the host key changed"
+    seen = await look(lab, sources, "containers")
+    assert failed(seen) == "the container pgha2 is exited; pgha3 is out of reach: the host key changed"
+    lab.no_engine = True
+    assert failed(await look(lab, sources, "containers")) == "no container engine answers"
+
+
+async def test_process(lab: FakeLab, sources: FakeSources) -> None:
+    etcd = {"on": ["pgha1", "pgha2"], "name": "etcd", "user": "postgres"}
+    lab.nodes["pgha1"].processes["etcd"] = "root"
+    assert failed(await look(lab, sources, "process", **etcd)) == (
+        "etcd runs as root on pgha1; etcd is not running on pgha2"
+    )
+    assert failed(await look(lab, sources, "process", on=["pgha1"], name="etcd", running=False)) == (
+        "etcd runs on pgha1"
+    )
+    for name in ("pgha1", "pgha2"):
+        lab.nodes[name].processes["etcd"] = "postgres"
+    assert failed(await look(lab, sources, "process", **etcd)) == ""
+    assert failed(await look(lab, sources, "process", on="data", name="patroni", running=False)) == ""
+
+
+def test_processes_are_told_by_their_program() -> None:
+    listing = """USER COMMAND
+postgres etcd --config-file /pgha/config/etcd.yaml
+postgres /opt/patroni/bin/python3 -u /opt/patroni/bin/patroni /pgha/config/patroni.yaml
+postgres postgres: checkpointer
+postgres bash -c nohup etcd --config-file x
+root [etcd] <defunct>
+root /usr/bin/python3
+"""
+    assert [(found.user, found.name) for found in _processes(listing)] == [
+        ("postgres", "etcd"),
+        ("postgres", "patroni"),
+        ("postgres", "postgres"),
+        ("postgres", "bash"),
+        ("root", "python3"),
+    ]
+
+
+async def test_resolves(lab: FakeLab, sources: FakeSources) -> None:
+    node = lab.nodes["pgha1"]
+    node.answers["getent"] = "pgha2 192.168.50.11\netcd3 192.168.50.99\netcd4 \n"
+    wanted = {"on": ["pgha1"], "names": ["pgha2", "etcd3", "etcd4"]}
+    assert failed(await look(lab, sources, "resolves", **wanted)) == (
+        "etcd3 is 192.168.50.99, not 192.168.50.12; etcd4 does not resolve".replace(";", ",")
+    )
+    assert failed(await look(lab, sources, "resolves", on=["pgha1"], names=["pgha2"])) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "params", "saw"),
+    [
+        ("regular file|postgres|644\n0\nname: pgha1\n", {"type": "file", "owner": "postgres", "mode": "644"}, ""),
+        ("regular file|root|600\n0\nx\n", {"owner": "postgres", "mode": "700"},
+         "it is owned by root; its mode is 600"),
+        ("regular file|root|600\n0\nx\n", {"type": "directory"}, "it is a file"),
+        ("regular file|root|600\n0\nx\n", {"contains": ["x", "y"]}, "`y` is not in it"),
+        ("regular empty file|root|600\n0\n", {"type": "file", "empty": True}, ""),
+        ("directory|postgres|700\n0\n", {"type": "directory", "empty": True, "mode": "0700"}, ""),
+        ("directory|postgres|700\n7\n", {"empty": True}, "it holds 7 entries"),
+        ("directory|postgres|700\n7\n", {"absent": True}, "/x exists"),
+        ("", {"absent": True}, ""),
+        ("", {"type": "file"}, "/x does not exist"),
+    ],
+)  # fmt: skip
+async def test_path(lab: FakeLab, sources: FakeSources, answer: str, params: dict[str, Any], saw: str) -> None:
+    lab.nodes["pgha1"].answers["stat -L"] = answer
+    assert failed(await look(lab, sources, "path", on=["pgha1"], path="/x", **params)) == saw
+
+
+async def test_yaml(lab: FakeLab, sources: FakeSources) -> None:
+    text = "name: pgha1\nurl: http://192.168.50.10:2380\nbootstrap:\n  dcs:\n    ttl: 30\nmethods: [a, b]\n"
+    lab.nodes["pgha1"].answers["stat -L"] = f"regular file|postgres|644\n0\n{text}"
+    good = {"name": "{{node}}", "url": "http://{{address}}:2380", "bootstrap.dcs.ttl": 30, "methods": ["a", "b"]}
+    assert failed(await look(lab, sources, "yaml", on=["pgha1"], path="/x", values=good)) == ""
+    bad = {"name": "pgha2", "bootstrap.dcs.wait": 1}
+    assert failed(await look(lab, sources, "yaml", on=["pgha1"], path="/x", values=bad)) == (
+        "name is pgha1, bootstrap.dcs.wait is not set"
+    )
+    lab.nodes["pgha1"].answers["stat -L"] = "regular file|postgres|644\n0\n{"
+    assert failed(await look(lab, sources, "yaml", on=["pgha1"], path="/x", values=good)) == "/x is not valid YAML"
+
+
+async def test_etcd(lab: FakeLab, sources: FakeSources) -> None:
+    none = await look(lab, sources, "etcd", members=5, healthy=5)
+    assert failed(none).startswith("etcd is not running on any node; etcd is not running on pgha1")
+    cluster_of_three(lab, sources)
+    assert failed(await look(lab, sources, "etcd", members=5, healthy=5)) == ""
+    sources.sick = {"pgha4"}
+    assert failed(await look(lab, sources, "etcd", members=5)) == "4 healthy; etcd on pgha4 cannot commit"
+    assert failed(await look(lab, sources, "etcd", members=5, healthy=4)) == ""
+    del lab.nodes["pgha5"].processes["etcd"]
+    assert "etcd is not running on pgha5" in failed(await look(lab, sources, "etcd", members=5))
+    sources.etcd_leader = "nobody"
+    assert "no leader, term 2" in failed(await look(lab, sources, "etcd", members=5))
+    assert "3 members" not in failed(await look(lab, sources, "etcd", members=5))
+    assert "5 started" in failed(await look(lab, sources, "etcd", members=3))
+
+
+def test_member_ids_are_those_that_etcd_prints() -> None:
+    # Recorded from etcd 3.5 with the course's addresses and token.
+    printed = ["c96171b99f7cfa68", "4ec2b2668990565b", "cebc84bd6d4d9d4b", "29111f285fc78706", "ab6c7f1736bd6eb0"]
+    assert [member_id(f"192.168.50.{10 + number}") for number in range(5)] == printed
+
+
+async def test_member_ids_of_another_subnet(sources: FakeSources) -> None:
+    lab = FakeLab(prefix="cr", subnet="10.1.2")
+    cluster_of_three(lab, sources)
+    seen = await look(lab, sources, "etcd", members=5, ids=["c96171b99f7cfa68"])
+    assert member_id("10.1.2.10") in next(result.wanted for result in seen if result.check == "the member ids")
+
+
+async def test_dcs_key(lab: FakeLab, sources: FakeSources) -> None:
+    assert failed(await look(lab, sources, "dcs_key", key="leader")) == "etcd is not running on any node"
+    cluster_of_three(lab, sources)
+    assert failed(await look(lab, sources, "dcs_key", key="leader", equals="pgha1")) == ""
+    assert failed(await look(lab, sources, "dcs_key", key="leader", equals="pgha2")) == "pgha1"
+    assert failed(await look(lab, sources, "dcs_key", key="failover")) == "no such key"
+    assert failed(await look(lab, sources, "dcs_key", key="failover", present=False)) == ""
+
+
+async def test_patroni(lab: FakeLab, sources: FakeSources) -> None:
+    assert "Patroni is not running on pgha1" in failed(await look(lab, sources, "patroni", on=["pgha1"], role="leader"))
+    cluster_of_three(lab, sources)
+    assert failed(await look(lab, sources, "patroni", on="leader", role="leader", state="running")) == ""
+    assert failed(await look(lab, sources, "patroni", on="replicas", role="replica", state="streaming")) == ""
+    assert failed(await look(lab, sources, "patroni", on=["pgha2"], role="replica", state="running")) == ""
+    assert failed(await look(lab, sources, "patroni", on=["pgha2"], role="leader")) == "pgha2 is replica, streaming"
+
+
+async def test_cluster(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    assert failed(await look(lab, sources, "cluster", streaming=2, max_lag=0)) == ""
+    sources.patronis["pgha3"]["xlog"] = {"replayed_location": 900}
+    assert failed(await look(lab, sources, "cluster", streaming=2, max_lag=0)) == (
+        "pgha2 lags 0 bytes, pgha3 lags 100 bytes"
+    )
+    sources.patronis["pgha3"]["timeline"] = 2
+    assert "timelines 1, 2" in failed(await look(lab, sources, "cluster", streaming=2))
+    del sources.patronis["pgha3"]["replication_state"]
+    assert "pgha3 is replica, running" in failed(await look(lab, sources, "cluster", streaming=2))
+
+
+async def test_config(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    good = {"ttl": 30, "postgresql.use_slots": True, "postgresql.pg_hba": None}
+    assert failed(await look(lab, sources, "config", values=good)) == ""
+    assert failed(await look(lab, sources, "config", values={"ttl": 31})) == "ttl is 30"
+    del sources.dcs["config"]
+    assert failed(await look(lab, sources, "config", values=good)) == "the DCS holds no dynamic configuration yet"
+
+
+async def test_setting(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    for name in ("pgha1", "pgha2", "pgha3"):
+        sources.rows[(name, "show hot_standby")] = [("on",)]
+    assert failed(await look(lab, sources, "setting", name="hot_standby", value=True)) == ""
+    assert failed(await look(lab, sources, "setting", name="hot_standby", value="off", on="leader")) == "on"
+    assert "no setting's name" in failed(await look(lab, sources, "setting", name="x; drop table y", value=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("host  all   postgres 192.168.50.0/24  md5", "host all postgres 192.168.50.0/24 md5"),
+        ("host all postgres 192.168.50.0 255.255.255.0 md5", "host all postgres 192.168.50.0/24 md5"),
+        ("host all all 192.168.50.7/24 md5", "host all all 192.168.50.0/24 md5"),
+        ("host all all samenet md5", "host all all samenet md5"),
+        ("local all all peer", "local all all peer"),
+        ("host all all ::1/128 trust", "host all all ::1/128 trust"),
+    ],
+)
+def test_rules_have_one_spelling(text: str, wanted: str) -> None:
+    assert rule(text) == wanted
+
+
+async def test_hba(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    full = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
+    sources.rows[("pgha1", "pg_hba_file_rules")] = [
+        ("local", ["all"], ["all"], None, None, "trust", None, 1),
+        ("host", ["all"], ["postgres"], "192.168.50.0", "255.255.255.0", "md5", None, 2),
+        ("host", ["all"], ["all"], "::1", full, "trust", None, 3),
+    ]
+    has = ["local all all trust", "host all postgres 192.168.50.0/24 md5", "host all all ::1/128 trust"]
+    assert failed(await look(lab, sources, "hba", on=["pgha1"], has=has)) == ""
+    assert failed(await look(lab, sources, "hba", on=["pgha1"], has=["local all all peer"])) == (
+        "`local all all peer` is missing"
+    )
+    sources.rows[("pgha1", "pg_hba_file_rules")].append((None, None, None, None, None, None, "bad method", 9))
+    assert failed(await look(lab, sources, "hba", on=["pgha1"], has=has)) == "line 9: bad method"
+
+
+async def test_login(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    there = {"from": "pgha1", "to": "pgha2"}
+    sources.logins[("pgha1", "pgha2")] = (False, "FATAL: no pg_hba.conf entry for host")
+    refused = {**there, "accepted": False, "message": "no pg_hba.conf entry"}
+    assert failed(await look(lab, sources, "login", **refused)) == ""
+    assert failed(await look(lab, sources, "login", **{**refused, "message": "password"})).startswith("refused: FATAL")
+    assert failed(await look(lab, sources, "login", **there)).startswith("refused: FATAL")
+    sources.logins[("pgha1", "pgha2")] = (True, "")
+    assert failed(await look(lab, sources, "login", **there)) == ""
+    assert failed(await look(lab, sources, "login", **refused)) == "accepted"
+    assert "PostgreSQL is not running" in failed(await look(lab, sources, "login", **{**there, "to": "pgha5"}))
+
+
+async def test_replication(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    assert failed(await look(lab, sources, "replication", streaming=2)) == "nobody replicates from it"
+    sources.rows[("pgha1", "pg_stat_replication")] = [("pgha2", "streaming"), ("pgha3", "catchup")]
+    assert failed(await look(lab, sources, "replication", streaming=2)) == "pgha2 streaming, pgha3 catchup"
+    assert failed(await look(lab, sources, "replication", streaming=1)) == ""
+
+
+async def test_marker(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    assert failed(await look(lab, sources, "marker")) == ""
+    sources.copies = False
+    assert failed(await look(lab, sources, "marker")) == "an older row is there; an older row is there"
+    del sources.patronis["pgha3"]["replication_state"]
+    sources.asked.clear()
+    assert failed(await look(lab, sources, "marker")) == "pgha3 does not stream"
+    assert not any("insert" in asked for asked in sources.asked), "nothing is written before every replica streams"
+
+
+async def test_database_and_role(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    sources.rows[("pgha1", "pg_database")] = [("postgres",), ("foobar",)]
+    sources.rows[("pgha2", "pg_database")] = [("postgres",)]
+    assert failed(await look(lab, sources, "database", name="foobar", on=["pgha1"])) == ""
+    assert failed(await look(lab, sources, "database", name="foobar", on=["pgha1", "pgha2"])) == "postgres"
+    sources.rows[("pgha1", "pg_roles")] = [("bubba", True, False)]
+    assert failed(await look(lab, sources, "role", name="bubba", login=True, on="leader")) == ""
+    assert failed(await look(lab, sources, "role", name="bubba", replication=True, on="leader")) == (
+        "login, no replication"
+    )
+    assert failed(await look(lab, sources, "role", name="other", on="leader")) == "no role other"
+
+
+async def test_output(lab: FakeLab, sources: FakeSources) -> None:
+    assert "has not run yet" in failed(await look(lab, sources, "output", contains=["x"]))
+    text = "\x1b[1mone\x1b[0m two\r\nthree 42\n"
+    assert failed(await look(lab, sources, "output", text, contains=["one two"], matches=r"^three \d+$")) == ""
+    assert failed(await look(lab, sources, "output", text, contains=["four"])) == "`four` was not printed"
+    assert failed(await look(lab, sources, "output", text, matches="^two")) == "nothing printed matches"
+
+
+async def test_nobody_leads(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    del sources.dcs["leader"]
+    for name, params in (("replication", {}), ("marker", {}), ("patroni", {"on": "leader", "role": "leader"})):
+        assert failed(await look(lab, sources, name, **params)) == "nobody holds the leader key"
+
+
+async def test_one_pass_asks_each_thing_once(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    facts = Facts(lab, sources)
+    context = Context(facts)
+    for name, params in (
+        ("dcs_key", {"key": "leader"}),
+        ("config", {"values": {"ttl": 30}}),
+        ("replication", {}),
+        ("process", {"name": "etcd"}),
+        ("process", {"name": "patroni", "on": "data"}),
+    ):
+        await evaluate(CheckSpec(name, params, 1.0, 1), context)
+    await facts.close()
+    assert [asked for asked in sources.asked if asked.startswith("keys")] == ["keys pgha1"]
+    assert all(sum(command.startswith("ps ") for command in node.ran) == 1 for node in lab.nodes.values())
+
+
+async def test_a_frozen_node_costs_its_limit_once_and_the_others_answer(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    lab.nodes["pgha5"].hangs = True
+    facts = Facts(lab, sources)
+    context = Context(facts)
+    started = time.monotonic()
+    for name, params in (("process", {"name": "etcd"}), ("path", {"path": "/x"}), ("etcd", {"members": 5})):
+        results = await evaluate(CheckSpec(name, params, 1.0, 1), context)
+        assert "pgha5 gave no answer within 2 s" in failed(results)
+    await facts.close()
+    assert len(lab.nodes["pgha5"].ran) == 1
+    # Three looks that each waited would take three limits.
+    assert time.monotonic() - started < 2 * REACH
+
+
+async def test_a_node_that_is_down_is_not_asked(lab: FakeLab, sources: FakeSources) -> None:
+    lab.nodes["pgha1"].link, lab.nodes["pgha1"].link_reason = "down", "no container"
+    seen = await look(lab, sources, "path", on=["pgha1"], path="/x")
+    assert failed(seen) == "pgha1 is out of reach: no container"
+    assert lab.nodes["pgha1"].ran == []
+
+
+async def test_a_fault_of_a_check_is_a_failed_check(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    sources.dcs["config"] = "{"
+    assert "could not be looked at" in failed(await look(lab, sources, "config", values={"ttl": 1}))
+    assert failed(await look(lab, sources, "nonsense")) == "there is no such check"
+    assert failed(await look(lab, sources, "process", on=["pgha9"], name="etcd")) == "this lab has no node pgha9"
+
+
+async def test_an_error_of_the_lab_keeps_its_words(lab: FakeLab, sources: FakeSources) -> None:
+    async def refused(*_: object) -> object:
+        raise LabError("PostgreSQL: FATAL: the database system is starting up", node="pgha1")
+
+    cluster_of_three(lab, sources)
+    sources.query = refused  # type: ignore[method-assign,assignment]
+    assert "starting up" in failed(await look(lab, sources, "replication"))
+
+
+async def test_every_check_of_a_lab_that_is_not_there_fails_in_words(sources: FakeSources) -> None:
+    lab = FakeLab(no_engine=True)
+    for node in lab.nodes.values():
+        node.link, node.link_reason = "down", "no container engine answers"
+    given = {
+        "name": "etcd", "path": "/x", "values": {"a": 1}, "key": "leader", "value": "1", "from": "pgha1", "to": "pgha2",
+    }  # fmt: skip
+    for name, kind in CHECKS.items():
+        params = {key: given[key] for key, param in kind.params.items() if param.required}
+        results = await look(lab, sources, name, **params)
+        assert results, name
+        assert not any(result.ok for result in results), name
+        assert all(result.saw and result.wanted for result in results), name

@@ -1,0 +1,41 @@
+"""What must not be loaded before it is needed, since the first screen and `--help` wait for it."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"textual", "docker", "asyncssh", "yaml", "grpc", "etcd3", "psycopg", "rich", "urllib3", "platformdirs"}
+
+
+def loaded(code: str) -> set[str]:
+    result = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(result.stderr.splitlines()[-1].split())
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    modules = loaded("import pghalab.cli; pghalab.cli.parser()")
+    assert HEAVY & modules == set()
+    assert not {"asyncio", "logging", "dataclasses", "json", "pathlib"} & modules
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pghalab.lab.types", "pghalab.lab.settings", "pghalab.lab.paths", "pghalab.course.model",
+        "pghalab.course.events", "pghalab.course.progress", "pghalab.cluster.model",
+    ],
+)  # fmt: skip
+def test_values_load_nothing_heavy(module: str) -> None:
+    assert HEAVY & loaded(f"import {module}") == set()
+
+
+def test_the_course_engine_loads_yaml_only_when_it_reads() -> None:
+    assert HEAVY & loaded("import pghalab.course.runner, pghalab.course.lint, pghalab.course.report") == set()
+    reading = loaded("import pghalab.course.load as load; load.load_course()")
+    assert HEAVY & reading == {"yaml"}

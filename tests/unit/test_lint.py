@@ -1,0 +1,66 @@
+"""The linter: the course has no problems, and each rule finds what it is for."""
+
+from pathlib import Path
+
+import pytest
+
+from pghalab.course.lint import lint
+from pghalab.course.load import load_course
+from pghalab.verbs import course as verbs
+from tests.unit.fakes import write_course
+
+COMMAND = "id: a\nkind: command\nnode: pgha1\ncommand: ls\n"
+
+
+def test_the_course_itself_is_clean() -> None:
+    assert [str(problem) for problem in lint(load_course())] == []
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (COMMAND, "needs `checks`, or `no_check`"),
+        (COMMAND.replace("pgha1", "pgha9") + "no_check: x", "unknown node `pgha9`"),
+        (COMMAND.replace("ls", '"ls {{captain}}"') + "no_check: x", "unknown placeholder `{{captain}}`"),
+        (COMMAND + "no_check: x\ntimeout: 99999", "`timeout` is above 0"),
+        (COMMAND + "no_check: x\nuntil: later", "`until`: the step `later` does not exist"),
+        (COMMAND + "no_check: x\nuntil: a", "`until`: the step `a` does not come later"),
+        (COMMAND + "no_check: x\nguard_reason: y", "go together"),
+        (COMMAND + "no_check: x\nchecks: [{containers: {}}]", "both `checks` and `no_check`"),
+        (COMMAND + "checks: [{etc: {}}]", "unknown check `etc`"),
+        (COMMAND + "checks: [{process: {on: [pgha1]}}]", "needs `name`"),
+        (COMMAND + "checks: [{process: {name: etcd, on: [pgha7]}}]", "unknown node `pgha7`"),
+        (COMMAND + "checks: [{process: {name: etcd, on: some}}]", "unknown node `some`"),
+        (COMMAND + "checks: [{process: {name: etcd, running: 1}}]", "`running` is true or false"),
+        (COMMAND + "checks: [{process: {name: etcd, colour: red}}]", "unknown parameter `colour`"),
+        (COMMAND + "checks: [{path: {path: /x, type: pipe}}]", "`type` is one of file, directory"),
+        (COMMAND + "checks: [{output: {matches: '('}}]", "no regular expression"),
+        (COMMAND + "checks:\n  - containers: {}\n    within: 9999", "`within` is at most"),
+        ("id: a\nkind: action\naction: up", "needs `checks`"),
+        ("id: a\nkind: read\nchecks: [{containers: {}}]", "has no `checks`"),
+    ],
+)
+def test_each_rule(tmp_path: Path, step: str, words: str) -> None:
+    problems = [str(problem) for problem in lint(write_course(tmp_path, step))]
+    assert any(words in problem for problem in problems), problems
+
+
+def test_needs_name_earlier_lessons(tmp_path: Path) -> None:
+    write_course(tmp_path, "id: a\nkind: read")
+    path = tmp_path / "01-one.md"
+    path.write_text(path.read_text().replace("minutes: 5", "minutes: 5\nneeds: [two, one]"), encoding="utf-8")
+    words = [problem.message for problem in lint(load_course(tmp_path))]
+    assert words == ["`needs`: there is no lesson `two`", "`needs`: the lesson `one` does not come before this one"]
+
+
+def test_the_verb_prints_places_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import argparse
+
+    write_course(tmp_path, COMMAND)
+    parser = argparse.ArgumentParser()
+    verbs.add_parsers(parser.add_subparsers())
+    arguments = parser.parse_args(["lint", str(tmp_path)])
+    assert arguments.func(arguments) == 1
+    assert capsys.readouterr().out.startswith(f"{tmp_path / '01-one.md'}:14: ")
+    arguments = parser.parse_args(["lint"])
+    assert arguments.func(arguments) == 0

@@ -1,0 +1,86 @@
+"""What the headless run prints, writes and chooses."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pghalab.course.load import load_course
+from pghalab.course.report import JsonReporter, TextReporter, choose, junit, run_steps
+from pghalab.course.runner import Runner
+from tests.unit.fakes import FakeLab, FakeSources, write_course
+
+READ = "id: a\nkind: read"
+BAD = """id: b
+kind: command
+node: pgha1
+command: start
+checks:
+  - process: {on: [pgha1], name: etcd}
+    within: 0.1"""
+LAST = "id: c\nkind: read\noptional: true"
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    course = write_course(tmp_path / "lessons", READ, BAD, LAST)
+    made = Runner.open(FakeLab(), tmp_path / "state", course=course)
+    made._look._sources = FakeSources()
+    return made
+
+
+async def test_lines_and_failure(runner: Runner) -> None:
+    out = io.StringIO()
+    steps = choose(runner.course)
+    with TextReporter(len(steps), out) as reporter:
+        reports = await run_steps(runner, steps, reporter)
+    assert [report.ok for report in reports] == [True, False], "a failure ends the run"
+    lines = out.getvalue().splitlines()
+    assert lines[0].split()[:2] == ["1/3", "done"]
+    assert lines[1].split()[:2] == ["2/3", "FAILED"]
+    text = out.getvalue()
+    assert "check failed: etcd is not running on pgha1" in text
+    (log,) = [line.split("log: ")[1] for line in lines if "log: " in line]
+    assert Path(log).exists()
+
+
+async def test_json_is_an_event_a_line(runner: Runner) -> None:
+    out = io.StringIO()
+    await run_steps(runner, choose(runner.course), JsonReporter(out))
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [event["event"] for event in events][:2] == ["StepStarted", "StepEnded"]
+    assert events[-1]["outcome"] == "failed"
+
+
+async def test_junit(runner: Runner) -> None:
+    steps = choose(runner.course)
+    reports = await run_steps(runner, steps, JsonReporter(io.StringIO()))
+    root = ElementTree.fromstring(junit(runner.course, steps, reports))
+    (suite,) = root
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
+    assert [case.get("name") for case in suite] == ["a", "b", "c"]
+    failure = suite[1].find("failure")
+    assert failure is not None
+    assert "etcd is not running on pgha1" in (failure.text or "")
+
+
+def test_what_is_chosen(runner: Runner) -> None:
+    course = runner.course
+    assert [step.id for step in choose(course)] == ["a", "b", "c"]
+    assert [step.id for step in choose(course, optional=False)] == ["a", "b"]
+    assert [step.id for step in choose(course, to="b")] == ["a", "b"]
+    assert [step.id for step in choose(course, to="c", optional=False)] == ["a", "b", "c"]
+    assert [step.id for step in choose(course, lessons=["one"])] == ["a", "b", "c"]
+    for wrong in ({"lessons": ["two"]}, {"to": "z"}):
+        with pytest.raises(KeyError):
+            choose(course, **wrong)  # type: ignore[arg-type]
+
+
+def test_the_course_can_be_run_to_any_of_its_steps() -> None:
+    course = load_course()
+    last = course.lessons[-1].steps[-1]
+    assert choose(course, to=last.id) == choose(course)
