@@ -61,6 +61,7 @@ def _parser(subparsers: Any, name: str, words: str, example: str, more: str) -> 
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name, help=words, description=f"{words[0].upper()}{words[1:]}. {more}", epilog=f"Example: {example}"
     )
+    parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
     return parser
 
 

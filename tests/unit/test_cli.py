@@ -1,0 +1,125 @@
+"""The command line: help, errors in a line or two, exit statuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pghalab import __version__, cli
+from pghalab.lab.types import LabError
+from pghalab.verbs import course as verbs
+
+VERBS = [
+    "up", "start", "stop", "restart", "rm", "rmvolumes", "down", "ls", "export", "run", "status", "doctor", "shell",
+    "reset", "lint",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_that_ends_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main([verb, "--help"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.rstrip().splitlines()[-1].lstrip().startswith(("Example: pghalab", "pghalab"))
+
+
+def test_version_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"pghalab {__version__}\n"
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--all"])
+    assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (LabError("is gone", node="pgha1", todo="Start it."), 1, "pgha1: is gone\nStart it.\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (ZeroDivisionError("oops"), 70, "pghalab: ZeroDivisionError: oops; the log has more: "),
+    ],
+)
+def test_errors(
+    error: BaseException,
+    status: int,
+    words: str,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(arguments: object) -> int:
+        raise error
+
+    monkeypatch.setattr(verbs, "_lint", fail)
+    assert cli.main(["lint"]) == status
+    said = capsys.readouterr().err
+    assert said.startswith(words)
+    assert "Traceback" not in said
+    if status == 70:
+        assert len(said.splitlines()) == 1
+        log = Path(said.strip().rsplit(": ", 1)[1])
+        assert log.is_relative_to(state)
+        assert "ZeroDivisionError" in log.read_text(encoding="utf-8")
+
+
+def test_no_verb_opens_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def console(lab: str) -> int:
+        opened.append(lab)
+        return 3
+
+    monkeypatch.setattr(cli, "_console", console)
+    assert cli.main(["--lab", "demo"]) == 3
+    assert cli.main([]) == 3
+    assert opened == ["demo", "pgha"]
+
+
+def test_the_lab_may_be_named_before_or_after_the_verb() -> None:
+    parser = cli.parser()
+    for line in (["--lab", "demo", "run"], ["run", "--lab", "demo"]):
+        assert parser.parse_args(line).lab == "demo"
+    assert parser.parse_args(["run"]).lab == "pgha"
+
+
+@pytest.mark.parametrize(
+    "line", [["run", "--to", "nowhere"], ["run", "--lesson", "nothing"], ["reset", "--lesson", "x"]]
+)
+def test_unknown_ids_are_said(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(line) == 1
+    assert line[-1] in capsys.readouterr().err
+
+
+def test_reset_forgets(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pghalab.course.load import load_course
+    from pghalab.course.progress import Progress
+
+    lesson = load_course().lessons[0]
+    path = state / "labs" / "pgha" / "progress.json"
+    progress = Progress.load(path)
+    progress.mark_done(lesson.steps[0].id)
+    progress.mark_done("another-lesson-step")
+    progress.save()
+    assert cli.main(["reset", "--lesson", lesson.id]) == 0
+    assert not Progress.load(path).record(lesson.steps[0].id).done
+    assert Progress.load(path).record("another-lesson-step").done
+    assert cli.main(["reset", "--all"]) == 0
+    assert not Progress.load(path).record("another-lesson-step").done
+    assert "the lab itself is as it was" in capsys.readouterr().out
+
+
+def test_a_reader_who_leaves_is_no_fault() -> None:
+    line = f"{sys.executable} -m pghalab lint /nowhere | true"
+    result = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
