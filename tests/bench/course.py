@@ -1,0 +1,53 @@
+"""The whole course headless against the same commands in a plain shell script, from no containers and a built image."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pghalab.course.load import load_course
+from pghalab.course.localise import Names
+from tests.bench import plain
+from tests.bench.lab import LabHere, pghalab
+from tests.bench.report import Figure
+
+
+def _timed(argv: list[str], log: Path, env: dict[str, str]) -> float:
+    start = time.perf_counter()
+    with log.open("w") as out:
+        done = subprocess.run(
+            argv, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, check=False
+        )
+    if done.returncode:
+        raise RuntimeError(f"{argv[0]} ended with {done.returncode}:\n{log.read_text()[-2000:]}")
+    return time.perf_counter() - start
+
+
+def measure() -> list[Figure]:
+    """One whole course each way, one after the other, on the same lab name and addresses."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = LabHere.prepare("bench", Path(folder))
+        pghalab(here, "build")
+        deploy = Path(folder, "deploy.sh")
+        pghalab(here, "export", "--script", str(deploy))
+        script = Path(folder, "course.sh")
+        plain.write(script, load_course(), Names("bench", here.subnet))
+        try:
+            ours = _timed(
+                [sys.executable, "-m", "pghalab", "--lab", "bench", "run", "--all"], Path(folder, "ours.log"), here.env
+            )
+            pghalab(here, "down", "-f")
+            theirs = _timed(
+                ["sh", str(script), str(deploy), str(here.key), str(Path(folder, "hosts"))],
+                Path(folder, "plain.log"),
+                dict(os.environ),
+            )
+        finally:
+            pghalab(here, "down", "-f")
+    return [
+        Figure("the course headless / plain shell script", ours / theirs, "x", 1.0, f"{ours:.1f} s / {theirs:.1f} s")
+    ]

@@ -1,0 +1,168 @@
+"""The course as the plain shell script that an engineer would write: docker and ssh, one command after another.
+
+It runs the commands of the lessons, read from the same files, and waits on the conditions that their checks name.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pghalab.course.localise import Names
+from pghalab.course.model import CheckSpec, Course, Step
+
+HEAD = r"""#!/bin/sh
+# $1: the deployment script; $2: the ssh key; $3: a file for host keys
+set -u
+deploy=$1; key=$2; hosts=$3
+DCS=/pgha/pgha_patroni_cluster
+on() { # NODE USER COMMAND
+    port=$(docker port "$1" 22/tcp | head -n 1 | cut -d: -f2)
+    set -- "$1" "$2" "$3" "$port"
+    if [ "$2" = postgres ]; then
+        set -- "$1" "$2" "sudo -E -u postgres /bin/bash -lc $(quote "$3")" "$4"
+    else
+        set -- "$1" "$2" "/bin/bash -lc $(quote "$3")" "$4"
+    fi
+    ssh -q -n -F none -i "$key" -p "$4" -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new \
+        -o UserKnownHostsFile="$hosts" -o HostKeyAlias="$1" -o LogLevel=ERROR root@127.0.0.1 "$3"
+}
+quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+until_holds() { # LIMIT NODE USER COMMAND
+    limit=$(($(date +%s) + $1))
+    until on "$2" "$3" "$4" >/dev/null 2>&1; do
+        [ "$(date +%s)" -lt "$limit" ] || { echo "did not hold on $2: $4" >&2; exit 1; }
+        sleep 0.5
+    done
+}
+answer() { # what the placeholders stand for
+    leader=$(on FIRST postgres "etcdctl get --print-value-only $DCS/leader" 2>/dev/null)
+    replica=$(on FIRST postgres "patronictl -c /pgha/config/patroni.yaml list -f json" 2>/dev/null |
+        jq -r '[.[] | select(.Role == "Replica" and .State == "streaming")][0].Member // empty')
+}
+"""
+LIST = "patronictl -c /pgha/config/patroni.yaml list -f json"
+
+
+class Script:
+    """Builds the script for one lab."""
+
+    def __init__(self, course: Course, names: Names) -> None:
+        self._course = course
+        self._names = names
+        self._all = [names.text(f"pgha{n}") for n in range(1, 6)]
+        self._lines = [HEAD.replace("FIRST", self._all[0])]
+
+    def text(self) -> str:
+        """The whole script."""
+        for lesson in self._course.lessons:
+            for step in lesson.steps:
+                self._step(step)
+        return "\n".join(self._lines) + "\n"
+
+    def _step(self, step: Step) -> None:
+        if step.kind in ("read", "question") or step.action == "build":
+            return
+        self._lines.append(f"echo {shlex.quote(step.id)}")
+        if step.action:
+            self._lines.append('sh "$deploy" create && sh "$deploy" start || exit 1')
+        command = step.command.rstrip("\n")
+        if step.kind == "edit":
+            patch = yaml.safe_dump(self._names.value(dict(step.edit)))
+            tool = "patronictl -c /pgha/config/patroni.yaml edit-config --apply /tmp/patch.yaml"
+            show = f"cat > /tmp/patch.yaml <<'END'\n{patch}END\n{tool} <<< n"
+            self._run(step, show)
+            command = f"{tool} --force"
+        if command:
+            self._run(step, command)
+        for check in step.checks:
+            for node, condition in self._conditions(check):
+                self._lines.append(f"until_holds {check.within:.0f} {node} postgres {shlex.quote(condition)}")
+
+    def _run(self, step: Step, command: str) -> None:
+        text = self._names.command(command)
+        quoted = shlex.quote(text)
+        if "{{" in text or "{{" in step.node:
+            self._lines.append("answer")
+            for word in ("leader", "replica"):
+                quoted = quoted.replace("{{" + word + "}}", f"'\"${word}\"'")
+        node = self._names.text(step.node).replace("{{leader}}", '"$leader"').replace("{{replica}}", '"$replica"')
+        self._lines.append(f"on {node} {step.user} {quoted}")
+
+    def _nodes(self, on: Any) -> list[str]:
+        if on in (None, "all"):
+            return self._all
+        if on in ("data", "replicas"):
+            return self._all[:3]
+        if on == "leader":
+            return self._all[:1]
+        return [self._names.text(node) for node in on]
+
+    def _conditions(self, check: CheckSpec) -> Iterable[tuple[str, str]]:
+        """The check as (node, shell command that succeeds when it holds)."""
+        params: Mapping[str, Any] = self._names.value(dict(check.params))
+        first = self._all[0]
+        match check.name:
+            case "containers":
+                return [(node, "true") for node in self._all]
+            case "process":
+                return [(node, f"pgrep -u postgres -x {params['name']}") for node in self._nodes(params["on"])]
+            case "path":
+                test = "! -e" if params.get("absent") else "-e"
+                return [
+                    (node, " && ".join([f"sudo test {test} {params['path']}", *self._greps(params)]))
+                    for node in self._nodes(params["on"])
+                ]
+            case "yaml":
+                return [(node, f"test -s {params['path']}") for node in self._nodes(params["on"])]
+            case "etcd":
+                wanted = f"etcdctl endpoint health --cluster 2>&1 | grep -c 'is healthy' | grep -qx {params['healthy']}"
+                return [(first, wanted)]
+            case "dcs_key":
+                return [
+                    (first, f"etcdctl get --print-value-only /pgha/pgha_patroni_cluster/{params['key']} | grep -q .")
+                ]
+            case "patroni":
+                role = "Leader" if params["role"] == "leader" else "Replica"
+                state = params["state"]
+                query = f'map(select(.Role == "{role}" and .State == "{state}")) | length >= 1'
+                if params["on"] not in ("leader", "replicas"):
+                    names = " or ".join(f'.Member == "{node}"' for node in self._nodes(params["on"]))
+                    query = f'map(select(({names}) and .Role == "{role}" and .State == "{state}")) | length >= 1'
+                return [(first, f"{LIST} | jq -e '{query}'")]
+            case "cluster":
+                query = f'map(select(.State == "streaming")) | length == {params["streaming"]}'
+                return [(first, f"{LIST} | jq -e '{query}'")]
+            case "replication":
+                sql = "select count(*) from pg_stat_replication where state = 'streaming'"
+                return [(first, f'psql -Atc "{sql}" | grep -qx {params["streaming"]}')]
+            case "marker":
+                make = "create table if not exists pghalab_mark(n int); insert into pghalab_mark values (1)"
+                read = "psql -Atc 'select n from pghalab_mark limit 1' | grep -qx 1"
+                return [(first, f'psql -c "{make}"'), *((node, read) for node in self._all[1:3])]
+            case "hba":
+                sql = "select count(*) from pg_hba_file_rules where error is null"
+                wanted = f'test "$(psql -Atc "{sql}")" -ge {len(params["has"])}'
+                return [(node, wanted) for node in self._nodes(params["on"])]
+            case "login":
+                wanted = f"psql -h {params['to']} -U {params['user']} -d {params['database']} -c 'select 1'"
+                return [(params["from"], wanted if params["accepted"] else f"! {wanted}")]
+            case "database":
+                sql = f"select 1 from pg_database where datname = '{params['name']}'"
+                return [(node, f'psql -Atc "{sql}" | grep -qx 1') for node in self._nodes(params["on"])]
+            case "output" | "image":
+                return []
+        raise ValueError(f"line {check.line}: there is no shell condition for the check {check.name}")
+
+    @staticmethod
+    def _greps(params: Mapping[str, Any]) -> list[str]:
+        return [f"sudo grep -qF {shlex.quote(text)} {params['path']}" for text in params.get("contains", ())]
+
+
+def write(path: Path, course: Course, names: Names) -> None:
+    """Write the script to a file."""
+    path.write_text(Script(course, names).text())
