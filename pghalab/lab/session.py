@@ -26,15 +26,21 @@ QUIET = 1.0
 
 RUN_VARIABLE = "PGHALAB_RUN"
 
-# Ends a run where the node has no end-run of its own. A zombie has an empty environ, so it does not count.
-_END_INLINE = """
-left() {{ grep -lszxF {variable}={run} /proc/[0-9]*/environ | cut -d/ -f3; }}
+END_RUN = "/usr/local/sbin/end-run"
+
+# Root of a container lacks CAP_SYS_PTRACE, so it cannot read another user's environ (proc(5)): each user looks itself.
+# A zombie has an empty environ, so it does not count.
+_END = """
+look() {{ "$@" grep -lszxF {variable}={run} /proc/[0-9]*/environ; }}
+left() {{ {{ look; id postgres && look setpriv --reuid=postgres --regid=postgres --clear-groups; }} 2>/dev/null |
+    sed -n 's|^/proc/\\([0-9]*\\)/environ$|\\1|p'; }}
 try() {{ kill -"$1" $found 2>/dev/null; }}
-found=$(left); [ -z "$found" ] && exit 0
-try TERM; n=0
+if [ -x {script} ]; then {script} {run} & fi
+found=$(left); [ -n "$found" ] && try TERM; n=0
 while found=$(left); [ -n "$found" ] && [ $n -lt 20 ]; do sleep 0.1; n=$((n+1)); done
 n=0
-while found=$(left); [ -n "$found" ] && [ $n -lt 20 ]; do try KILL; sleep 0.05; n=$((n+1)); done
+while [ -n "$found" ] && [ $n -lt 20 ]; do try KILL; sleep 0.05; n=$((n+1)); found=$(left); done
+wait
 [ -z "$found" ]
 """
 
@@ -53,10 +59,8 @@ def shell_line(user: User) -> str:
 
 
 def end_line(run: str) -> str:
-    """The line that ends every process of a run on a node."""
-    script = "/usr/local/sbin/end-run"
-    inline = _END_INLINE.format(variable=RUN_VARIABLE, run=run)
-    return f"if [ -x {script} ]; then exec {script} {run}; fi{inline}"
+    """The line that ends every process of a run on a node: TERM, and KILL after 2 s; it fails when some live on."""
+    return _END.format(variable=RUN_VARIABLE, run=run, script=END_RUN)
 
 
 class CommandSession:

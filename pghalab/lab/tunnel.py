@@ -82,6 +82,7 @@ class Tunnel:
         finally:
             for pump in pumps:
                 pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
             far_writer.close()
             writer.close()
             with contextlib.suppress(OSError):

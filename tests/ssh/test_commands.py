@@ -12,6 +12,7 @@ import pytest
 from pghalab.lab.node import CAPTURE, SESSIONS, SshNode
 from pghalab.lab.session import HIGH_WATER, WINDOW, CommandSession
 from pghalab.lab.types import Ended, LabError, Output
+from tests.ssh.machine import Machine, World
 
 MIB = 1024 * 1024
 
@@ -159,7 +160,7 @@ async def test_run_keeps_one_mib_of_each_stream(node: SshNode) -> None:
     assert result.stderr == "b" * CAPTURE
 
 
-async def test_sessions_on_a_node_are_bounded(node: SshNode, machine) -> None:  # type: ignore[no-untyped-def]
+async def test_sessions_on_a_node_are_bounded(node: SshNode, machine: Machine) -> None:
     results = await asyncio.gather(*(node.run("sleep 0.2; echo $PPID") for _ in range(3 * SESSIONS)))
     assert all(result.exit_status == 0 for result in results)
     assert machine.most_running == SESSIONS
@@ -245,7 +246,7 @@ async def test_cancelled_before_it_runs_leaves_nothing(node: SshNode, tmp_path: 
         assert not path.exists() or not alive(path.read_text() or "0")
 
 
-async def test_a_run_is_ended_on_the_other_nodes_too(world, node: SshNode) -> None:  # type: ignore[no-untyped-def]
+async def test_a_run_is_ended_on_the_other_nodes_too(world: World, node: SshNode) -> None:
     other = world.node(await world.machine())
     reached = await other.run("true")
     assert reached.exit_status == 0
@@ -267,7 +268,9 @@ async def test_what_a_command_left_behind_lives_on(node: SshNode, tmp_path: Path
     await node.run(f"kill {result.stdout}")
 
 
-async def test_no_environment_of_the_console_is_sent(node: SshNode, machine, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+async def test_no_environment_of_the_console_is_sent(
+    node: SshNode, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     await node.run("true")
     assert machine.environments == [{}]

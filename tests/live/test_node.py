@@ -1,0 +1,324 @@
+"""SshNode against real nodes: the image's sshd, sudo, nested ssh and end-run, an engine that pauses and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from pghalab.lab.keys import ensure_console_key
+from pghalab.lab.link import Timing
+from pghalab.lab.node import SESSIONS, SshNode
+from pghalab.lab.types import Ended, LabError, LinkChanged, Output, User
+
+pytestmark = pytest.mark.live
+
+LAB, PREFIX, SUBNET, IMAGE = "sshtest", "sn", "192.168.72", "pghalab-pg17:latest"
+NAMES = {f"{PREFIX}{number}": f"{SUBNET}.{9 + number}" for number in (1, 2)}
+MIB = 1024 * 1024
+
+
+class Containers:
+    """Two nodes, made with the engine's API alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = docker.from_env()
+        self.key, self.public = ensure_console_key(folder)
+        self.remove()
+        self.network = self.engine.networks.create(
+            f"{LAB}net",
+            labels={"pghalab.lab": LAB},
+            ipam=docker.types.IPAMConfig(
+                pool_configs=[
+                    docker.types.IPAMPool(subnet=f"{SUBNET}.0/24", iprange=f"{SUBNET}.128/25", gateway=f"{SUBNET}.1")
+                ]
+            ),
+        )
+        for name in NAMES:
+            self.create(name)
+
+    def create(self, name: str) -> None:
+        volumes = {f"{name}-pgha": "/pgha", f"{name}-pgdata": "/pgdata", f"{PREFIX}-keys": "/etc/pghalab/keys"}
+        existing = {volume.name for volume in self.engine.volumes.list(filters={"label": f"pghalab.lab={LAB}"})}
+        for volume in volumes.keys() - existing:
+            self.engine.volumes.create(volume, labels={"pghalab.lab": LAB})
+        config = self.engine.api.create_endpoint_config(ipv4_address=NAMES[name], aliases=[name])
+        self.engine.containers.create(
+            IMAGE,
+            name=name,
+            hostname=name,
+            cap_add=["NET_ADMIN"],
+            labels={"pghalab.lab": LAB, "pghalab.node": name.removeprefix(PREFIX)},
+            network=f"{LAB}net",
+            networking_config={f"{LAB}net": config},
+            ports={"22/tcp": ("127.0.0.1", None)},
+            volumes={volume: {"bind": path} for volume, path in volumes.items()},
+            environment={
+                "NODELIST": " ".join(f"{node}:{address}" for node, address in NAMES.items()),
+                "PGHALAB_AUTHORIZED_KEY": self.public,
+                "PGHALAB_PASSWORD": "secret",
+                "PGHALAB_AUTH": "scram-sha-256",
+            },
+        ).start()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.engine.containers.get(name)
+
+    def port(self, name: str) -> int | None:
+        container = self[name]
+        if container.status not in ("running", "paused"):
+            return None
+        published = container.ports.get("22/tcp")
+        return int(published[0]["HostPort"]) if published else None
+
+    def host_key(self, name: str) -> str | None:
+        answer = self[name].exec_run(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"])
+        return answer.output.decode() if answer.exit_code == 0 else None
+
+    def remove(self) -> None:
+        mine = {"filters": {"label": f"pghalab.lab={LAB}"}}
+        for container in self.engine.containers.list(all=True, **mine):
+            container.remove(force=True)
+        for network in self.engine.networks.list(**mine):
+            network.remove()
+        for volume in self.engine.volumes.list(**mine):
+            volume.remove()
+
+
+@pytest.fixture(scope="module")
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
+    made = Containers(tmp_path_factory.mktemp("keys"))
+    yield made
+    made.remove()
+    made.engine.close()
+
+
+class Two:
+    """The two nodes of a test and what their links told."""
+
+    def __init__(self, containers: Containers) -> None:
+        self.containers = containers
+        self.pins: dict[str, str] = {}
+        self.told: list[LinkChanged] = []
+        self._news = asyncio.Event()
+        self.nodes = {name: self._node(name) for name in NAMES}
+
+    def _node(self, name: str) -> SshNode:
+        async def endpoint() -> int | None:
+            port = await asyncio.to_thread(self.containers.port, name)
+            if port and name not in self.pins and (key := await asyncio.to_thread(self.containers.host_key, name)):
+                self.pins[name] = key
+            return port
+
+        return SshNode(
+            name,
+            NAMES[name],
+            endpoint=endpoint,
+            key=self.containers.key,
+            pin=lambda: self.pins.get(name),
+            all_nodes=lambda: self.nodes.values(),
+            changed=self._changed,
+        )
+
+    def _changed(self, change: LinkChanged) -> None:
+        self.told.append(change)
+        self._news.set()
+
+    async def until(self, name: str, state: str, after: int = 0) -> LinkChanged:
+        async with asyncio.timeout(60):
+            while True:
+                for change in self.told[after:]:
+                    if (change.node, change.link) == (name, state):
+                        return change
+                self._news.clear()
+                await self._news.wait()
+
+
+@pytest.fixture
+async def two(containers: Containers) -> AsyncIterator[Two]:
+    made = Two(containers)
+    for node in made.nodes.values():
+        node.start()
+    for name in NAMES:
+        await made.until(name, "up")
+    yield made
+    for node in made.nodes.values():
+        await node.close()
+
+
+@pytest.fixture
+def one(two: Two) -> SshNode:
+    return two.nodes["sn1"]
+
+
+@pytest.fixture
+def other(two: Two) -> SshNode:
+    return two.nodes["sn2"]
+
+
+async def running(node: SshNode, pattern: str) -> list[str]:
+    """The processes of a node whose command line is `pattern`."""
+    return (await node.run(f"pgrep -xf '{pattern}' || true")).stdout.split()
+
+
+async def appears(node: SshNode, pattern: str) -> None:
+    async with asyncio.timeout(30):
+        while not await running(node, pattern):
+            await asyncio.sleep(0.1)
+
+
+async def test_users_and_their_environment(one: SshNode) -> None:
+    root = await one.run("whoami; hostname; echo $NODELIST; echo $PGHALAB_RUN | wc -c")
+    nodelist = " ".join(f"{name}:{address}" for name, address in NAMES.items())
+    assert root.stdout.splitlines() == ["root", "sn1", nodelist, "33"]
+    postgres = await one.run(
+        "whoami; echo $NODELIST; echo $PGDATA; echo $PGHALAB_RUN | wc -c; cd && pwd", user="postgres"
+    )
+    assert postgres.stdout.splitlines() == ["postgres", nodelist, "/pgdata/17/data", "33", "/var/lib/postgresql"]
+    assert (root.stderr, postgres.stderr) == ("", "")
+
+
+async def test_status_quotes_and_signals(one: SshNode) -> None:
+    assert (await one.run("""printf '%s|' "it's" '$x'; exit 3""", user="postgres")).exit_status == 3
+    assert (await one.run("""printf '%s|' "it's" '$x'""", user="postgres")).stdout == "it's|$x|"
+    assert (await one.run("kill -TERM $$")).exit_status == 143
+
+
+@pytest.mark.parametrize("user", ["root", "postgres"])
+async def test_cancel_ends_everything_here(one: SshNode, user: User) -> None:
+    command = "setsid sleep 47110 & (trap '' TERM; sleep 47111; sleep 47111) & sleep 47112"
+    task = asyncio.create_task(one.run(command, user=user, timeout=600))
+    for number in (47110, 47111, 47112):
+        await appears(one, f"sleep {number}")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [await running(one, f"sleep {number}") for number in (47110, 47111, 47112)] == [[], [], []]
+
+
+async def test_cancel_ends_what_nested_ssh_started(one: SshNode, other: SshNode) -> None:
+    events = one.stream("""ssh sn2 "setsid sleep 47113 & sleep 47114" """, user="postgres")
+    waiting = asyncio.ensure_future(anext(events))
+    for number in (47113, 47114):
+        await appears(other, f"sleep {number}")
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await events.aclose()
+    assert [await running(other, f"sleep {number}") for number in (47113, 47114)] == [[], []]
+    assert await running(one, "ssh sn2 .*") == []
+
+
+async def test_a_time_limit_ends_everything(one: SshNode) -> None:
+    events = [event async for event in one.stream("echo on; sleep 47115", user="postgres", timeout=2)]
+    assert events[0] == Output("stdout", "on\n")
+    assert isinstance(events[-1], Ended)
+    assert events[-1].how == "timeout"
+    assert await running(one, "sleep 47115") == []
+
+
+async def test_what_a_command_leaves_behind_lives_on(one: SshNode) -> None:
+    nohup = await one.run("nohup sleep 47116 > /tmp/log 2>&1 & echo $!", user="postgres")
+    # This one keeps the command's output open, and the command ends all the same.
+    holding = await one.run("sleep 47117 & echo $!", user="postgres")
+    with pytest.raises(LabError):
+        await one.run("sleep 47118", user="postgres", timeout=1)
+    assert await running(one, "sleep 47116") == nohup.stdout.split()
+    assert await running(one, "sleep 47117") == holding.stdout.split()
+    await one.run(f"kill {nohup.stdout.strip()} {holding.stdout.strip()}")
+
+
+async def test_100_mb_and_binary(one: SshNode) -> None:
+    count = 0
+    async for event in one.stream(f"head -c {100 * MIB} /dev/zero | tr '\\0' x", user="postgres"):
+        if isinstance(event, Output):
+            count += len(event.text)
+            assert len(event.text) < MIB
+    assert count == 100 * MIB
+    assert (await one.run("head -c 100000 /dev/urandom")).exit_status == 0
+
+
+async def test_many_commands_and_two_shells_at_once(one: SshNode) -> None:
+    shells = [await one.shell("postgres", (80, 24)) for _ in range(2)]
+    results = await asyncio.gather(*(one.run("sleep 0.2; echo ok") for _ in range(3 * SESSIONS)))
+    assert [result.stdout for result in results] == ["ok\n"] * (3 * SESSIONS)
+    for shell in shells:
+        await shell.close()
+
+
+async def test_a_shell_of_postgres(one: SshNode) -> None:
+    shell = await one.shell("postgres", (101, 37))
+    shell.write(b"stty size; echo $((6*7))$(whoami)$TERM\n")
+    text = ""
+    async with asyncio.timeout(30):
+        async for data in shell.output():
+            text += data.decode()
+            if "42postgresxterm-256color" in text:
+                break
+    assert "37 101" in text
+    shell.write(b"exit 5\n")
+    assert await shell.wait() == 5
+    await shell.close()
+
+
+async def test_a_tunnel_reaches_another_node_from_this_one(one: SshNode) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", await one.tunnel(22, "sn2"))
+    assert (await reader.readline()).startswith(b"SSH-2.0-OpenSSH")
+    writer.close()
+
+
+async def test_a_paused_node_is_noticed_within_six_seconds_and_returns(two: Two, one: SshNode) -> None:
+    events = one.stream("echo on; sleep 47119", user="postgres")
+    assert await anext(events) == Output("stdout", "on\n")
+    port = await one.tunnel(22)
+    told = len(two.told)
+    container = two.containers["sn1"]
+    await asyncio.to_thread(container.pause)
+    began = time.monotonic()
+    try:
+        last = [event async for event in events][-1]
+        noticed = time.monotonic() - began
+    finally:
+        await asyncio.to_thread(container.unpause)
+    assert isinstance(last, Ended)
+    assert last.how == "lost"
+    assert noticed <= 6 + Timing().keepalive
+    assert "frozen" in (await two.until("sn1", "down", told)).reason
+    await two.until("sn1", "up", told)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert (await reader.readline()).startswith(b"SSH-2.0-OpenSSH")
+    writer.close()
+    await one.run("pkill -f 'sleep 47119' || true")
+
+
+async def test_a_restarted_node_returns_on_its_new_port(two: Two, one: SshNode) -> None:
+    told = len(two.told)
+    container = two.containers["sn1"]
+    await asyncio.to_thread(container.kill)
+    await two.until("sn1", "down", told)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(20):
+            while "does not run" not in one.link_reason:
+                await asyncio.sleep(0.05)
+    assert "does not run" in one.link_reason
+    await asyncio.to_thread(container.start)
+    one.poke()
+    await two.until("sn1", "up", told)
+    assert (await one.run("echo back")).stdout == "back\n"
+
+
+async def test_a_node_made_anew_has_another_host_key_and_is_refused(two: Two, one: SshNode) -> None:
+    told = len(two.told)
+    await asyncio.to_thread(two.containers["sn1"].remove, force=True)
+    await asyncio.to_thread(two.containers.create, "sn1")
+    refused = await two.until("sn1", "refused", told)
+    assert "host key" in refused.reason
+    two.pins.pop("sn1")
+    one.poke()
+    await two.until("sn1", "up", told)
