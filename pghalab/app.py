@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -35,17 +36,24 @@ class PghalabApp(App[int]):
     """The console of one lab."""
 
     TITLE = "pghalab"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = ["app.tcss", "screens/home.tcss"]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", id="app.help"),
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", id="app.quit", priority=True),
+        Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit", priority=True),
         Binding("Q", "quit", "Quit", show=False, id="app.quit-letter"),
         Binding("ctrl+l", "refresh_screen", "Paint anew", show=False, id="app.paint"),
     ]
 
-    def __init__(self, lab_name: str = "pgha", read_only: bool = False, *, connect: Connect | None = None) -> None:
+    def __init__(
+        self,
+        lab_name: str = "pgha",
+        read_only: bool = False,
+        *,
+        connect: Connect | None = None,
+        lessons: Path | None = None,
+    ) -> None:
         super().__init__()
-        self.session = Session(lab_name, read_only=read_only, connect=connect)
+        self.session = Session(lab_name, read_only=read_only, connect=connect, lessons=lessons)
         self._closing = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)

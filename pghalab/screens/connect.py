@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 async def connect(lab_name: str, course: Course, read_only: bool) -> Parts:
     """Make the parts for a lab; the slow imports happen in a thread; raises LabError."""
+    from pghalab.lab.paths import setup_logging
+
+    setup_logging()
     await asyncio.to_thread(_import)
     from pghalab.cluster.monitor import Monitor
     from pghalab.course.runner import Runner

@@ -28,8 +28,6 @@ NOTICES_SHOWN = 3
 class HomeScreen(Screen[None]):
     """The first screen."""
 
-    CSS_PATH = "home.tcss"
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-small"), (70, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (14, "-high")]  # noqa: RUF012
     HELP = """\
 # Home
@@ -39,13 +37,14 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c,f5", "go_on", "Continue", id="home.continue"),
-        Binding("o,tab", "choose", "Choose a lesson", id="home.choose", priority=True),
+        Binding("tab,o", "choose", "Choose", id="home.choose"),
         Binding("j", "choose_from(0)", "Choose", show=False, id="home.choose-down"),
         Binding("l,f6", "app.lab_menu", "Lab", id="home.lab"),
         Binding("d,f7", "app.doctor", "Doctor", id="home.doctor"),
         Binding("s,f3", "app.shell", "Shell", id="home.shell"),
-        Binding("v,f4", "watch", "Live panes", id="home.live"),
-        Binding("a", "app.about", "About", id="home.about"),
+        Binding("v,f4", "watch", "Live", id="home.live"),
+        Binding("a", "app.about", "About", show=False, id="home.about"),
+        Binding("Q", "app.quit", "Quit", id="home.quit"),
     ]
 
     @property
@@ -115,7 +114,12 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         notices = self.query_one("#notices", Static)
         notices.display = bool(lines)
         notices.update(Content("\n").join(lines))
-        self.query_one("#continue", Button).label = self._way_on()
+        button = self.query_one("#continue", Button)
+        way_on = self._way_on()
+        if str(button.label) != str(way_on):
+            button.label = way_on
+            # A label that changes does not change the width by itself.
+            button.refresh(layout=True)
 
     def _way_on(self) -> Content:
         session = self.console.session

@@ -76,6 +76,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         super().__init__()
         self._step_id = step_id
         self.area = "lesson"
+        self._shown_busy = False
 
     @property
     def console(self) -> PghalabApp:
@@ -163,6 +164,9 @@ A step is done when its checks hold, however that came about: with Run, in a she
             may_run=not session.read_only,
             busy=session.busy,
         )
+        if self._shown_busy != session.busy:
+            self._shown_busy = session.busy
+            self.refresh_bindings()
         self._show_top()
 
     def _show_outline(self) -> None:
@@ -232,6 +236,15 @@ A step is done when its checks hold, however that came about: with Run, in a she
     def _run_again(self) -> None:
         self.console.session.run_step(self._step_id, again=True)
         self._show_state()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey out what cannot be done now."""
+        busy = self.console.session.busy
+        if action == "stop_step":
+            return True if busy else None
+        if action in ("run_step", "edit_step"):
+            return None if busy or self.console.session.read_only else True
+        return True
 
     # Doing
 
@@ -355,7 +368,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         for name in AREAS:
             self.set_class(name == area, f"-area-{name}")
         tabs = Content(" ").join(
-            Content.styled(f" {TABS[name]} ", "bold reverse" if name == area else "$text-muted") for name in AREAS
+            Content.styled(f" {TABS[name]} ", "bold reverse" if name == area else "dim") for name in AREAS
         )
         self.query_one("#tabs", Static).update(tabs)
         target = self.query_one(NodesPane) if area == "live" else self.query_one(f"#{area}")

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import Any
 
 from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
@@ -37,7 +38,14 @@ Listener = Callable[[SessionMessage], object]
 class Session:
     """One console's view of one lab; lives in the event loop of the app and never touches a widget."""
 
-    def __init__(self, lab_name: str, *, read_only: bool = False, connect: Connect | None = None) -> None:
+    def __init__(
+        self,
+        lab_name: str,
+        *,
+        read_only: bool = False,
+        connect: Connect | None = None,
+        lessons: Path | None = None,
+    ) -> None:
         self.lab_name = lab_name
         self.read_only = read_only
         self.driver = ""
@@ -58,6 +66,7 @@ class Session:
         self.verb_ended: Ended | None = None
         self._verb_started = 0.0
         self._connect = connect
+        self._lessons = lessons
         self._monitor: MonitorParts | None = None
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,7 +111,7 @@ class Session:
         """Read the lessons; raises LabError."""
         from pghalab.course.load import load_course
 
-        self.course = await asyncio.to_thread(load_course)
+        self.course = await asyncio.to_thread(load_course, self._lessons)
         self.notices += [f"A lesson is left out: {problem}" for problem in self.course.problems]
         self.publish(messages.CourseRead)
 
@@ -232,8 +241,8 @@ class Session:
         if not bad:
             return f"{lesson}: “{step.title}” no longer holds."
         first = bad[0]
-        where = f"{first.node}: " if first.node else ""
-        return f"{where}{first.check}: saw {first.saw} (“{step.title}”, lesson {lesson})"
+        where = f" on {first.node}" if first.node else ""
+        return f"{first.check}{where}: saw {first.saw} (“{step.title}”, lesson {lesson})"
 
     def text(self, text: str) -> str:
         """Text of a lesson in the lab's own names, with what the cluster answers put in."""

@@ -8,7 +8,7 @@ OK = "$text-success"
 BAD = "$text-error"
 WARN = "$text-warning"
 ACCENT = "$text-accent"
-QUIET = "$text-muted"
+QUIET = "dim"
 
 _STATES: dict[str, tuple[str, str]] = {
     "done": ("✓", OK),

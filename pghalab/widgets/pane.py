@@ -105,7 +105,7 @@ class LivePane(VerticalScroll, Generic[T]):
 
     def _age(self) -> tuple[str, str]:
         if self._snapshot is None:
-            return "no data yet", "$text-muted"
+            return "no data yet", "dim"
         age = ago(self._clock() - self._snapshot.taken_at)
         match self.state:
             case "failed":
@@ -113,8 +113,8 @@ class LivePane(VerticalScroll, Generic[T]):
             case "stale":
                 return f"! STALE {age}", "bold $text-warning"
             case "none":
-                return "no data yet", "$text-muted"
-        return f"{age} ago", "$text-muted"
+                return "no data yet", "dim"
+        return f"{age} ago", "dim"
 
     def _paint(self) -> None:
         self.tick()
@@ -123,7 +123,7 @@ class LivePane(VerticalScroll, Generic[T]):
         if snapshot is None or snapshot.value is None:
             table.show([])
             error = snapshot.error if snapshot else None
-            self._say(plain(error, "$text-error") if error else Content.styled(self.NOTHING, "$text-muted"))
+            self._say(plain(error, "$text-error") if error else Content.styled(self.NOTHING, "dim"))
             return
         facts = self.facts(snapshot.value)
         if snapshot.error:

@@ -22,7 +22,7 @@ class QuestionCard(Vertical):
     """The text, the choices, and the explanation of the last choice."""
 
     DEFAULT_CSS = """
-    QuestionCard { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $primary; padding: 0 0 0 1; }
+    QuestionCard { height: auto; width: 1fr; border-left: thick $primary; padding: 0 0 0 1; }
     QuestionCard.-right { border-left: thick $success; }
     QuestionCard .question { height: auto; text-style: bold; margin: 0 0 1 0; }
     QuestionCard OptionList { height: auto; border: none; background: $boost; padding: 0; }

@@ -21,7 +21,7 @@ class QuorumTable(Vertical, can_focus=True):
     """Members are added and removed, and fail and return; the verdict follows."""
 
     DEFAULT_CSS = """
-    QuorumTable { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $primary; padding: 0 0 0 1; }
+    QuorumTable { height: auto; width: 1fr; border-left: thick $primary; padding: 0 0 0 1; }
     QuorumTable:focus { background: $boost; }
     QuorumTable .buttons { height: auto; margin: 1 0 0 0; }
     QuorumTable Button { margin: 0 1 0 0; min-width: 6; }

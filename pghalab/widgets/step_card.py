@@ -24,7 +24,7 @@ class StepCard(Vertical):
     """`postgres@pgha1 $ command`, Run, Edit before running, Copy, Stop, and what came of it."""
 
     DEFAULT_CSS = """
-    StepCard { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $primary; padding: 0 0 0 1; }
+    StepCard { height: auto; width: 1fr; border-left: thick $primary; padding: 0 0 0 1; }
     StepCard.-done { border-left: thick $success; }
     StepCard.-failed { border-left: thick $error; }
     StepCard.-running { border-left: thick $warning; }
@@ -34,7 +34,7 @@ class StepCard(Vertical):
     StepCard .status { height: auto; width: 1fr; }
     StepCard OutputView { display: none; margin: 1 0 0 0; }
     StepCard OutputView.-some { display: block; }
-    StepCard .log { height: auto; width: 1fr; color: $text-muted; display: none; }
+    StepCard .log { height: auto; width: 1fr; text-style: dim; display: none; }
     """
 
     def __init__(self, step: Step) -> None:

@@ -30,11 +30,11 @@ class StepView(VerticalScroll, can_focus=True):
     StepView > .title { height: auto; width: 1fr; margin: 0 0 1 0; }
     StepView > Markdown { margin: 0; padding: 0; background: transparent; height: auto; }
     StepView > Markdown MarkdownFence { margin: 0 0 1 0; max-height: 40; }
-    StepView > .correction { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $warning; padding: 0 1; }
+    StepView > .correction { height: auto; width: 1fr; margin: 0 0 1 0; border-left: thick $warning; padding: 0 1; }
     StepView > .hints { height: auto; width: 1fr; margin: 1 0 0 0; }
     StepView > Collapsible { margin: 1 0 0 0; padding: 0; border-top: none; background: transparent; }
     StepView > .after { height: auto; margin: 1 0 0 0; border-left: thick $success; padding: 0 0 0 1; display: none; }
-    StepView > .onward { height: auto; width: 1fr; margin: 1 0 0 0; color: $text-muted; }
+    StepView > .onward { height: auto; width: 1fr; margin: 1 0 0 0; text-style: dim; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", "Down", show=False, id="step.down"),
@@ -93,7 +93,7 @@ class StepView(VerticalScroll, can_focus=True):
             return
         self._state = (state, self.step.id)
         sign, style = glyph(state)
-        words = {"todo": "to do", "done": "done", "broken": "broken: it was done once and no longer holds"}[state]
+        words = {"todo": "to do", "done": "done", "broken": "broken: no longer holds"}[state]
         optional = " · optional (S skips it)" if self.step.optional else ""
         for title in self.query(".title").results(Static):
             title.update(

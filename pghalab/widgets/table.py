@@ -64,7 +64,7 @@ class Table(Static):
             self._set(Content(""))
             return
         fitting = self._fitting()
-        lines = [Content("  ").join(_cell(Content.styled(c.title, "$text-muted"), w, c.right) for c, w in fitting)]
+        lines = [Content("  ").join(_cell(Content.styled(c.title, "dim"), w, c.right) for c, w in fitting)]
         lines += [Content("  ").join(_cell(row[c.key], w, c.right) for c, w in fitting) for row in self._rows]
         self._set(Content("\n").join(lines))
 

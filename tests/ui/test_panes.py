@@ -1,0 +1,164 @@
+"""The live panes: three states, ages, columns that give way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.app import App, ComposeResult
+
+from pghalab.cluster.model import EtcdEndpoint, EtcdView, PatroniMember, PatroniView, Snapshot
+from pghalab.widgets.condition import condition
+from pghalab.widgets.etcd_pane import EtcdPane
+from pghalab.widgets.nodes_pane import NodesPane
+from pghalab.widgets.pane import LivePane
+from pghalab.widgets.patroni_pane import PatroniPane
+from pghalab.widgets.table import Table
+from tests.ui import fakes
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class PaneApp(App[None]):
+    """One pane."""
+
+    def __init__(self, pane: LivePane[Any]) -> None:
+        super().__init__()
+        self.pane = pane
+
+    def compose(self) -> ComposeResult:
+        yield self.pane
+
+
+def text(pane: LivePane[Any]) -> str:
+    """Everything the pane shows."""
+    parts = [str(part.content) for part in pane.query(".pane-title, .pane-facts").results() if part.display]
+    return "\n".join([*parts, str(pane.query_one(Table).content)])
+
+
+async def test_before_there_is_data_the_pane_says_what_brings_it() -> None:
+    pane = EtcdPane()
+    async with PaneApp(pane).run_test():
+        assert pane.state == "none"
+        assert "no data yet" in text(pane)
+        assert "starts etcd on pgha1" in text(pane)
+
+
+async def test_a_failure_without_any_data_shows_its_reason_unparsed() -> None:
+    clock = Clock()
+    pane = EtcdPane(clock=clock)
+    async with PaneApp(pane).run_test():
+        pane.show(Snapshot(None, "no answer from [all] \x1b[31mnodes", clock.now - 3))
+        assert pane.state == "failed"
+        assert "✗ FAILED 3 s ago" in text(pane)
+        assert "no answer from [all] nodes" in text(pane)
+
+
+async def test_data_grows_old_and_says_so() -> None:
+    clock = Clock()
+    pane = NodesPane(clock=clock)
+    async with PaneApp(pane).run_test():
+        _, snapshot = fakes.nodes()
+        pane.show(Snapshot(snapshot.value, None, clock.now))
+        assert "0 s ago" in text(pane)
+        clock.now += 10.5
+        pane.tick()
+        assert pane.state == "stale"
+        assert "! STALE 10 s" in text(pane)
+
+
+async def test_an_error_keeps_the_last_data_on_the_screen() -> None:
+    pane = NodesPane()
+    async with PaneApp(pane).run_test():
+        _, snapshot = fakes.nodes()
+        pane.show(Snapshot(snapshot.value, "the engine does not answer", snapshot.taken_at))
+        assert "! the engine does not answer" in text(pane)
+        assert "● running" in text(pane)
+
+
+@pytest.mark.parametrize(
+    ("alive", "verdict"),
+    [
+        (5, "members 5 · majority 3 · alive 5 · can still lose 2"),
+        (3, "members 5 · majority 3 · alive 3 · ! can still lose 0"),
+        (2, "members 5 · majority 3 · alive 2 · ✗ NO QUORUM, 1 more needed"),
+    ],
+)
+async def test_the_arithmetic_of_the_quorum(alive: int, verdict: str) -> None:
+    pane = EtcdPane()
+    async with PaneApp(pane).run_test(size=(160, 24)):
+        pane.show(fakes.etcd(alive=alive)[1])  # type: ignore[arg-type]
+        shown = text(pane)
+        assert verdict in shown
+        assert shown.count("✗ no answer") == 5 - alive
+        for title in ("ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM", "RAFT INDEX",
+                      "RAFT APPLIED INDEX"):  # fmt: skip
+            assert title in shown
+        assert ("ERRORS" in shown) == (alive < 5)
+
+
+async def test_a_narrow_pane_drops_the_least_useful_columns_and_takes_them_back() -> None:
+    pane = EtcdPane()
+    async with PaneApp(pane).run_test(size=(160, 24)) as pilot:
+        pane.show(fakes.etcd()[1])  # type: ignore[arg-type]
+        await pilot.resize_terminal(52, 24)
+        await pilot.pause()
+        table = pane.query_one(Table)
+        assert table.shown_columns == ("endpoint", "leader", "term", "index")
+        assert max(len(line) for line in str(table.content).splitlines()) <= 50
+        await pilot.resize_terminal(160, 24)
+        await pilot.pause()
+        assert len(table.shown_columns) == 9
+
+
+async def test_roles_have_a_word_and_a_glyph() -> None:
+    pane = PatroniPane()
+    async with PaneApp(pane).run_test(size=(130, 24)):
+        pane.show(fakes.patroni()[1])  # type: ignore[arg-type]
+        shown = text(pane)
+        assert "★ Leader" in shown
+        assert shown.count("○ Replica") == 2
+        assert "0/6000060" in shown
+        assert "pgha_patroni_cluster (7573485601442316865)" in shown
+
+
+async def test_what_is_out_of_the_ordinary_is_said() -> None:
+    pane = PatroniPane()
+    member = PatroniMember("pgha2", "pgha2", "Replica", "running", 1, pending_restart=True, answers=False)
+    async with PaneApp(pane).run_test(size=(130, 24)):
+        pane.show(Snapshot(PatroniView("scope", "", None, (member,), paused=True), None, 0.0))
+        shown = text(pane)
+        for words in ("NO LEADER", "maintenance mode", "initialising", "pending restart, does not answer"):
+            assert words in shown
+
+
+async def test_what_did_not_change_is_not_painted_again() -> None:
+    pane = EtcdPane()
+    async with PaneApp(pane).run_test(size=(130, 24)):
+        table = pane.query_one(Table)
+        pane.show(fakes.etcd()[1])  # type: ignore[arg-type]
+        before = table.content
+        pane.show(fakes.etcd()[1])  # type: ignore[arg-type]
+        assert table.content is before
+
+
+def test_the_condition_of_the_lab_in_one_line() -> None:
+    none: Any = None
+    assert condition("pgha", none, none, none).plain == "lab pgha · looking…"
+    assert "✗ No engine answers." in condition("pgha", none, none, none, "No engine answers.\nInstall it.").plain
+    full = condition("pgha", fakes.nodes()[1], fakes.etcd()[1], fakes.patroni()[1])  # type: ignore[arg-type]
+    assert full.plain == (
+        "lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming"
+    )
+    lost = EtcdView((EtcdEndpoint("pgha1", "pgha1:2379"),), 5, 2)
+    line = condition("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)  # type: ignore[arg-type]
+    assert "! 2 of 5 nodes up" in line.plain
+    assert "etcd 2 of 5, NO QUORUM" in line.plain

@@ -1,0 +1,68 @@
+"""Remote text is shown as it is, and can do no harm."""
+
+from __future__ import annotations
+
+import pytest
+
+from pghalab.widgets.output import OutputBuffer
+from pghalab.widgets.text import ago, clean, lsn, node_list, plain, shortened, size
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("host all [all] x", "host all [all] x"),
+        ("[/foo] [bold red]", "[/foo] [bold red]"),
+        ("\x1b[31mred\x1b[0m \x1b]0;title\x07end", "red end"),
+        ("\x1bP1$r0m\x1b\\x\x9b2Jy", "xy"),
+        ("bell\x07 nul\x00 del\x7f", "bell nul del"),
+        ("a\tb", "a       b"),
+        ("one\r\ntwo", "one\ntwo"),
+        ("right\u202eleft", "rightleft"),
+        ("\ud800", "?"),
+    ],
+)
+def test_what_could_harm_is_taken_out(raw: str, shown: str) -> None:
+    assert clean(raw) == shown
+    assert plain(raw).plain == shown
+
+
+def test_numbers_read_as_the_tools_print_them() -> None:
+    assert [size(20480), size(1_300_000), size(12)] == ["20 kB", "1.3 MB", "12 B"]
+    assert [lsn(0x6000060), lsn((2 << 32) + 16), lsn(None)] == ["0/6000060", "2/10", ""]
+    assert [ago(4.9), ago(200), ago(7300)] == ["4 s", "3 min", "2 h"]
+    assert node_list(["pgha1", "pgha2", "pgha3"]) == "pgha1-3"
+    assert node_list(["pgha1", "pgha3"]) == "pgha1, pgha3"
+    assert shortened("x" * 30, 10) == "x" * 10 + "… (20 more characters)"
+
+
+def test_lines_come_together_from_any_pieces() -> None:
+    buffer = OutputBuffer()
+    for piece in ("on", "e\ntw", "o\n\nrest"):
+        buffer.feed(piece)
+    assert list(buffer.lines) == ["one", "two", ""]
+    buffer.close()
+    assert list(buffer.lines) == ["one", "two", "", "rest"]
+
+
+def test_a_progress_bar_is_one_line() -> None:
+    buffer = OutputBuffer()
+    buffer.feed("10%\r20%\r100%\r\ndone\n")
+    assert list(buffer.lines) == ["100%", "done"]
+
+
+def test_only_the_last_lines_are_held() -> None:
+    buffer = OutputBuffer(limit=10)
+    buffer.feed("".join(f"line {number}\n" for number in range(1000)))
+    assert list(buffer.lines) == [f"line {number}" for number in range(990, 1000)]
+    assert (buffer.total, buffer.dropped) == (1000, 990)
+
+
+def test_a_hundred_megabytes_without_a_newline_take_no_room() -> None:
+    buffer = OutputBuffer()
+    piece = "x" * 1_000_000
+    for _ in range(100):
+        buffer.feed(piece)
+    buffer.close()
+    assert len(buffer.lines) == 1
+    assert len(buffer.lines[0]) < 3000
