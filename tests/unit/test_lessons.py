@@ -1,0 +1,202 @@
+"""Facts of the course that must hold, whatever its sentences become."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pghalab.course.lint import lint
+from pghalab.course.load import load_course
+from pghalab.course.model import Course, Step
+
+LESSONS = [
+    "welcome", "quorum", "image", "deploy", "names", "folders", "etcd-config", "etcd-start", "patroni-config", "leader",
+    "replicas", "pg-hba", "replication", "looking-back",
+]  # fmt: skip
+CREDIT = ("Jorge Torralba", "postgressolutions.com", "Postgres High Availability with Patroni Training")
+DONATION = "https://www.paypal.com/donate/?hosted_button_id=J2HWPPWX8EBNC"
+ERRATA = {f"T{number}" for number in range(1, 37)}
+"""The errors of the source text that are known."""
+NAMED = {
+    "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T9", "T10", "T11", "T12", "T13", "T14", "T15", "T16", "T17", "T18",
+    "T19", "T20", "T21", "T22", "T23", "T24", "T33", "T35", "T36",
+}  # fmt: skip
+"""Those that the core course meets."""
+NODELIST = "pgha1:192.168.50.10 pgha2:192.168.50.11 pgha3:192.168.50.12 pgha4:192.168.50.13 pgha5:192.168.50.14"
+ETCD = "nohup etcd --config-file /pgha/config/etcd.yaml > /var/log/etcd/etcd-standalone.log 2>&1 &"
+LIST = "patronictl -c /pgha/config/patroni.yaml list"
+LETTER_BY_LETTER = [
+    "mkdir -p /pgha/{config,certs,data/{etcd,postgres}}",
+    "chown -R postgres:postgres /pgha",
+    "mkdir -p /var/log/etcd",
+    "chmod 700 /var/log/etcd",
+    "mkdir -p /var/log/patroni",
+    "chmod 700 /var/log/patroni",
+    "chown postgres:postgres /var/log/etcd",
+    "chown postgres:postgres /var/log/patroni",
+    "sudo -E -u postgres /bin/bash -l",
+    "/etcdSetup.sh -y",
+    "echo $NODELIST",
+    *(f"ssh pgha{n} \"export NODELIST='{NODELIST}'; /etcdSetup.sh -y\"" for n in (2, 3, 4, 5)),
+    'ssh pgha5 "cat /pgha/config/etcd.yaml"',
+    ETCD,
+    *(f'ssh pgha{n} "{ETCD}"' for n in (2, 3, 4, 5)),
+    "etcdctl  member list",
+    "etcdctl --write-out=table --endpoints=$ENDPOINTS endpoint status",
+    "cp -p /createRoles.sh /pgha/config/",
+    "echo $PGDATA",
+    "rm -rf /pgdata/17/data",
+    "/patroniSetup.sh",
+    LIST,
+    "cd /var/log/patroni",
+    "cat patroni.log",
+    *(
+        f'ssh pgha{n} "cp -p /createRoles.sh /pgha/config; rm -rf /pgdata/17/data/; /patroniSetup.sh"'
+        for n in (2, 3)
+    ),
+    'psql -h pgha1 -c "select datname from pg_stat_database"',
+    'psql -h pgha2 -c "select datname from pg_stat_database"',
+    'psql -h pgha1 -c "create database foobar"',
+]  # fmt: skip
+SHOWN = [
+    "git clone git@github.com:jtorral/rocky9-pg17-bundle.git",
+    "cd rocky9-pg17-bundle",
+    "docker build -t rocky9-pg17-bundle .",
+    "./genDeploy -m -n 5 -c pgha -w pghanet -s 192.168.50 -i rocky9-pg17-bundle",
+    "./DockerRunThis.pgha create",
+    "patronictl -c /pgha/config/patroni.yaml edit-config",
+    "etcd nodes = (postgres nodes / 2) + 1",
+    "N = (2 * F) + 1",
+    "host all postgres 192.168.50.0/24 md5",
+]
+"""What the source text prints and a learner reads, but does not run here."""
+WRONG = ["> patroni.log", "ceil(", 'ENDPOINTS="pgha1:2380']
+
+
+@pytest.fixture(scope="module")
+def course() -> Course:
+    """The course that comes with pghalab."""
+    return load_course()
+
+
+def steps(course: Course) -> list[Step]:
+    return [step for lesson in course.lessons for step in lesson.steps]
+
+
+def command_lines(course: Course) -> set[str]:
+    """Every line that is run, with the placeholders answered as in a first walk through the course."""
+    text = "\n".join(step.command for step in steps(course))
+    text = text.replace("{{leader}}", "pgha1").replace("{{replica}}", "pgha2")
+    return {part.strip() for line in text.splitlines() for part in (line, line.split(" <<")[0])}
+
+
+def test_there_is_nothing_wrong_with_the_course(course: Course) -> None:
+    assert [str(problem) for problem in lint(course)] == []
+
+
+def test_fourteen_lessons_in_the_order_of_the_source(course: Course) -> None:
+    assert [lesson.id for lesson in course.lessons] == LESSONS
+    assert [lesson.number for lesson in course.lessons] == list(range(1, 15))
+    assert [lesson.id for lesson in course.lessons if lesson.optional] == ["folders"]
+
+
+def test_credit_is_given_in_every_lesson_and_the_donation_link_in_the_first(course: Course) -> None:
+    for lesson in course.lessons:
+        for name in CREDIT:
+            assert name in lesson.credit, lesson.id
+    assert DONATION in course.step("welcome-credit").prose
+    assert "must\ngive credit to postgressolutions.com and to Jorge Torralba" in course.step("welcome-credit").prose
+
+
+@pytest.mark.parametrize("command", LETTER_BY_LETTER)
+def test_a_right_command_of_the_source_is_run_letter_by_letter(course: Course, command: str) -> None:
+    assert command in command_lines(course)
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_what_the_source_prints_is_shown(course: Course, text: str) -> None:
+    assert any(text in step.prose for step in steps(course))
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_is_run_only_where_it_is_the_subject(course: Course, text: str) -> None:
+    found = {step.id for step in steps(course) if text in step.command}
+    assert found == ({"etcd-status-2380"} if "2380" in text else set())
+
+
+def test_every_error_that_is_named_is_known_and_none_is_forgotten(course: Course) -> None:
+    named = {word for step in steps(course) for word in re.findall(r"\bT\d+\b", step.correction)}
+    assert named <= ERRATA
+    assert named == NAMED
+
+
+def test_a_correction_names_its_error_first(course: Course) -> None:
+    for step in steps(course):
+        if step.correction:
+            assert re.match(r"T\d+(, T\d+)*: ", step.correction), step.id
+
+
+def test_two_questions_about_the_quorum_and_one_in_most_other_lessons(course: Course) -> None:
+    count = {lesson.id: sum(step.kind == "question" for step in lesson.steps) for lesson in course.lessons}
+    assert count["quorum"] >= 2
+    assert sum(number > 0 for number in count.values()) >= 12
+    assert course.step("quorum-formula").widget == "quorum-table"
+
+
+def test_what_a_learner_does_has_three_hints_and_every_lesson_a_note_for_a_presenter(course: Course) -> None:
+    for step in steps(course):
+        if step.kind in ("command", "edit", "wait", "action"):
+            assert len(step.hints) == 3, step.id
+    assert [lesson.id for lesson in course.lessons if not any(step.notes for step in lesson.steps)] == []
+
+
+def test_prose_is_short_enough_for_a_small_screen(course: Course) -> None:
+    for step in steps(course):
+        for text in (step.prose, step.after):
+            lines = [line for line in text.splitlines() if line.strip()]
+            assert len(lines) <= 19, step.id
+            assert all(len(line) <= 90 for line in lines), step.id
+            assert "!" not in re.sub(r"`[^`]*`", "", text), step.id
+
+
+def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> None:
+    dangerous = [step for step in steps(course) if "rm -rf" in step.command]
+    assert {step.id for step in dangerous} == {"patroni-empty", "replicas-pgha2-prepare", "replicas-pgha3-prepare"}
+    for step in dangerous:
+        guards = {(check.name, str(check.params.get("name", ""))) for check in step.guard}
+        assert ("process", "postgres") in guards
+        marks = [check for check in step.guard if check.params.get("path", "").endswith("/patroni.dynamic.json")]
+        assert marks and all(check.params["absent"] for check in marks)
+        later = course.step(step.until)
+        assert [check.name for check in later.checks] == ["path"], "must hold while etcd is down"
+
+
+def test_no_service_is_started_twice(course: Course) -> None:
+    starts = [step for step in steps(course) if "nohup" in step.command]
+    assert len(starts) == 5 + 3
+    for step in starts:
+        program = "etcd" if "nohup etcd" in step.command else "patroni"
+        assert any(check.params == {**check.params, "name": program, "running": False} for check in step.guard), step.id
+
+
+def test_the_pg_hba_list_keeps_everybody_who_needs_to_connect(course: Course) -> None:
+    step = course.step("hba-edit")
+    rules = step.edit["postgresql"]["pg_hba"]
+    for needed in (
+        "local all all peer",
+        "host all all 127.0.0.1/32 scram-sha-256",
+        "host replication replicator 127.0.0.1/32 scram-sha-256",
+        "host replication replicator 192.168.50.0/24 scram-sha-256",
+        "host all postgres 192.168.50.0/24 scram-sha-256",
+    ):
+        assert needed in rules
+    checked = next(check for check in step.checks if check.name == "hba")
+    assert checked.params["has"] == rules
+    assert not any("trust" in rule or "md5" in rule for rule in rules)
+
+
+def test_from_lesson_13_on_the_leader_is_asked_for_and_not_assumed(course: Course) -> None:
+    for lesson in course.lessons[12:13]:
+        for step in lesson.steps:
+            assert not re.search(r"-h pgha\d", step.command), step.id
