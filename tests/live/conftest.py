@@ -1,0 +1,124 @@
+"""A container engine or a loud skip, the nodes' image, and labs of their own that are removed afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pghalab.lab import addresses, lifecycle, preflight
+from pghalab.lab.engine import Engine
+from pghalab.lab.local import LocalLab
+from pghalab.lab.settings import DEFAULT_IMAGE, LabSettings, default_settings
+from pghalab.lab.types import Ended, LabError, Output
+
+MakeSettings = Callable[..., Coroutine[Any, Any, LabSettings]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything below this folder as live."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine; without one the test is skipped, or fails when PGHALAB_REQUIRE_ENGINE is set."""
+    try:
+        connected = Engine.connect()
+    except LabError as error:
+        message = f"NO CONTAINER ENGINE, LIVE TESTS DID NOT RUN: {error.what}"
+        if os.environ.get("PGHALAB_REQUIRE_ENGINE"):
+            pytest.fail(message)
+        pytest.skip(message)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine) -> str:
+    """The tag of the nodes' image, built when the engine does not have it."""
+    from pghalab.lab.image import build_image, image_versions
+
+    async def build() -> None:
+        if await image_versions(engine, DEFAULT_IMAGE) is None:
+            async with contextlib.aclosing(build_image(engine, DEFAULT_IMAGE)) as events:
+                async for event in events:
+                    if isinstance(event, Output):
+                        print(event.text, end="")
+
+    asyncio.run(build())
+    return DEFAULT_IMAGE
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of this test's own."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("PGHALAB_STATE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+async def make_settings(engine: Engine, image: str) -> AsyncIterator[MakeSettings]:
+    """A function that gives the settings of a new lab on a free subnet; its objects are removed afterwards."""
+    made: list[LabSettings] = []
+
+    async def make(nodes: int = 3) -> LabSettings:
+        name = f"t{secrets.token_hex(4)}x"
+        world = await preflight.look(engine)
+        start = replace(default_settings(name), nodes=nodes, image=image, subnet="192.168.90")
+        holders = addresses.taken(name, world.containers, world.networks, world.routes)
+        subnet = next(
+            candidate
+            for candidate in (f"192.168.{90 + (third + secrets.randbelow(150)) % 160}" for third in range(1000))
+            if addresses.conflict(replace(start, subnet=candidate), holders) is None
+            and candidate not in {one.subnet for one in made}
+        )
+        made.append(replace(start, subnet=subnet))
+        return made[-1]
+
+    yield make
+    for settings in made:
+        await lifecycle.down(engine, settings, print, volumes=True)
+
+
+@pytest.fixture
+async def lab(make_settings: MakeSettings) -> AsyncIterator[LocalLab]:
+    """A lab of three nodes that is open, with nothing created yet."""
+    opened = LocalLab(await make_settings())
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def told(events: Any) -> str:
+    """Run a verb to its end and return what it printed."""
+    printed, ended = [], None
+    async with contextlib.aclosing(events):
+        async for event in events:
+            if isinstance(event, Output):
+                printed.append(event.text)
+            else:
+                ended = event
+    assert isinstance(ended, Ended)
+    assert ended.exit_status == 0
+    return "".join(printed)
+
+
+async def until(condition: Callable[[], bool], limit: float = 30.0) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(limit):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)

@@ -1,0 +1,124 @@
+"""The exported files say the same as the deployment, whatever the password, and are not overwritten."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pghalab.lab import export
+from pghalab.lab.settings import default_settings
+from pghalab.lab.spec import Deployment, deployment
+from pghalab.lab.types import LabError
+
+KEY = "ssh-ed25519 AAAAC3Nza console"
+PASSWORDS = ["simple", "a$b${c}$$", "'\"`x`\\", "#{!}%*&|;<>", "-n", "null"]
+
+FAKE = """#!/bin/sh
+case "$2" in inspect) exit 1 ;; esac
+for word in "$@"; do printf '%s\\0' "$word"; done >> "$RECORD"
+printf '\\n' >> "$RECORD"
+"""
+
+
+def plan(password: str = "simple", nodes: int = 3) -> Deployment:
+    return deployment(replace(default_settings("pgha"), password=password, nodes=nodes), KEY)
+
+
+def test_the_deployment_keeps_the_contract_of_the_image() -> None:
+    made = plan()
+    node = made.nodes[1]
+    assert (node.name, node.address, node.aliases) == ("pgha2", "192.168.50.11", ("pgha2", "etcd2"))
+    assert dict(node.environment) == {
+        "NODELIST": "pgha1:192.168.50.10 pgha2:192.168.50.11 pgha3:192.168.50.12",
+        "PGHALAB_AUTHORIZED_KEY": KEY,
+        "PGHALAB_PASSWORD": "simple",
+        "PGHALAB_AUTH": "scram-sha-256",
+    }
+    assert dict(node.mounts) == {
+        "pgha2-pgha": "/pgha",
+        "pgha2-pgdata": "/pgdata",
+        "pgha-keys": "/etc/pghalab/keys",
+    }
+    assert {volume.name for volume in made.volumes} == {volume for one in made.nodes for volume, _ in one.mounts}
+    assert all(("pghalab.lab", "pgha") in one.labels for one in (*made.volumes, *made.nodes, made.network))
+    assert ("pghalab.node", "2") in node.labels
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_the_compose_file_says_what_the_deployment_says(password: str) -> None:
+    made = plan(password)
+    document = yaml.safe_load(export.compose(made))
+    assert list(document["services"]) == ["pgha1", "pgha2", "pgha3"]
+    service, node = document["services"]["pgha3"], made.nodes[2]
+    given = {key: value.replace("$$", "$") for key, value in service["environment"].items()}
+    assert given == dict(node.environment)
+    assert service["environment"]["PGHALAB_PASSWORD"].replace("$$", "").count("$") == 0
+    assert service["networks"]["lab"] == {"ipv4_address": node.address, "aliases": list(node.aliases)}
+    assert service["volumes"] == [f"{volume}:{path}" for volume, path in node.mounts]
+    assert service["ports"] == ["127.0.0.1::22"]
+    assert service["cap_add"] == ["NET_ADMIN"]
+    assert "privileged" not in service
+    assert document["networks"]["lab"]["ipam"]["config"] == [
+        {"subnet": "192.168.50.0/24", "gateway": "192.168.50.1", "ip_range": "192.168.50.128/25"}
+    ]
+    assert set(document["volumes"]) == {volume.name for volume in made.volumes}
+    assert all(one["labels"] == {"pghalab.lab": "pgha"} for one in document["volumes"].values())
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_the_script_passes_every_word_whole(tmp_path: Path, password: str) -> None:
+    made = plan(password)
+    file, fake, record = tmp_path / "lab.sh", tmp_path / "docker", tmp_path / "record"
+    export.write(file, export.script(made), force=False, executable=True)
+    fake.write_text(FAKE)
+    fake.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RECORD": str(record)}
+    done = subprocess.run([str(file), "create"], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    calls = [line.split("\0")[:-1] for line in record.read_text().splitlines()]
+    assert calls[0][:2] == ["network", "create"]
+    assert calls[0][-1] == "pghanet"
+    assert {call[-1] for call in calls if call[:2] == ["volume", "create"]} == {one.name for one in made.volumes}
+    created = [call for call in calls if call[0] == "create"]
+    assert len(created) == 3
+    for call, node in zip(created, made.nodes, strict=True):
+        pairs = list(zip(call[1:-1:2], call[2:-1:2], strict=True))
+        assert call[-1] == node.image
+        assert [value for option, value in pairs if option == "-e"] == [f"{k}={v}" for k, v in node.environment]
+        assert [value for option, value in pairs if option == "-v"] == [f"{v}:{path}" for v, path in node.mounts]
+        assert [value for option, value in pairs if option == "--label"] == [f"{k}={v}" for k, v in node.labels]
+        assert [value for option, value in pairs if option == "--network-alias"] == list(node.aliases)
+        assert dict(pairs)["--ip"] == node.address
+        assert dict(pairs)["--hostname"] == dict(pairs)["--name"] == node.name
+
+
+@pytest.mark.parametrize(("words", "status"), [([], 2), (["nonsense"], 2), (["down", "-x"], 2), (["-h"], 0)])
+def test_the_script_says_how_it_is_used(tmp_path: Path, words: list[str], status: int) -> None:
+    file = tmp_path / "lab.sh"
+    export.write(file, export.script(plan()), force=False, executable=True)
+    done = subprocess.run([str(file), *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == status
+    assert "usage:" in (done.stdout if status == 0 else done.stderr)
+
+
+def test_exports_are_private_and_not_overwritten_unless_told(tmp_path: Path) -> None:
+    file = tmp_path / "lab.yaml"
+    export.write(file, "one", force=False)
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(LabError, match="exists"):
+        export.write(file, "two", force=False)
+    assert file.read_text() == "one"
+    file.chmod(0o644)
+    export.write(file, "two", force=True)
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("two", 0o600)
+
+
+def test_an_export_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LabError, match="cannot be written"):
+        export.write(tmp_path / "file" / "below", "text", force=False)

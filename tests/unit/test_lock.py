@@ -1,0 +1,108 @@
+"""One console drives a lab; the others learn who, and a dead one holds nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pghalab.lab.lock import Driver, DriverLock
+from pghalab.lab.paths import state_dir
+from pghalab.lab.types import LabError
+
+OTHER = """
+import sys
+from pghalab.lab.lock import DriverLock
+lock = DriverLock("pgha")
+print(lock.acquire(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path / "state"))
+
+
+def other_console() -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", OTHER]
+    other = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "True\n"
+    return other
+
+
+def test_the_second_one_learns_who_drives() -> None:
+    other = other_console()
+    try:
+        lock = DriverLock("pgha")
+        assert not lock.acquire()
+        holder = lock.holder()
+        assert holder is not None
+        assert holder.pid == other.pid
+        assert 0 <= time.time() - holder.since < 600
+        assert str(other.pid) in str(holder)
+        with pytest.raises(LabError, match=str(other.pid)), DriverLock("pgha"):
+            pass
+    finally:
+        other.communicate()
+
+
+def test_a_killed_console_holds_nothing() -> None:
+    other = other_console()
+    other.kill()
+    other.communicate()
+    lock = DriverLock("pgha")
+    assert lock.holder() is None
+    assert lock.acquire()
+    lock.release()
+
+
+def test_looking_does_not_take_the_lock() -> None:
+    looking = DriverLock("pgha")
+    assert looking.holder() is None
+    driving = DriverLock("pgha")
+    assert driving.acquire()
+    assert driving.acquire()
+    assert driving.held and not looking.held
+    assert looking.holder() == driving.holder()
+    driving.release()
+    assert looking.holder() is None
+    assert looking.acquire()
+    looking.release()
+
+
+def test_other_labs_have_other_drivers() -> None:
+    with DriverLock("pgha") as one, DriverLock("demo") as other:
+        assert one.held and other.held
+
+
+def test_a_holder_that_has_not_written_yet_is_still_a_holder() -> None:
+    lock = DriverLock("pgha")
+    assert lock.acquire()
+    (state_dir("pgha") / "driver.lock").write_text("{")
+    assert isinstance(DriverLock("pgha").holder(), Driver)
+    lock.release()
+
+
+def test_a_program_started_by_the_driver_does_not_inherit_the_lock() -> None:
+    lock = DriverLock("pgha")
+    assert lock.acquire()
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
+    try:
+        lock.release()
+        assert DriverLock("pgha").acquire()
+    finally:
+        child.communicate()
+
+
+def test_the_lock_file_is_its_owners() -> None:
+    with DriverLock("pgha"):
+        assert (state_dir("pgha") / "driver.lock").stat().st_mode & 0o777 == 0o600
+        assert os.environ["PGHALAB_STATE_DIR"] in str(state_dir("pgha"))
