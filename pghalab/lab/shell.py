@@ -87,7 +87,6 @@ async def interactive(node: SshNode, user: User = "root") -> int:
         raise LabError("a shell needs a terminal.", node=node.name, todo="Run it from a terminal, without a pipe.")
     size = os.get_terminal_size(sink)
     shell = await node.shell(user, (size.columns, size.lines), "xterm-256color")
-    print(f"{user}@{node.name}: leave with `exit` or {LEAVE_NAME}.", flush=True)
     loop = asyncio.get_running_loop()
     left = asyncio.Event()
     status_when_left = 0
@@ -118,13 +117,16 @@ async def interactive(node: SshNode, user: User = "root") -> int:
             # A terminal that is stopped with Ctrl-S must not stop the loop, which keeps the link alive.
             await asyncio.to_thread(_write_all, sink, data)
 
+    # A caller that handles these itself cancels this when they come.
+    fatal = [sign for sign in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(sign) is signal.SIG_DFL]
     before = termios.tcgetattr(source)
     tasks = [asyncio.ensure_future(show()), asyncio.ensure_future(left.wait())]
     try:
-        tty.setraw(source)
+        tty.setraw(source, termios.TCSADRAIN)
+        print(f"{user}@{node.name}: leave with `exit` or {LEAVE_NAME}.", end="\r\n", flush=True)
         loop.add_reader(source, typed)
         loop.add_signal_handler(signal.SIGWINCH, resized)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in fatal:
             loop.add_signal_handler(number, ended, number)
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if left.is_set():
@@ -135,10 +137,11 @@ async def interactive(node: SshNode, user: User = "root") -> int:
         return status
     finally:
         loop.remove_reader(source)
-        for number in (signal.SIGWINCH, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGWINCH, *fatal):
             loop.remove_signal_handler(number)
         for task in tasks:
             task.cancel()
+        # What was typed for the node must not reach the host's shell.
         termios.tcsetattr(source, termios.TCSAFLUSH, before)
         print(flush=True)
         await shell.close()

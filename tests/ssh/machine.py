@@ -266,7 +266,7 @@ class Seen(list[LinkChanged]):
         self._news.set()
 
     async def until(self, state: str, after: int = 0) -> LinkChanged:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 for change in self[after:]:
                     if change.link == state:

@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 
 async def appears(path: Path) -> str:
     """Wait until a process of the test has written a whole line to `path`."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (path.exists() and path.read_text().endswith("\n")):
             await asyncio.sleep(0.02)
     return path.read_text()

@@ -94,7 +94,7 @@ async def test_run_says_when_the_link_is_lost(world: World, machine: Machine) ->
     node = world.node(machine, timing=QUICK)
     await node.run("true")
     task = asyncio.create_task(node.run("sleep 1000"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while machine.running == 0:
             await asyncio.sleep(0.01)
     assert machine.proxy
@@ -119,7 +119,7 @@ async def test_a_stop_while_the_node_is_frozen_is_done_when_it_returns(
     machine.proxy.drop()
     machine.proxy.thaw()
     await seen.until("up", after=told)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while process.exists():
             await asyncio.sleep(0.05)
 
@@ -223,7 +223,7 @@ async def test_a_listener_or_an_engine_that_fails_does_not_end_the_keeping(world
     )
     world.nodes.append(node)
     node.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while node.link != "up":
             await asyncio.sleep(0.02)
     assert [change.link for change in told] == ["connecting", "down", "down", "up"]
@@ -254,7 +254,7 @@ async def test_close_leaves_no_task(world: World, machine: Machine) -> None:
     await node.tunnel(22)
     await node.close()
     assert node.link == "down"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while {t for t in asyncio.all_tasks() if "pghalab" in repr(t) and "test" not in repr(t)} - before:
             await asyncio.sleep(0.01)
     with pytest.raises(LabError, match="closed"):

@@ -76,7 +76,7 @@ async def test_a_tunnel_keeps_its_port_over_a_reconnect(world: World, machine: M
 
 async def test_a_tunnel_to_a_closed_port_closes_at_once(node: SshNode) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", await node.tunnel(1, "127.0.0.1"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""
     writer.close()
@@ -97,7 +97,7 @@ class Screen:
         self._output = shell.output()
 
     async def until(self, wanted: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while wanted not in self.text:
                 self.text += (await anext(self._output)).decode()
 
@@ -140,7 +140,7 @@ async def test_a_shell_tells_that_the_link_is_lost(world: World, machine: Machin
     shell = await node.shell("root", (80, 24))
     assert machine.proxy
     machine.proxy.freeze()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for _ in shell.output():
             pass
         assert await shell.wait() is None
@@ -148,8 +148,9 @@ async def test_a_shell_tells_that_the_link_is_lost(world: World, machine: Machin
 
 
 FULL_SCREEN = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
+from pghalab.lab.link import Timing
 from pghalab.lab.node import SshNode
 from pghalab.lab.shell import interactive
 
@@ -157,10 +158,14 @@ async def main():
     async def endpoint():
         return {port}
     node = SshNode("pgha1", "127.0.0.1", endpoint=endpoint, key=Path({key!r}), pin=lambda: {pin!r},
-                   all_nodes=lambda: [], changed=lambda change: None)
+                   all_nodes=lambda: [], changed=lambda change: None, timing=Timing(connect=60))
     node.start()
+    if {own_handler}:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     try:
         return await interactive(node, "root")
+    except asyncio.CancelledError:
+        return 3 if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL else 4
     finally:
         await node.close()
 
@@ -199,7 +204,7 @@ class Terminal:
         os.write(self.master, data)
 
     async def until(self, wanted: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while wanted not in self.text:
                 try:
                     self.text += os.read(self.master, 65536).decode()
@@ -215,8 +220,15 @@ class Terminal:
 
 
 @pytest.fixture
-async def terminal(world: World, machine: Machine) -> AsyncIterator[Terminal]:
-    made = Terminal(FULL_SCREEN.format(port=machine.port, key=str(world.key), pin=machine.pin))
+def own_handler() -> bool:
+    """Whether the program handles SIGTERM itself."""
+    return False
+
+
+@pytest.fixture
+async def terminal(world: World, machine: Machine, own_handler: bool) -> AsyncIterator[Terminal]:
+    script = FULL_SCREEN.format(port=machine.port, key=str(world.key), pin=machine.pin, own_handler=own_handler)
+    made = Terminal(script)
     process = await made.start()
     yield made
     if process.returncode is None:
@@ -232,8 +244,8 @@ async def test_full_screen_says_how_to_leave_and_gives_the_status_back(terminal:
     await terminal.until("42ready")
     assert not terminal.restored()
     terminal.resize(66, 22)
-    terminal.type(b"stty size\r")
-    await terminal.until("22 66")
+    terminal.type(b"until [ \"$(stty size)\" = '22 66' ]; do sleep 0.1; done; echo $((6*8))resized\r")
+    await terminal.until("48resized")
     terminal.type(b"exit 9\r")
     assert await terminal.process.wait() == 9
     assert terminal.restored()
@@ -248,10 +260,11 @@ async def test_the_leave_key_works_while_something_runs(terminal: Terminal) -> N
     assert terminal.restored()
 
 
-async def test_sigterm_restores_the_terminal(terminal: Terminal) -> None:
+@pytest.mark.parametrize(("own_handler", "status"), [(False, 143), (True, 3)])
+async def test_sigterm_restores_the_terminal(terminal: Terminal, status: int) -> None:
     await terminal.until("Ctrl-]")
     terminal.type(b"echo $((6*7))ready\r")
     await terminal.until("42ready")
     terminal.process.terminate()
-    assert await terminal.process.wait() == 143
+    assert await terminal.process.wait() == status
     assert terminal.restored()
