@@ -26,6 +26,7 @@ from pghalab.widgets.outline import Outline
 from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
+from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.step_view import StepView
 from pghalab.widgets.text import plain
 
@@ -148,9 +149,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         """Answer the placeholders of the command from the live cluster."""
         step = self.step
         resolved = await self.console.resolve(step)
-        from pghalab.widgets.step_card import StepCard
-
-        if resolved is not None and step.id == self._step_id:
+        if resolved is not None and step.id == self._step_id and self.query_one(StepView).ready:
             for card in self.query(StepCard):
                 card.resolve(*resolved)
 

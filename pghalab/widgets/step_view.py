@@ -47,6 +47,8 @@ class StepView(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.step: Step | None = None
+        self.ready = False
+        """All parts of the step are there; between two steps they are not."""
         self._hints_shown = 0
         self._text: Callable[[str], str] = str
         self._state: tuple[StepState, str] | None = None
@@ -55,10 +57,12 @@ class StepView(VerticalScroll, can_focus=True):
         """Show another step; `text` makes lesson text that of the lab at hand."""
         self.step, self._text, self._hints_shown, self._state = step, text, 0, None
         self._head = f"{lesson.number} {lesson.title} · step {lesson.steps.index(step) + 1} of {len(lesson.steps)}"
+        self.ready = False
         with self.app.batch_update():
             await self.remove_children()
             await self.mount(*self._parts(lesson, step))
             self.scroll_home(animate=False)
+        self.ready = True
 
     def _parts(self, lesson: Lesson, step: Step) -> list[Widget]:
         first = step is lesson.steps[0]
@@ -89,7 +93,7 @@ class StepView(VerticalScroll, can_focus=True):
 
     def show_state(self, state: StepState) -> None:
         """Show whether the step is done, and then what its output means."""
-        if self.step is None or self._state == (state, self.step.id):
+        if self.step is None or not self.ready or self._state == (state, self.step.id):
             return
         self._state = (state, self.step.id)
         sign, style = glyph(state)
@@ -109,7 +113,7 @@ class StepView(VerticalScroll, can_focus=True):
 
     def show_run(self, run: StepRun | None, results: Sequence[CheckResult], *, may_run: bool, busy: bool) -> None:
         """Show how the run of this step stands, and the last look at its checks."""
-        if self.step is None:
+        if self.step is None or not self.ready:
             return
         for card in self.query(StepCard):
             card.show(run, may_run=may_run, busy=busy)
@@ -120,12 +124,12 @@ class StepView(VerticalScroll, can_focus=True):
 
     def show_answer(self, choice: int) -> None:
         """Explain a choice."""
-        for card in self.query(QuestionCard):
+        for card in self.query(QuestionCard) if self.ready else ():
             card.show(choice)
 
     def show_hint(self) -> bool:
         """Show one hint more; False when there is none left."""
-        if self.step is None or self._hints_shown >= len(self.step.hints):
+        if self.step is None or not self.ready or self._hints_shown >= len(self.step.hints):
             return False
         self._hints_shown += 1
         hints = self.step.hints[: self._hints_shown]
@@ -141,14 +145,14 @@ class StepView(VerticalScroll, can_focus=True):
 
     def toggle_expected(self) -> bool:
         """Open or close the expected output; False when there is none."""
-        for part in self.query(Collapsible):
+        for part in self.query(Collapsible) if self.ready else ():
             part.collapsed = not part.collapsed
             return True
         return False
 
     def tick(self) -> None:
         """Let the elapsed time advance."""
-        for card in self.query(StepCard):
+        for card in self.query(StepCard) if self.ready else ():
             card.tick()
 
 

@@ -127,9 +127,7 @@ class FakeRunner:
     def __init__(self, course: Course, log: Path) -> None:
         self.course = course
         self.log = log
-        self.states: dict[str, StepState] = {
-            step.id: "todo" for lesson in course.lessons for step in lesson.steps
-        }
+        self.states: dict[str, StepState] = {step.id: "todo" for lesson in course.lessons for step in lesson.steps}
         self.scripts: dict[str, Script] = {}
         self.seen: dict[str, FakeStatus] = {}
         self.ran: list[tuple[str, str | None, bool]] = []

@@ -155,9 +155,7 @@ def test_the_condition_of_the_lab_in_one_line() -> None:
     assert condition("pgha", none, none, none).plain == "lab pgha · looking…"
     assert "✗ No engine answers." in condition("pgha", none, none, none, "No engine answers.\nInstall it.").plain
     full = condition("pgha", fakes.nodes()[1], fakes.etcd()[1], fakes.patroni()[1])  # type: ignore[arg-type]
-    assert full.plain == (
-        "lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming"
-    )
+    assert full.plain == ("lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming")
     lost = EtcdView((EtcdEndpoint("pgha1", "pgha1:2379"),), 5, 2)
     line = condition("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)  # type: ignore[arg-type]
     assert "! 2 of 5 nodes up" in line.plain

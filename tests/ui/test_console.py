@@ -1,0 +1,392 @@
+"""The console from home through a lesson, driven by keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Static
+
+from pghalab.course.events import (
+    CheckResult,
+    ChecksSeen,
+    CommandEnded,
+    CommandStarted,
+    ConfirmNeeded,
+    Printed,
+    RunEvent,
+    StepEnded,
+)
+from pghalab.lab.types import Ended, LabError, Output
+from pghalab.screens import session as session_module
+from pghalab.screens.dialogs import Confirm, ConfirmChange, EditCommand
+from pghalab.screens.home import HomeScreen
+from pghalab.screens.lesson import LessonScreen
+from pghalab.screens.log_view import LogScreen
+from pghalab.widgets.checks_view import ChecksView
+from pghalab.widgets.output import SHOWN_LINES, OutputView
+from pghalab.widgets.question_card import QuestionCard
+from pghalab.widgets.quorum_table import QuorumTable
+from pghalab.widgets.step_card import StepCard
+from tests.ui import fakes
+from tests.ui.fakes import FakeRunner, FakeStatus, Stage, opened, stage, until
+
+
+def shown(built: Stage) -> str:
+    """The text of every static part of the screen."""
+    return "\n".join(str(part.content) for part in built.app.screen.query(Static) if part.display)
+
+
+async def at_step(built: Stage, pilot: fakes.Pilot[int], step: str) -> LessonScreen:
+    """Open a step and wait until its card is there."""
+    await opened(pilot, built)
+    built.app.open_step(step)
+    await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+    screen = built.app.screen
+    assert isinstance(screen, LessonScreen)
+    await until(pilot, lambda: "step " in shown(built))
+    return screen
+
+
+async def test_home_opens_on_the_way_on(log: Path) -> None:
+    built = stage(log, states={"first-read": "done", "first-table": "done"})
+    async with built.app.run_test() as pilot:
+        await opened(pilot, built)
+        assert isinstance(built.app.screen, HomeScreen)
+        button = built.app.screen.query_one("#continue", Button)
+        assert built.app.focused is button
+        assert str(button.label) == "Continue: 1 First things › A question"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+        assert built.app.screen.step.id == "first-question"  # type: ignore[attr-defined]
+
+
+async def test_the_course_is_painted_before_the_lab_is_open(log: Path) -> None:
+    built = stage(log)
+    gate = asyncio.Event()
+    real = built.connect
+
+    async def slow(*args: object) -> object:
+        await gate.wait()
+        return await real(*args)  # type: ignore[arg-type]
+
+    built.app.session._connect = slow  # type: ignore[assignment]
+    async with built.app.run_test() as pilot:
+        await until(pilot, lambda: built.app.session.course is not None)
+        assert built.app.session.parts is None
+        assert built.app.screen.query_one("#outline").option_count == 2  # type: ignore[attr-defined]
+        gate.set()
+        await opened(pilot, built)
+
+
+async def test_what_is_no_longer_true_is_said_at_once(log: Path) -> None:
+    lost = CheckResult("etcd runs as postgres", False, "no such process", "running", "pgha2")
+    built = stage(log, seen={"second-start": FakeStatus("broken", (lost,))})
+    async with built.app.run_test() as pilot:
+        await opened(pilot, built)
+        await until(pilot, lambda: "No longer true" in shown(built))
+        assert "etcd runs as postgres on pgha2: saw no such process" in shown(built)
+        assert str(built.app.screen.query_one("#continue", Button).label).startswith("Repair: 2 Starting etcd")
+        await pilot.press("c")
+        await until(pilot, lambda: "✗ broken" in shown(built))
+
+
+async def test_a_step_is_run_and_its_checks_are_shown(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        assert "postgres@pgha1 $ nohup etcd" in shown(built)
+        assert "1 not looked at yet" in shown(built)
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done · exit status 0" in shown(built))
+        assert "✓ ok  etcd runs as postgres  pgha1-3" in shown(built)
+        assert f"full log (l): {log}" in shown(built)
+        assert built.app.screen.query_one(OutputView).text == "started"
+        assert built.runner.closed == ["second-start"]
+        # What the output means is to be read now.
+        assert built.app.screen.query_one(".after").display
+
+
+async def test_a_step_that_is_done_is_run_again_only_when_asked(log: Path) -> None:
+    built = stage(log, states={"second-start": "done"})
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await pilot.press("f5")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: len(built.runner.ran) == 2 and not built.app.session.busy)
+        assert built.runner.ran == [("second-start", None, False), ("second-start", None, True)]
+
+
+async def test_a_running_step_is_stopped_and_its_generator_closed(log: Path) -> None:
+    built = stage(log)
+
+    async def endless(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        while True:
+            yield Printed(step, Output("stdout", "line of a log\n" * 50))
+            await asyncio.sleep(0)
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = endless
+        await pilot.press("r")
+        await until(pilot, lambda: len(screen.query_one(OutputView).text.splitlines()) == SHOWN_LINES)
+        assert "earlier lines not shown" in shown(built)
+        # Keys work while it streams: the lesson moves on, and back.
+        await pilot.press("n")
+        await until(pilot, lambda: screen.step.id == "second-edit")
+        assert screen.query_one("#run", Button).disabled
+        await pilot.press("p")
+        await until(pilot, lambda: screen.step.id == "second-start" and bool(screen.query(".command")))
+        assert not built.runner.closed
+        await pilot.press("x")
+        await until(pilot, lambda: built.runner.closed == ["second-start"])
+        await until(pilot, lambda: "■ stopped" in shown(built))
+
+
+async def test_the_command_can_be_edited_before_it_runs(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await at_step(built, pilot, "second-optional")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(built.app.screen, EditCommand))
+        await pilot.press("space", "minus", "n", "f5")
+        await until(pilot, lambda: bool(built.runner.ran))
+        assert built.runner.ran == [("second-optional", "cat /etc/hosts -n", False)]
+
+
+@pytest.mark.parametrize(("key", "applied"), [("y", True), ("n", False)])
+async def test_a_change_of_the_configuration_is_confirmed_by_its_diff(log: Path, key: str, applied: bool) -> None:
+    built = stage(log)
+    answers: list[bool] = []
+
+    async def edit(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        diff = "-  max_connections: 100\n+  max_connections: [200]\n"
+        yield ConfirmNeeded(step, diff)
+        assert runner.confirm is not None
+        answers.append(await runner.confirm(diff))
+        yield StepEnded(step, "done" if answers[-1] else "stopped", 0.1, "" if answers[-1] else "not confirmed")
+
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await at_step(built, pilot, "second-edit")
+        built.runner.scripts["second-edit"] = edit
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(built.app.screen, ConfirmChange))
+        assert "+  max_connections: [200]" in shown(built)
+        await pilot.press(key)
+        await until(pilot, lambda: not built.app.session.busy)
+        assert answers == [applied]
+
+
+async def test_a_failing_check_gives_its_reason_for_each_node(log: Path) -> None:
+    built = stage(log)
+
+    async def fails(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield Printed(step, Output("stderr", "permission denied [13]\n"))
+        yield CommandEnded(step, Ended("exited", 1, 0.1))
+        bad = CheckResult("etcd runs as postgres", False, "no process [etcd]", "running", "pgha2")
+        yield ChecksSeen(step, (*fakes.holds("etcd runs as postgres", "pgha1", "pgha3"), bad), True)
+        yield StepEnded(step, "failed", 1.0, "etcd does not run on pgha2")
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = fails
+        await pilot.press("r")
+        await until(pilot, lambda: "✗ failed · exit status 1" in shown(built))
+        assert "✗ no  etcd runs as postgres  holds on pgha1, pgha3" in shown(built)
+        assert "pgha2: saw no process [etcd], wanted running" in shown(built)
+        assert "etcd does not run on pgha2" in shown(built)
+
+
+async def test_an_engine_that_dies_during_a_step_ends_the_step_and_not_the_console(log: Path) -> None:
+    built = stage(log)
+
+    async def dies(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        raise LabError("the connection was lost.", node="pgha1", todo="Start the node.")
+
+    async def breaks(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        raise ValueError("a fault of ours")
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = dies
+        await pilot.press("r")
+        await until(pilot, lambda: "pgha1: the connection was lost.\nStart the node." in shown(built))
+        built.runner.scripts["second-start"] = breaks
+        await pilot.press("r")
+        await until(pilot, lambda: "ValueError: a fault of ours; more in the log." in shown(built))
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        ("host all [all] 0/0 [/foo]\n", "host all [all] 0/0 [/foo]"),
+        ("\x1b[2J\x1b[31mred\x1b[0m\x07\n", "red"),
+        (bytes(range(256)).decode("latin-1") + "\n", None),
+    ],
+)
+async def test_markup_and_binary_are_shown_and_do_nothing(log: Path, printed: str, seen: str | None) -> None:
+    built = stage(log)
+
+    async def prints(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield Printed(step, Output("stdout", printed))
+        yield CommandEnded(step, Ended("exited", 0, 0.1))
+        yield StepEnded(step, "done", 0.1, "[reason]")
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = prints
+        await pilot.press("r")
+        await until(pilot, lambda: "[reason]" in shown(built))
+        text = built.app.screen.query_one(OutputView).text
+        if seen is not None:
+            assert text == seen
+        assert "\x1b" not in text and "\x07" not in text
+
+
+async def test_a_hundred_megabytes_leave_the_console_alive_and_small(log: Path) -> None:
+    built = stage(log)
+    piece = ("x" * 99 + "\n") * 10_000
+
+    async def floods(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        for _ in range(100):
+            yield Printed(step, Output("stdout", piece))
+        yield CommandEnded(step, Ended("exited", 0, 0.1))
+        yield StepEnded(step, "done", 0.1)
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = floods
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done" in shown(built), seconds=60)
+        assert len(built.app.screen.query_one(OutputView).text.splitlines()) == SHOWN_LINES
+        assert "998000 earlier lines not shown" in shown(built)
+
+
+async def test_a_question_explains_every_choice(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        screen = await at_step(built, pilot, "first-question")
+        await until(pilot, lambda: bool(screen.query(QuestionCard)) and built.app.focused is not None)
+        await pilot.press("a")
+        await until(pilot, lambda: "✗ Not so. Three members survive one failure." in shown(built))
+        assert built.runner.states["first-question"] == "todo"
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "✓ Right. Five members have a majority of three." in shown(built))
+        assert built.runner.states["first-question"] == "done"
+
+
+async def test_the_quorum_is_computed_anew_with_every_member(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 40)) as pilot:
+        screen = await at_step(built, pilot, "first-table")
+        await until(pilot, lambda: bool(screen.query(QuorumTable)))
+        table = screen.query_one(QuorumTable)
+        table.focus()
+        await pilot.press("right")
+        assert (table.view.members, table.view.majority, table.view.can_lose) == (6, 4, 2)
+        await pilot.press("minus", "minus", "f", "f")
+        assert (table.view.members, table.view.alive, table.view.has_quorum) == (4, 2, False)
+        assert "no quorum: 3 needed, 2 left" in str(table.query_one("#quorum", Static).content)
+        assert "! Where the source text is wrong" in shown(built)
+
+
+async def test_hints_come_one_by_one_and_the_expected_output_on_demand(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await until(pilot, lambda: "h shows a hint (3)" in shown(built))
+        await pilot.press("h")
+        assert "Hint 1 of 3" in shown(built) and "Hint 2 of 3" not in shown(built)
+        await pilot.press("h", "h")
+        assert "Hint 3 of 3" in shown(built)
+        collapsible = built.app.screen.query_one("Collapsible")
+        await pilot.press("o")
+        assert not collapsible.collapsed  # type: ignore[attr-defined]
+
+
+async def test_reading_on_marks_what_was_read_and_lessons_follow_each_other(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        screen = await at_step(built, pilot, "first-read")
+        await pilot.press("n")
+        assert built.runner.states["first-read"] == "done"
+        await pilot.press("right_square_bracket")
+        assert screen.step.id == "second-start"
+        await pilot.press("left_square_bracket")
+        assert screen.step.id == "first-read"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(built.app.screen, HomeScreen))
+        assert "1 of 3" in str(built.app.screen.query_one("#outline").get_option_at_index(0).prompt)  # type: ignore[attr-defined]
+
+
+async def test_events_of_the_cluster_make_the_checks_be_looked_at_again(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "SETTLE", 0.0)
+    built = stage(log, states={"second-start": "done"})
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        looks = len(built.runner.looked)
+        lost = CheckResult("etcd runs", False, "stopped", "running", "pgha2")
+        built.runner.seen["second-start"] = FakeStatus("broken", (lost,))
+        built.feed(fakes.event("pgha2 does not answer", good=False, kind="etcd"))
+        await until(pilot, lambda: len(built.runner.looked) > looks)
+        await until(pilot, lambda: "No longer true: etcd runs on pgha2: saw stopped" in shown(built))
+
+
+async def test_the_full_log_is_read_from_disk(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done" in shown(built))
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(built.app.screen, LogScreen))
+        await until(pilot, lambda: built.app.screen.query_one(OutputView).text == "first line\nlast line")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+
+
+async def test_a_second_console_only_looks_and_says_who_drives(log: Path) -> None:
+    built = stage(log, driver="The lab is driven by process 4711 on /dev/pts/3.")
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, built)
+        await until(pilot, lambda: "process 4711" in shown(built))
+        await at_step(built, pilot, "second-start")
+        await pilot.press("r", "f5", "u", "S")
+        built.app.session.run_step("second-start")
+        await pilot.pause()
+        assert built.runner.ran == [] and built.runner.looked == []
+        assert built.app.screen.query_one(StepCard).query_one("#run", Button).disabled
+        assert "READ-ONLY" in shown(built)
+
+
+async def test_without_an_engine_the_console_opens_and_says_why(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "RETRY", 0.01)
+    lab = fakes.FakeLab(trouble=LabError("No container engine answers.", todo="Install Docker Engine."))
+    built = stage(log, lab=lab)
+    async with built.app.run_test() as pilot:
+        await until(pilot, lambda: "✗ No container engine answers." in shown(built))
+        lab.trouble = None
+        await until(pilot, lambda: "No container engine" not in shown(built))
+
+
+async def test_the_checks_of_a_step_without_checks_say_why(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        screen = await at_step(built, pilot, "second-optional")
+        await until(pilot, lambda: bool(screen.query(ChecksView)))
+        assert "No check: it only shows a file" in shown(built)
+        await pilot.press("p", "p")
+        await until(pilot, lambda: screen.step.id == "second-start")
+        await pilot.press("S")
+        assert screen.step.id == "second-start"
