@@ -67,8 +67,26 @@ def _parser(subparsers: Any, name: str, words: str, example: str, more: str) -> 
 
 def _run(arguments: argparse.Namespace) -> int:
     import asyncio
+    import signal
 
-    return asyncio.run(_run_steps(arguments))
+    ended_by: list[int] = []
+
+    async def until_told() -> int:
+        """Run; a signal ends the step that runs, on its node too, before the program ends."""
+        task = asyncio.ensure_future(_run_steps(arguments))
+
+        def end(number: int) -> None:
+            ended_by.append(number)
+            task.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
+        return await task
+
+    try:
+        return asyncio.run(until_told())
+    except asyncio.CancelledError:
+        return 128 + ended_by[0] if ended_by else 1
 
 
 async def _run_steps(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +126,22 @@ def test_a_reader_who_leaves_is_no_fault() -> None:
     line = f"{sys.executable} -m pghalab lint /nowhere | true"
     result = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_step_before_the_program(
+    number: signal.Signals, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+
+    async def steps(arguments: object) -> int:
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.Event().wait()
+            return 0
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(verbs, "_run_steps", steps)
+    assert cli.main(["run"]) == status
+    assert closed == [True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -46,6 +47,25 @@ async def test_lines_and_failure(runner: Runner) -> None:
     assert "check failed: etcd is not running on pgha1" in text
     (log,) = [line.split("log: ")[1] for line in lines if "log: " in line]
     assert Path(log).exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_a_terminal_has_a_bar_and_the_same_lines(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    out = Terminal()
+    steps = [replace(step, title=f"pg_hba [all] {step.title}") for step in choose(runner.course)]
+    with TextReporter(len(steps), out) as reporter:
+        await run_steps(runner, steps, reporter)
+    text = out.getvalue()
+    assert "pg_hba [all] Step 1" in text
+    assert "FAILED" in text
+    assert "1/3" in text
+    assert "\x1b[" in text
 
 
 async def test_json_is_an_event_a_line(runner: Runner) -> None:

@@ -19,6 +19,10 @@ REACH = 2.0
 """Seconds within which a node must answer a first command."""
 ANSWER = 4.0
 """Seconds within which a node that answers must answer anything else."""
+SESSIONS = 4
+"""Commands that run on one node at the same time; sshd allows ten sessions, and the learner has some too."""
+ENGINE = 6.0
+"""Seconds within which the container engine must answer."""
 
 _FILE = """p={path}
 if [ -e "$p" ]; then
@@ -136,6 +140,7 @@ class Facts:
         self.lab = lab
         self._sources: Sources = sources or ClusterSources()
         self._known: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+        self._gates = {name: asyncio.Semaphore(SESSIONS) for name in lab.nodes}
 
     def data_nodes(self) -> list[Node]:
         """The nodes that carry PostgreSQL."""
@@ -161,11 +166,11 @@ class Facts:
 
     async def containers(self) -> Sequence[Container]:
         """The lab's containers; raises LabError without an engine."""
-        return await self._once(("containers",), self.lab.containers)
+        return await self._once(("containers",), lambda: _engine(self.lab.containers()))
 
     async def image(self) -> Mapping[str, str] | None:
         """The versions in the lab's image, None before it is built."""
-        return await self._once(("image",), self.lab.image_versions)
+        return await self._once(("image",), lambda: _engine(self.lab.image_versions()))
 
     async def processes(self, node: Node) -> Sequence[Process]:
         """What runs on a node; every other fact about the node waits for this answer."""
@@ -182,7 +187,9 @@ class Facts:
 
         async def ask() -> tuple[int, str]:
             await self.processes(node)
-            result = await _limited(node, node.run(command, timeout=ANSWER), ANSWER)
+            # Waiting for the gate is not the node's fault, so the limit begins behind it.
+            async with self._gates[node.name]:
+                result = await _limited(node, node.run(command, timeout=ANSWER), ANSWER)
             return result.exit_status, result.stdout
 
         return await self._once(("command", node.name, command), ask)
@@ -303,6 +310,15 @@ class Facts:
             )
 
         return await self._once(("login", via.name, to.name, user, database), ask)
+
+
+async def _engine(answer: Awaitable[T]) -> T:
+    try:
+        return await asyncio.wait_for(answer, ENGINE)
+    except TimeoutError as error:
+        raise LabError(
+            f"the container engine gave no answer within {ENGINE:g} s", todo="Try pghalab doctor."
+        ) from error
 
 
 async def _limited(node: Node, answer: Awaitable[T], seconds: float) -> T:
