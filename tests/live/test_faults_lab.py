@@ -1,0 +1,339 @@
+"""What may be in the way of a lab, or happen to it behind our back: told, and put right where that is possible."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+
+from pghalab.lab import lifecycle
+from pghalab.lab.engine import Engine
+from pghalab.lab.keys import KEY_NAME
+from pghalab.lab.local import LocalLab
+from pghalab.lab.paths import state_dir
+from pghalab.lab.settings import LabSettings, load_settings
+from pghalab.lab.types import Container, LabError, LinkChanged
+from tests.live.conftest import MakeSettings, told, until
+from tests.live.test_deploy import objects
+
+
+async def found(engine: Engine, settings: LabSettings, number: int) -> str:
+    """The id of a node's container."""
+    return (await lifecycle.nodes(engine, settings))[settings.node_names[number - 1]].id
+
+
+@contextlib.contextmanager
+def foreign_container(engine: Engine, image: str, **more: object) -> Iterator[str]:
+    """A container that is no part of any lab."""
+    made = engine.api.create_container(image, entrypoint=["sleep", "600"], **more)["Id"]
+    try:
+        yield made
+    finally:
+        engine.api.remove_container(made, force=True)
+
+
+@contextlib.contextmanager
+def foreign_network(engine: Engine, name: str, subnet: str) -> Iterator[str]:
+    """A network that is no part of any lab."""
+    from docker.types import IPAMConfig, IPAMPool
+
+    pool = IPAMPool(subnet=f"{subnet}.0/24", iprange=f"{subnet}.128/25")
+    made = engine.api.create_network(name, ipam=IPAMConfig(pool_configs=[pool]))["Id"]
+    try:
+        yield made
+    finally:
+        engine.api.remove_network(made)
+
+
+async def test_a_foreign_container_with_a_nodes_name_is_refused_and_untouched(
+    lab: LocalLab, engine: Engine, image: str
+) -> None:
+    name = f"{lab.prefix}2"
+    with foreign_container(engine, image, name=name) as foreign:
+        assert [one.state for one in await lab.containers()] == ["absent", "foreign", "absent"]
+        before = engine.api.inspect_container(foreign)
+        with pytest.raises(LabError) as caught:
+            await told(lab.up())
+        assert name in caught.value.what and "untouched" in caught.value.what
+        assert f"-c {lab.prefix}b" in caught.value.todo
+        for events in (lab.stop(), lab.down(volumes=True)):
+            await told(events)
+        assert engine.api.inspect_container(foreign) == before
+        assert await objects(engine, lab.name) == set()
+
+        await told(lab.up(auto=True))
+        assert list(lab.nodes) == [f"{lab.settings.name}b{number}" for number in (1, 2, 3)]
+        assert {one.state for one in await lab.containers()} == {"running"}
+        assert {node.link for node in lab.nodes.values()} == {"up"}
+        assert load_settings(lab.name).prefix == lab.prefix
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_an_address_of_a_foreign_container_is_found_before_anything_is_created(
+    lab: LocalLab, engine: Engine, image: str, running: bool
+) -> None:
+    # On a network of the same name, which is removed before: only the container still knows the address.
+    with contextlib.ExitStack() as stack:
+        network = f"{lab.name}foreign"
+        settings = lab.settings
+        keep = stack.enter_context(foreign_network(engine, network, lab.subnet)) if running else None
+        if keep is None:
+            with foreign_network(engine, network, lab.subnet):
+                holder = _attached(engine, stack, image, network, f"{lab.subnet}.11")
+        else:
+            holder = _attached(engine, stack, image, network, f"{lab.subnet}.11")
+            engine.api.start(holder)
+        with pytest.raises(LabError) as caught:
+            await told(lab.up())
+        name = engine.api.inspect_container(holder)["Name"].removeprefix("/")
+        assert (network if running else f"stopped container {name}") in caught.value.what
+        free = caught.value.todo.split("-s ")[1].split()[0]
+        assert free != settings.subnet
+        assert await objects(engine, lab.name) == set()
+
+        await told(lab.up(auto=True))
+        assert lab.subnet == free
+        assert [one.address for one in await lab.containers()] == [f"{free}.{host}" for host in (10, 11, 12)]
+
+
+def _attached(engine: Engine, stack: contextlib.ExitStack, image: str, network: str, address: str) -> str:
+    api = engine.api
+    return stack.enter_context(
+        foreign_container(
+            engine,
+            image,
+            host_config=api.create_host_config(network_mode=network),
+            networking_config=api.create_networking_config({network: api.create_endpoint_config(ipv4_address=address)}),
+        )
+    )
+
+
+async def test_another_labs_subnet_is_refused(lab: LocalLab, make_settings: MakeSettings, engine: Engine) -> None:
+    await told(lab.up())
+    second = LocalLab(replace(await make_settings(2), subnet=lab.subnet))
+    with pytest.raises(LabError) as caught:
+        await told(second.up())
+    assert f"of the lab {lab.name}" in caught.value.what
+    assert await objects(engine, second.name) == set()
+    await second.close()
+
+
+async def test_a_guest_on_the_labs_network_keeps_it_and_is_named(lab: LocalLab, engine: Engine, image: str) -> None:
+    await told(lab.up())
+    guest = f"{lab.name}guest"
+    with foreign_container(engine, image, name=guest, host_config=engine.api.create_host_config(network_mode=None)):
+        engine.api.connect_container_to_network(guest, lab.settings.network)
+        engine.api.start(guest)
+        with pytest.raises(LabError) as caught:
+            await told(lab.down())
+        assert guest in caught.value.what
+        assert lab.settings.network in await objects(engine, lab.name)
+
+
+async def test_changes_behind_our_back_are_seen_and_put_right(lab: LocalLab, engine: Engine) -> None:
+    await told(lab.up())
+    seen: list[LinkChanged | Container] = []
+    lab.subscribe(seen.append)
+    first, second, third = lab.settings.node_names
+
+    def state(name: str) -> str:
+        return next((one.state for one in reversed(seen) if isinstance(one, Container) and one.name == name), "")
+
+    paused, stopped, removed = [await found(engine, lab.settings, number) for number in (1, 2, 3)]
+    engine.api.pause(paused)
+    await until(lambda: state(first) == "paused")
+    engine.api.rename(paused, f"{lab.name}renamed")
+    engine.api.stop(stopped, timeout=5)
+    await until(lambda: state(second) == "exited")
+    engine.api.remove_container(removed, force=True)
+    await until(lambda: state(third) == "absent")
+    assert [one.state for one in await lab.containers()] == ["paused", "exited", "absent"]
+
+    said = await told(lab.start())
+    assert f"{third} has no container: `pghalab up` creates it" in said
+    assert f"{first} had been renamed to {lab.name}renamed" in said
+    assert f"{first} was paused" in said
+    await until(lambda: (state(first), state(second)) == ("running", "running"))
+    await told(lab.up())
+    assert [one.name for one in await lab.containers() if one.state == "running"] == [first, second, third]
+    assert await found(engine, lab.settings, 1) == paused
+    assert (await lab.nodes[third].run("hostname")).stdout.strip() == third
+
+
+async def test_a_renamed_node_whose_name_is_taken_is_told(lab: LocalLab, engine: Engine, image: str) -> None:
+    await told(lab.up())
+    name = lab.settings.node_names[0]
+    engine.api.rename(await found(engine, lab.settings, 1), f"{lab.name}renamed")
+    with foreign_container(engine, image, name=name) as foreign:
+        with pytest.raises(LabError) as caught:
+            await told(lab.start())
+        assert caught.value.node == name
+        assert f"{lab.name}renamed" in caught.value.what
+        assert engine.api.inspect_container(foreign)["State"]["Status"] == "created"
+
+
+async def test_a_node_that_ends_at_once_says_its_last_words(lab: LocalLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The node's script refuses to start without the key that the console is to log in with.
+    monkeypatch.setattr(lab._adopter, "ensure_key", _no_key)
+    with pytest.raises(LabError) as caught:
+        await told(lab.up())
+    assert "PGHALAB_AUTHORIZED_KEY" in caught.value.what
+    assert "docker logs" in caught.value.todo
+
+
+async def _no_key() -> str:
+    return ""
+
+
+async def test_a_missing_image_says_how_to_build_it(lab: LocalLab, engine: Engine) -> None:
+    await lab.configure(replace(lab.settings, image="pghalab-none:latest", origin="file"))
+    with pytest.raises(LabError) as caught:
+        await told(lab.up())
+    assert "pghalab build" in caught.value.todo
+    assert await objects(engine, lab.name) == set()
+
+
+async def test_a_disk_that_is_nearly_full_is_refused_before_anything_is_created(
+    lab: LocalLab, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHALAB_MIN_FREE_GB", "900000")
+    for events in (lab.up(), lab.build()):
+        with pytest.raises(LabError, match="are free"):
+            await told(events)
+    assert await objects(engine, lab.name) == set()
+
+
+async def test_a_lost_key_is_replaced_on_the_nodes(lab: LocalLab) -> None:
+    await told(lab.up())
+    await lab.close()
+    (state_dir(lab.name) / KEY_NAME).unlink()
+    again = LocalLab(load_settings(lab.name))
+    await again.open()
+    await until(lambda: {node.link for node in again.nodes.values()} == {"up"})
+    await told(again.restart())
+    assert {node.link for node in again.nodes.values()} == {"up"}
+    await again.close()
+
+
+async def test_a_changed_host_key_is_refused(lab: LocalLab, engine: Engine) -> None:
+    await told(lab.up())
+    node = lab.nodes[lab.settings.node_names[0]]
+    await node.run("rm /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub")
+    engine.api.restart(await found(engine, lab.settings, 1), timeout=5)
+    await until(lambda: node.link == "refused")
+    assert "host key" in node.link_reason
+
+
+async def test_without_an_engine_everything_says_so(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = await make_settings()
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    lab = LocalLab(settings)
+    await lab.open()
+    assert list(lab.nodes) == list(settings.node_names)
+    for attempt in (lab.containers(), lab.image_versions(), told(lab.up()), told(lab.build()), told(lab.down())):
+        with pytest.raises(LabError) as caught:
+            await attempt
+        assert "engine" in caught.value.what and "pghalab doctor" in caught.value.todo
+    await lab.close()
+
+
+class Gate:
+    """A socket that leads to the engine while it is open."""
+
+    def __init__(self, engine_socket: str, path: Path) -> None:
+        self._target, self.path = engine_socket, path
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_unix_server(self._accept, str(self.path))
+
+    async def shut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.path.unlink(missing_ok=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        there_reader, there_writer = await asyncio.open_unix_connection(self._target)
+
+        async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                while data := await source.read(65536):
+                    sink.write(data)
+                    await sink.drain()
+                sink.write_eof()
+
+        try:
+            await asyncio.gather(pass_on(reader, there_writer), pass_on(there_reader, writer))
+        except asyncio.CancelledError:
+            pass  # shut: the streams protocol would report a cancelled handler as a fault
+        finally:
+            writer.close()
+            there_writer.close()
+
+
+@pytest.fixture
+async def gate(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gate]:
+    """A gate to the engine, which everything connected from here on goes through."""
+    address = urlparse(os.environ.get("DOCKER_HOST", "") or "unix:///var/run/docker.sock")
+    if address.scheme != "unix" or not Path(address.path).is_socket():
+        pytest.skip("the engine is not reached over a local socket")
+    made = Gate(address.path, tmp_path / "engine.sock")
+    await made.open()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{made.path}")
+    yield made
+    with contextlib.suppress(AssertionError):
+        await made.shut()
+
+
+async def test_an_engine_that_goes_away_is_told_and_found_again(
+    gate: Gate, make_settings: MakeSettings, engine: Engine
+) -> None:
+    lab = LocalLab(await make_settings())
+    await lab.open()
+    await told(lab.up())
+    seen: list[LinkChanged | Container] = []
+    lab.subscribe(seen.append)
+    await gate.shut()
+    with pytest.raises(LabError, match="engine"):
+        await lab.containers()
+    # The nodes live on, and so do the connections to them.
+    assert (await lab.nodes[lab.settings.node_names[0]].run("hostname")).exit_status == 0
+    engine.api.stop(await found(engine, lab.settings, 2), timeout=5)
+    await gate.open()
+    name = lab.settings.node_names[1]
+    await until(lambda: any(isinstance(one, Container) and (one.name, one.state) == (name, "exited") for one in seen))
+    await lab.close()
+
+
+async def test_an_engine_that_goes_away_during_up_is_told_and_the_next_up_continues(
+    gate: Gate, make_settings: MakeSettings
+) -> None:
+    lab = LocalLab(await make_settings())
+    await lab.open()
+    events = lab.up()
+    await anext(events)
+    await gate.shut()
+    with pytest.raises(LabError) as caught:
+        async for _ in events:
+            pass
+    assert "engine" in caught.value.what
+    await gate.open()
+    await told(lab.up())
+    assert {one.state for one in await lab.containers()} == {"running"}
+    await lab.close()
