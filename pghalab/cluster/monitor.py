@@ -134,7 +134,8 @@ class Monitor:
                 self._nodes_changed()
             pause = CONTAINERS_EVERY if self._containers_error else every
             try:
-                await asyncio.wait_for(self._look_at_containers.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._look_at_containers.wait()
             except TimeoutError:
                 continue
 

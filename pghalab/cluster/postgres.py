@@ -46,8 +46,9 @@ async def query(
     except psycopg.OperationalError as error:
         raise _explain(lab.nodes[node], node, error, timeout) from error
     try:
-        cursor = await asyncio.wait_for(connection.execute(sql.encode()), timeout)
-        return [tuple(row) for row in await cursor.fetchall()] if cursor.description else []
+        async with asyncio.timeout(timeout):
+            cursor = await connection.execute(sql.encode())
+            return [tuple(row) for row in await cursor.fetchall()] if cursor.description else []
     except TimeoutError:
         raise rest.NoAnswer(f"PostgreSQL did not answer the query within {timeout:g} s", node=node) from None
     except psycopg.Error as error:

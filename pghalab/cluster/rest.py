@@ -67,7 +67,8 @@ async def tunnel(node: Node, port: int, host: str = "localhost", timeout: float 
     if node.link != "up":
         raise OutOfReach(node.link_reason or f"no connection to {node.name}", node=node.name)
     try:
-        return await asyncio.wait_for(node.tunnel(port, host), timeout)
+        async with asyncio.timeout(timeout):
+            return await node.tunnel(port, host)
     except TimeoutError:
         raise OutOfReach(f"no tunnel within {timeout:g} s", node=node.name) from None
     except LabError as error:

@@ -71,7 +71,8 @@ class Sweep:
                 waiting = [due for name, due in self._due.items() if name not in self._pending]
                 pause = min(waiting, default=time.monotonic() + self._every) - time.monotonic()
                 try:
-                    await asyncio.wait_for(self._wake.wait(), max(0.05, pause))
+                    async with asyncio.timeout(max(0.05, pause)):
+                        await self._wake.wait()
                 except TimeoutError:
                     continue
         finally:

@@ -48,27 +48,28 @@ class PrefixWatch:
         """Watch until cancelled."""
         at = 0
         failures = 0
-        told: str | None = None
+        followed = told = False
         while True:
             node = self._nodes[at % len(self._nodes)]
             at += 1
             try:
                 why = await self._follow(node)
                 log.info("the watch through %s ended: %s", node.name, why)
-                failures, told = 0, ""
+                failures, followed, told = 0, True, False
                 continue
             except LabError as error:
                 failures += 1
                 log.debug("no watch through %s: %s", node.name, error)
-                if (told == "" or failures % len(self._nodes) == 0) and error.what != told:
-                    told = error.what
+                if not told and (followed or failures == len(self._nodes)):
+                    told = True
                     self._lost(error)
             if failures % len(self._nodes) == 0:
                 rounds = failures // len(self._nodes)
                 self._poked.clear()
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(rounds - 1, 8))
                 try:
-                    await asyncio.wait_for(self._poked.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._poked.wait()
                 except TimeoutError:
                     continue
 

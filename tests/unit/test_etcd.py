@@ -1,0 +1,224 @@
+"""etcd's answers as values, its silences as errors, and the watch's way from member to member."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pghalab.cluster import etcd, postgres
+from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
+from pghalab.cluster.watch import PrefixWatch
+from pghalab.lab.types import LabError
+from tests.unit.cluster_doubles import DoubleNode, closed_port, closing_server, http_server, port_of, silent_server
+
+RECORDED = json.loads((Path(__file__).parents[1] / "recordings" / "cluster-streaming.json").read_text())
+STATUS, MEMBERS = "/v3/maintenance/status", "/v3/cluster/member/list"
+
+
+def _body(value: object) -> tuple[int, bytes]:
+    return 200, json.dumps(value).encode()
+
+
+async def test_a_recorded_status_becomes_the_row_that_etcdctl_prints() -> None:
+    rows = {}
+    for name, status in RECORDED["etcd_status"].items():
+        with http_server({STATUS: _body(status)}) as port:
+            rows[name] = await etcd.endpoint(DoubleNode(name, {2379: port}))
+    assert [row.is_leader for row in rows.values()].count(True) == 1
+    assert {row.version for row in rows.values()} == {RECORDED["versions"]["etcd"]}
+    assert len({row.member_id for row in rows.values()}) == 5
+    assert rows["ct1"].endpoint == "ct1:2379"
+    assert all(row.db_size and row.raft_term and row.raft_index and row.raft_applied_index for row in rows.values())
+    assert {row.errors for row in rows.values()} == {""}
+
+
+async def test_a_member_without_a_leader_says_so() -> None:
+    status = {"header": {"member_id": "255"}, "version": "3.5.16", "raftTerm": "4", "errors": ["etcdserver: no leader"]}
+    with http_server({STATUS: _body(status)}) as port:
+        row = await etcd.endpoint(DoubleNode("pgha1", {2379: port}))
+    assert (row.member_id, row.is_leader, row.raft_term, row.errors) == ("ff", False, 4, "etcdserver: no leader")
+
+
+async def test_members_are_asked_of_this_member_alone() -> None:
+    asked: list[tuple[str, bytes]] = []
+    with http_server({MEMBERS: _body(RECORDED["etcd_members"])}, asked) as port:
+        members = await etcd.members(DoubleNode("ct1", {2379: port}))
+    assert [member.name for member in members] == ["ct1", "ct2", "ct3", "ct4", "ct5"]
+    assert all(member.started and not member.is_learner for member in members)
+    assert members[0].peer_urls == ("http://192.168.73.10:2380",)
+    assert json.loads(asked[0][1]) == {"linearizable": False}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "healthy"),
+    [
+        (200, b'{"health":"true","reason":""}', True),
+        (503, b'{"health":"false","reason":"x"}', False),
+        (200, b"?", False),
+    ],
+)
+async def test_health(status: int, body: bytes, healthy: bool) -> None:
+    with http_server({"/health": (status, body)}) as port:
+        assert await etcd.health(DoubleNode("pgha1", {2379: port})) is healthy
+
+
+async def test_nothing_listens() -> None:
+    server = await closing_server()
+    for port in (closed_port(), port_of(server)):
+        with pytest.raises(NotRunning, match="etcd does not run on pgha2"):
+            await etcd.endpoint(DoubleNode("pgha2", {2379: port}))
+    server.close()
+
+
+async def test_a_frozen_member() -> None:
+    with silent_server() as port, pytest.raises(NoAnswer, match=r"does not answer within 0\.2 s"):
+        await etcd.endpoint(DoubleNode("pgha2", {2379: port}), timeout=0.2)
+
+
+async def test_a_node_out_of_reach() -> None:
+    node = DoubleNode("pgha2")
+    node.link, node.link_reason = "down", "its container does not run"
+    with pytest.raises(OutOfReach, match="its container does not run"):
+        await etcd.endpoint(node)
+    with pytest.raises(OutOfReach):
+        await etcd.get_prefix(node, "/pgha/")
+
+
+async def test_a_refusal_of_the_gateway_is_passed_on_in_its_own_words() -> None:
+    refusal = (503, b'{"error":"etcdserver: request timed out","code":14}')
+    with http_server({STATUS: refusal}) as port, pytest.raises(LabError, match="etcdserver: request timed out"):
+        await etcd.endpoint(DoubleNode("pgha1", {2379: port}))
+
+
+async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
+    node = DoubleNode("pgha1", {2379: 0})
+    for _ in range(2):
+        with http_server({STATUS: _body(RECORDED["etcd_status"]["ct1"])}) as port:
+            node.ports[2379] = port
+            assert (await etcd.endpoint(node)).member_id
+            assert (await etcd.endpoint(node)).member_id
+
+
+def test_grpc_to_nothing_is_an_error_in_words_and_prints_nothing() -> None:
+    code = """
+import asyncio, sys
+from pghalab.cluster import etcd
+from pghalab.cluster.rest import NotRunning
+from tests.unit.cluster_doubles import DoubleNode, closed_port
+assert "etcd3" not in sys.modules and "grpc" not in sys.modules
+node = DoubleNode("pgha2", {2379: closed_port()})
+async def main():
+    try:
+        await etcd.get_prefix(node, "/pgha/")
+    except NotRunning as error:
+        return str(error)
+assert asyncio.run(main()) == "etcd does not run on pgha2"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+class _Etcd:
+    """Stands for the members behind etcd.listing and etcd.open_watch."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.up: set[str] = set()
+        self.values: dict[str, str] = {}
+        self.revision = 5
+        self.watches: list[tuple[str, int, Callable[..., None], Callable[..., None]]] = []
+        self.closed = 0
+        monkeypatch.setattr(etcd, "listing", self.listing)
+        monkeypatch.setattr(etcd, "open_watch", self.open_watch)
+
+    async def listing(self, node: Any, prefix: str) -> etcd.Listing:
+        if node.name not in self.up:
+            raise NotRunning(f"etcd does not run on {node.name}")
+        return etcd.Listing(self.revision, dict(self.values))
+
+    async def open_watch(self, node: Any, prefix: str, start: int, deliver: Any, lost: Any) -> "_Etcd":
+        self.watches.append((node.name, start, deliver, lost))
+        return self
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+async def test_the_watch_lists_follows_rotates_and_lists_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = _Etcd(monkeypatch)
+    server.up, server.values = {"pgha2", "pgha3"}, {"/p/leader": "a"}
+    seen: asyncio.Queue[Any] = asyncio.Queue()
+    nodes: Any = {name: DoubleNode(name) for name in ("pgha1", "pgha2", "pgha3")}
+    watch = PrefixWatch(nodes, "/p/", seen.put_nowait, seen.put_nowait)
+    task = asyncio.create_task(watch.run())
+    async with asyncio.timeout(10):
+        assert await seen.get() == {"/p/leader": "a"}
+        assert watch.node == "pgha2"
+        _, start, deliver, lost = server.watches[-1]
+        assert start == 6
+        deliver((etcd.Change("/p/leader", None), etcd.Change("/p/config", "{}")))
+        assert await seen.get() == {"/p/config": "{}"}
+        server.values, server.revision = {"/p/leader": "b"}, 9
+        lost(NotRunning("etcd does not run on pgha2"))
+        assert await seen.get() == {"/p/leader": "b"}  # from the next member, and nobody was told of a loss
+        assert (watch.node, server.watches[-1][1]) == ("pgha3", 10)
+        server.up = set()
+        server.watches[-1][3](NoAnswer("etcd does not answer"))
+        assert isinstance(await seen.get(), LabError)
+        server.up = {"pgha1"}
+        while seen.empty():
+            watch.poke()
+            await asyncio.sleep(0)
+        assert await seen.get() == {"/p/leader": "b"}
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        while server.closed < 3:
+            await asyncio.sleep(0.01)
+
+
+async def test_the_watch_waits_for_an_etcd_that_does_not_run_yet_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = _Etcd(monkeypatch)
+    seen: asyncio.Queue[Any] = asyncio.Queue()
+    nodes: Any = {name: DoubleNode(name) for name in ("pgha1", "pgha2")}
+    watch = PrefixWatch(nodes, "/p/", seen.put_nowait, seen.put_nowait)
+    task = asyncio.create_task(watch.run())
+    async with asyncio.timeout(10):
+        assert isinstance(await seen.get(), NotRunning)
+        for _ in range(20):
+            watch.poke()
+            await asyncio.sleep(0)
+        server.up = {"pgha2"}
+        watch.poke()
+        assert await seen.get() == {}
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_look_at_postgresql_needs_no_login() -> None:
+    answers, hangs_up = await closing_server(b"N"), await closing_server()
+    assert await postgres.probe(DoubleNode("pgha1", {5432: port_of(answers)})) == "running"
+    assert await postgres.probe(DoubleNode("pgha1", {5432: port_of(hangs_up)})) == "stopped"
+    assert await postgres.probe(DoubleNode("pgha1", {5432: closed_port()})) == "stopped"
+    with silent_server() as port:
+        assert await postgres.probe(DoubleNode("pgha1", {5432: port}), timeout=0.2) == "unknown"
+    away = DoubleNode("pgha1")
+    away.link = "down"
+    assert await postgres.probe(away) == "unknown"
+    answers.close()
+    hangs_up.close()
+
+
+async def test_a_query_to_nothing_says_that_postgresql_does_not_run() -> None:
+    server = await closing_server()
+    lab: Any = type("L", (), {"nodes": {"pgha2": DoubleNode("pgha2", {5432: port_of(server)})}, "password": "x"})()
+    with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):
+        await postgres.query(lab, "pgha2", "select 1")
+    with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):
+        await postgres.login(lab, via="pgha2", to="pgha2", user="a", database="b", password="c")
+    server.close()

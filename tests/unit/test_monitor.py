@@ -1,0 +1,235 @@
+"""The monitor over a lab made of nothing: what it publishes when, and that nothing ends it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from pghalab.cluster import etcd, monitor, patroni, postgres, sweep
+from pghalab.cluster.dcs import PREFIX
+from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.rest import NoAnswer, NotRunning
+from pghalab.lab.types import Container, LinkChanged
+from tests.unit.cluster_doubles import DoubleLab, DoubleNode
+
+MEMBER = json.dumps({"conn_url": "postgres://x:5432/postgres", "state": "running", "role": "replica"})
+
+
+class World:
+    """What the monitor sees, and what it says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> None:
+        self.lab: Any = DoubleLab(count)
+        self.etcd: dict[str, Exception | str] = {}
+        self.patroni: dict[str, Exception | dict[str, Any]] = {}
+        self.keys = {PREFIX + "leader": "pgha1", PREFIX + "members/pgha1": MEMBER, PREFIX + "initialize": "7"}
+        self.push: Callable[..., None] | None = None
+        self.looks = 0
+        self.said: list[Any] = []
+        self._changed = asyncio.Event()
+        monkeypatch.setattr(monitor, "ETCD_EVERY", 0.02)
+        monkeypatch.setattr(monitor, "PATRONI_EVERY", 0.02)
+        monkeypatch.setattr(monitor, "RESTART_AFTER", 0.02)
+        monkeypatch.setattr(sweep, "AGAIN_SOON", 0.02)
+        monkeypatch.setattr(etcd, "endpoint", self._endpoint)
+        monkeypatch.setattr(etcd, "members", self._members)
+        monkeypatch.setattr(etcd, "listing", self._listing)
+        monkeypatch.setattr(etcd, "get_prefix", self._get_prefix)
+        monkeypatch.setattr(etcd, "open_watch", self._open_watch)
+        monkeypatch.setattr(patroni, "status", self._status)
+        monkeypatch.setattr(postgres, "probe", self._probe)
+
+    async def _endpoint(self, node: Any) -> EtcdEndpoint:
+        self.looks += 1
+        what = self.etcd.get(node.name, "")
+        if isinstance(what, Exception):
+            raise what
+        return EtcdEndpoint(
+            node.name, f"{node.name}:2379", node.name[-1], "3.5.16", 1, node.name == "pgha1", errors=what
+        )
+
+    async def _members(self, node: Any) -> tuple[str, ...]:
+        return tuple(self.lab.nodes)
+
+    async def _listing(self, node: Any, prefix: str) -> etcd.Listing:
+        return etcd.Listing(1, dict(self.keys))
+
+    async def _get_prefix(self, node: Any, prefix: str) -> dict[str, str]:
+        return dict(self.keys)
+
+    async def _open_watch(self, node: Any, prefix: str, start: int, deliver: Any, lost: Any) -> Any:
+        self.push = deliver
+        return type("W", (), {"close": lambda self: None})()
+
+    async def _status(self, node: Any) -> dict[str, Any]:
+        what = self.patroni.get(node.name, NotRunning(f"Patroni does not run on {node.name}"))
+        if isinstance(what, Exception):
+            raise what
+        return what
+
+    async def _probe(self, node: Any) -> str:
+        return "stopped"
+
+    def publish(self, update: Any) -> None:
+        self.said.append(update)
+        self._changed.set()
+
+    def last(self, kind: str) -> Any:
+        return next((value for what, value in reversed(self.said) if what == kind), None)
+
+    def events(self) -> list[str]:
+        return [value.text for what, value in self.said if what == "event"]
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[monitor.Monitor]:
+        one = monitor.Monitor(self.lab, self.publish)
+        task = asyncio.create_task(one.run())
+        try:
+            await self.until(lambda: self.full("etcd") and self.full("patroni") and self.full("nodes"))
+            await self.until(lambda: self.last("etcd").value.alive == len(self.lab.nodes))
+            yield one
+        finally:
+            assert not task.done()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def full(self, kind: str) -> bool:
+        last = self.last(kind)
+        return last is not None and last.value is not None and last.error is None
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+async def test_a_calm_start_publishes_everything_and_no_event(world: World) -> None:
+    async with world.watched():
+        view = world.last("etcd").value
+        assert (view.members, view.alive, view.has_quorum) == (3, 3, True)
+        assert world.last("patroni").value.leader == "pgha1"
+        await world.until(lambda: world.last("nodes").value[0].patroni == "stopped")
+        assert world.last("nodes").value[0].postgres == "stopped"
+    assert world.events() == []
+
+
+async def test_a_pushed_leader_is_published_without_waiting_for_a_poll(world: World) -> None:
+    async with world.watched() as one:
+        one.pause(True)
+        assert world.push is not None
+        world.push((etcd.Change(PREFIX + "leader", "pgha2"),))
+        await world.until(lambda: world.last("patroni").value.leader == "pgha2")
+        assert world.events() == ["leader changed: pgha1 -> pgha2"]
+
+
+async def test_one_missed_answer_keeps_the_row_and_a_second_one_empties_it(world: World) -> None:
+    async with world.watched():
+        missed = 0
+
+        async def once(node: Any, real: Any = world._endpoint) -> EtcdEndpoint:
+            nonlocal missed
+            if node.name == "pgha3" and missed == 0:
+                missed += 1
+                raise NoAnswer("etcd does not answer")
+            return await real(node)
+
+        etcd.endpoint = once  # type: ignore[assignment]
+        start, looks = len(world.said), world.looks
+        while world.looks < looks + 12:
+            await asyncio.sleep(0.01)
+        assert missed == 1
+        assert all(s.value.alive == 3 for k, s in world.said[start:] if k == "etcd")
+        world.etcd["pgha3"] = NoAnswer("etcd does not answer")
+        await world.until(lambda: world.last("etcd").value.alive == 2)
+        await world.until(lambda: "etcd on pgha3 does not answer" in world.events())
+        assert world.last("etcd").value.endpoints[2].errors == "etcd does not answer"
+        del world.etcd["pgha3"]
+        await world.until(lambda: "etcd on pgha3 answers" in world.events())
+
+
+async def test_a_lost_quorum_and_its_return(world: World) -> None:
+    async with world.watched():
+        world.etcd = {
+            "pgha1": NotRunning("etcd does not run on pgha1"),
+            "pgha2": NotRunning("etcd does not run on pgha2"),
+            "pgha3": "etcdserver: no leader",
+        }
+        await world.until(lambda: any("lost its quorum: 1 of 3" in text for text in world.events()))
+        assert world.last("etcd").value.can_lose == 0
+        assert world.last("nodes").value[0].etcd == "stopped"
+        world.etcd = {}
+        await world.until(lambda: any("has its quorum back" in text for text in world.events()))
+
+
+async def test_a_defect_in_one_look_ends_nothing(world: World) -> None:
+    async with world.watched():
+        world.patroni["pgha1"] = RuntimeError("a defect")
+        world.etcd["pgha2"] = RuntimeError("another one")
+        looks = world.looks
+        while world.looks < looks + 12:
+            await asyncio.sleep(0.01)
+        world.patroni["pgha1"] = {"state": "running", "role": "primary", "timeline": 4, "xlog": {"location": 9}}
+        await world.until(lambda: world.last("patroni").value.members[0].timeline == 4)
+
+
+async def test_an_engine_that_is_gone_leaves_the_old_rows_with_the_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "CONTAINERS_EVERY", 0.02)
+    async with world.watched() as one:
+        world.lab.engine_error = "the engine does not answer"
+        one.refresh()
+        await world.until(lambda: world.last("nodes").error == "the engine does not answer")
+        assert [row.container for row in world.last("nodes").value] == ["running"] * 3
+        world.lab.engine_error = ""
+        await world.until(lambda: world.last("nodes").error is None)
+
+
+async def test_a_node_that_is_paused_goes_down_with_its_etcd(world: World) -> None:
+    async with world.watched():
+        world.lab.nodes["pgha3"].link = "down"
+        world.lab.nodes["pgha3"].link_reason = "it fell silent"
+        for tell in world.lab.subscribers:
+            tell(LinkChanged("pgha3", "down", "it fell silent"))
+            tell(Container("pgha3", "paused", "192.168.50.12", 22))
+        await world.until(lambda: "pgha3 is down (paused)" in world.events())
+        assert world.last("nodes").value[2].etcd == "unknown"
+
+
+async def test_paused_it_asks_nobody(world: World) -> None:
+    async with world.watched() as one:
+        one.pause(True)
+        await asyncio.sleep(0.1)
+        looks = world.looks
+        await asyncio.sleep(0.2)
+        assert world.looks == looks
+        one.pause(False)
+        await world.until(lambda: world.looks > looks)
+
+
+async def test_a_lab_that_gets_other_nodes_is_watched_anew(world: World) -> None:
+    async with world.watched():
+        world.lab.nodes = {f"other{n}": DoubleNode(f"other{n}") for n in (1, 2)}
+        await world.until(lambda: [row.name for row in world.last("nodes").value] == ["other1", "other2"])
+        await world.until(lambda: world.last("etcd").value.members == 2)
+    assert not any("other" in text for text in world.events())
+
+
+async def test_one_look(world: World) -> None:
+    nodes, etcd_seen, patroni_seen = await monitor.Monitor(world.lab, world.publish).look()
+    assert nodes.value is not None and [row.etcd for row in nodes.value] == ["running"] * 3
+    assert etcd_seen.value is not None and etcd_seen.value.alive == 3
+    assert patroni_seen.value is not None and patroni_seen.value.leader == "pgha1"
+    world.etcd = {name: NotRunning("etcd does not run") for name in world.lab.nodes}
+    _, etcd_seen, patroni_seen = await monitor.Monitor(world.lab, world.publish).look()
+    assert etcd_seen.value is not None and etcd_seen.value.alive == 0
+    assert (patroni_seen.value, patroni_seen.error) == (None, "etcd runs on no node")
