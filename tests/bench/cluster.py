@@ -1,0 +1,71 @@
+"""A running cluster for the measurements: etcd on every node, Patroni on the first three."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pghalab.cluster import postgres
+from pghalab.lab.local import LocalLab
+from pghalab.lab.settings import load_settings
+from pghalab.lab.types import LabError, Node
+from tests.bench.lab import LabHere, pghalab
+
+START_ETCD = "nohup etcd --config-file /pgha/config/etcd.yaml > /var/log/etcd/etcd-standalone.log 2>&1 &"
+START_PATRONI = "nohup patroni /pgha/config/patroni.yaml > /var/log/patroni/patroni.out 2>&1 &"
+PREPARE = "cp -p /createRoles.sh /pgha/config; rm -rf /pgdata/17/data; /patroniSetup.sh"
+
+
+async def holds(node: Node, condition: str, limit: float = 120.0) -> None:
+    """Wait until a shell condition holds on a node; raises TimeoutError."""
+    async with asyncio.timeout(limit):
+        while (await node.run(condition, user="postgres")).exit_status:
+            await asyncio.sleep(0.3)
+
+
+async def bring_up(lab: LocalLab) -> None:
+    """etcd on every node, then the leader and two replicas, streaming."""
+    nodes: Sequence[Node] = list(lab.nodes.values())
+
+    async def etcd(node: Node) -> None:
+        await node.run(f"/etcdSetup.sh -y && {START_ETCD}", user="postgres", timeout=60)
+
+    await asyncio.gather(*(etcd(node) for node in nodes))
+    await holds(nodes[0], f"test $(etcdctl endpoint health --cluster 2>&1 | grep -c 'is healthy') = {len(nodes)}")
+    for node in nodes[:3]:
+        await node.run(f"{PREPARE} && {START_PATRONI}", user="postgres", timeout=60)
+        if node is nodes[0]:
+            await holds(node, "curl -sf localhost:8008/primary")
+    async with asyncio.timeout(180):
+        while True:
+            try:
+                rows = await postgres.query(
+                    lab, nodes[0], "select count(*) from pg_stat_replication where state = 'streaming'"
+                )
+                if rows[0][0] == 2:
+                    return
+            except LabError:
+                pass  # PostgreSQL is still starting
+            await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def cluster(name: str, folder: Path, nodes: int = 5) -> AsyncGenerator[tuple[LabHere, LocalLab], None]:
+    """A lab with a streaming cluster; removed at the end, with everything in it."""
+    here = await asyncio.to_thread(LabHere.prepare, name, folder, nodes=nodes)
+    try:
+        await asyncio.to_thread(pghalab, here, "up", "-n", str(nodes))
+        lab = LocalLab(load_settings(name))
+        await lab.open()
+        try:
+            async with asyncio.timeout(60):
+                while any(node.link != "up" for node in lab.nodes.values()):
+                    await asyncio.sleep(0.1)
+            await bring_up(lab)
+            yield here, lab
+        finally:
+            await lab.close()
+    finally:
+        await asyncio.to_thread(pghalab, here, "down", "-f")

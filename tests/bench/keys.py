@@ -1,0 +1,86 @@
+"""From a key to the repaint that follows it, while a log streams at 5,000 lines/s and five nodes are watched."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from textual import events
+
+from pghalab.app import PghalabApp
+from tests.bench.cluster import cluster
+from tests.bench.report import Figure
+
+PRESSES = 300
+LINES_PER_SECOND = 5000
+STREAM = f"""exec python3 -c '
+import time
+start = time.monotonic(); n = 0
+while True:
+    due = int((time.monotonic() - start) * {LINES_PER_SECOND})
+    for i in range(n, due):
+        print("Step", i, ": RUN unpacking package number", i, "of the build log")
+    print(end="", flush=True); n = due; time.sleep(0.02)
+'"""
+
+
+class Timed(PghalabApp):
+    """The console, noting when a key was handled and when the next paint was done."""
+
+    def __init__(self, lab: str) -> None:
+        super().__init__(lab)
+        self.waiting: list[float] = []
+        self.handled: list[float] = []
+        self.latencies: list[float] = []
+
+    async def on_event(self, event: events.Event) -> None:
+        await super().on_event(event)
+        if isinstance(event, events.Key) and self.waiting:
+            self.handled.append(self.waiting.pop(0))
+
+    def _display(self, screen: Any, renderable: Any) -> None:
+        super()._display(screen, renderable)
+        now = time.perf_counter()
+        self.latencies += [now - pressed for pressed in self.handled]
+        self.handled.clear()
+
+
+async def _measure(folder: Path) -> list[Figure]:
+    async with cluster("bench", folder) as (_, lab):
+        app = Timed(lab.name)
+        async with app.run_test(size=(120, 40)):
+            async with asyncio.timeout(60):
+                while app.session.parts is None or app.session.patroni is None:
+                    await asyncio.sleep(0.05)
+            app.open_step("replicas-list-final")
+            async with asyncio.timeout(30):
+                while app.session.busy:
+                    await asyncio.sleep(0.05)
+            assert app.session.run_step("replicas-list-final", command=STREAM, again=True)
+            run = app.session.active
+            assert run is not None
+            async with asyncio.timeout(30):
+                while run.buffer.total < LINES_PER_SECOND:
+                    await asyncio.sleep(0.05)
+            began, lines = time.perf_counter(), run.buffer.total
+            for press in range(PRESSES):
+                key = "tab" if press % 2 else "shift+tab"
+                app.waiting.append(time.perf_counter())
+                app.post_message(events.Key(key, None))
+                await asyncio.sleep(0.05)
+            rate = (run.buffer.total - lines) / (time.perf_counter() - began)
+            app.session.stop()
+    worst = statistics.quantiles(app.latencies, n=100)[98] * 1000
+    middle = statistics.median(app.latencies) * 1000
+    detail = f"{len(app.latencies)} keys, median {middle:.1f} ms, {rate:,.0f} lines/s came in"
+    return [Figure("key -> repaint, 99th percentile", worst, "ms", 50.0, detail)]
+
+
+def measure() -> list[Figure]:
+    """The 99th percentile."""
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_measure(Path(folder)))
