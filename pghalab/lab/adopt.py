@@ -26,10 +26,11 @@ class Adopter:
         self._folder = folder
         self._pins = keys.Pins(folder)
         self._ids: dict[str, str] = {}
-        self._known: set[tuple[str, int | None]] = set()
+        self._known: dict[str, tuple[str, int | None]] = {}
         self._busy: dict[str, asyncio.Lock] = {}
         self._file = asyncio.Lock()
         self._public = ""
+        self._notices: list[str] = []
 
     @property
     def private_key(self) -> Path:
@@ -39,7 +40,7 @@ class Adopter:
     @property
     def notices(self) -> list[str]:
         """What the learner should hear, such as a damaged file that was kept aside."""
-        return self._pins.notices
+        return [*self._pins.notices, *self._notices]
 
     async def ensure_key(self) -> str:
         """Make the console's key pair the first time, or a new one when it was lost; its public half; raises LabError.
@@ -72,7 +73,7 @@ class Adopter:
             self._ids[name] = found.id
             # node-start writes the accepted key anew at each start, and each start has another port.
             start = (found.id, found.ssh_port)
-            if start in self._known or not await self._answers(found):
+            if self._known.get(name) == start or not await self._answers(found):
                 return
             if self._pins.get(found.id) is None:
                 text = (await engine.read_file(found.id, HOST_KEY)).strip()
@@ -80,9 +81,16 @@ class Adopter:
                     await asyncio.to_thread(self._pins.set, found.id, text)
             accepted = (await engine.environment(found.id)).get("PGHALAB_AUTHORIZED_KEY", "")
             if self._public and accepted.split()[:2] != self._public.split()[:2]:
-                log.warning("%s knows another key of the console; giving it the present one", name)
+                notice = f"{name} knew an older key of the console and was given the present one."
+                log.info(notice)
+                if notice not in self._notices:
+                    self._notices.append(notice)
                 await engine.run_in(found.id, ["/bin/sh", "-c", ACCEPT], {"PGHALAB_NEW_KEY": self._public})
-            self._known.add(start)
+            self._known[name] = start
+
+    def stopped(self, name: str) -> None:
+        """The node's container does not run: the next time it does, it is looked at again."""
+        self._known.pop(name, None)
 
     async def _answers(self, found: FoundContainer) -> bool:
         try:

@@ -197,12 +197,13 @@ def told(doing: str, error: BaseException) -> LabError:
     import docker.errors
     import requests.exceptions
 
-    log.info("%s: %r", doing, error, exc_info=error)
+    log.info("%s: %r", doing, error)
     if isinstance(error, docker.errors.APIError):
         return LabError(f"{doing}: the engine refused: {str(error.explanation or error).strip()}")
     if isinstance(error, requests.exceptions.RequestException | OSError | docker.errors.DockerException):
         cause = unreachable(error)
         return LabError(f"{doing}: {cause.what[0].lower()}{cause.what[1:]}", todo=cause.todo)
+    log.error("%s failed in an unexpected way", doing, exc_info=error)
     return LabError(f"{doing} failed: {error!r}", todo="The log file has the details.")
 
 

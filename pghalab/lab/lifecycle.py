@@ -179,7 +179,9 @@ async def explained(engine: Engine, error: LabError, name: str, address: str) ->
                     node=name,
                     todo=f"Remove it (docker rm -f {one.name}), or move the lab: pghalab down, then pghalab up --auto",
                 )
-    return LabError(error.what, node=name, todo=error.todo)
+    lost = "network" in error.what and "not found" in error.what
+    todo = "Its network was removed. Recreate the nodes, which keeps their data: pghalab rm, then pghalab up"
+    return LabError(error.what, node=name, todo=todo if lost else error.todo)
 
 
 async def wait_ready(

@@ -39,8 +39,7 @@ class LocalLab:
 
     def __init__(self, settings: LabSettings) -> None:
         self._settings = settings
-        self.notices: list[str] = list(settings.notices)
-        """What the learner has to know about how this lab was found."""
+        self._notices = list(settings.notices)
         self._adopter = Adopter(paths.state_dir(settings.name))
         self._engine: Engine | None = None
         self._connecting = asyncio.Lock()
@@ -75,6 +74,11 @@ class LocalLab:
     def password(self) -> str:
         """The password of the postgres superuser."""
         return self._settings.password
+
+    @property
+    def notices(self) -> list[str]:
+        """What the learner has to know about how this lab was found: what was lost, and what was done about it."""
+        return [*self._notices, *self._adopter.notices]
 
     @property
     def settings(self) -> LabSettings:
@@ -268,7 +272,7 @@ class LocalLab:
         found = await recover.from_engine(engine, self._settings)
         if found is None:
             return
-        self.notices.extend(found.notices[len(self._settings.notices) :])
+        self._notices.extend(found.notices[len(self._settings.notices) :])
         await self.configure(replace(found, notices=()))
         save_settings(self._settings)
 
@@ -290,6 +294,7 @@ class LocalLab:
         engine = await self.engine()
         found = (await lifecycle.nodes(engine, self._settings)).get(name)
         if found is None or found.state != "running":
+            self._adopter.stopped(name)
             return None
         await self._adopter.adopt(engine, name, found)
         return found.ssh_port

@@ -122,8 +122,15 @@ def _drive(
     async def run() -> int:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
+        asked: list[bool] = []
+
+        def stop() -> None:
+            # Only once: a second cancellation would interrupt the taking back.
+            if not asked:
+                asked.append(task.cancel())
+
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, task.cancel)
+            loop.add_signal_handler(number, stop)
         lab = LocalLab(load_settings(arguments.lab))
         try:
             await lab.open(link=False)

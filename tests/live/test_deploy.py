@@ -207,6 +207,36 @@ async def test_the_next_up_continues_what_a_killed_console_began(
     await lab.close()
 
 
+TERMINATED = """
+import os, signal, sys
+from pghalab.cli import main
+from pghalab.lab import deploy
+real = deploy.make_container
+def asks_to_end(engine, spec):
+    made = real(engine, spec)
+    if spec.number == 2:
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    return made
+deploy.make_container = asks_to_end
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+async def test_a_signal_during_up_takes_back_what_it_made(
+    make_settings: MakeSettings, engine: Engine, name: str
+) -> None:
+    settings = await make_settings()
+    words = ["--lab", settings.name, "up", "-n", "3", "-c", settings.prefix, "-s", settings.subnet]
+    command = [sys.executable, "-c", TERMINATED, name, *words]
+    ended = await asyncio.to_thread(
+        subprocess.run, command, cwd=Path(__file__).parents[2], timeout=120, capture_output=True, text=True
+    )
+    assert ended.returncode == (130 if name == "SIGINT" else 143), ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert await objects(engine, settings.name) == set()
+
+
 @pytest.mark.parametrize("corrupt", [False, True])
 async def test_lost_settings_and_keys_are_recovered_from_the_engine(lab: LocalLab, state: Path, corrupt: bool) -> None:
     await told(lab.up())

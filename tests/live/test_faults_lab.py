@@ -178,6 +178,34 @@ async def test_a_renamed_node_whose_name_is_taken_is_told(lab: LocalLab, engine:
         assert engine.api.inspect_container(foreign)["State"]["Status"] == "created"
 
 
+async def test_an_address_that_was_taken_while_the_node_was_stopped_is_told(
+    lab: LocalLab, engine: Engine, image: str
+) -> None:
+    await told(lab.up())
+    await told(lab.stop())
+    with contextlib.ExitStack() as stack:
+        thief = _attached(engine, stack, image, lab.settings.network, f"{lab.subnet}.11")
+        engine.api.start(thief)
+        with pytest.raises(LabError) as caught:
+            await told(lab.start())
+        assert caught.value.node == lab.settings.node_names[1]
+        assert engine.api.inspect_container(thief)["Name"].removeprefix("/") in caught.value.what
+        assert f"{lab.subnet}.11" in caught.value.what
+
+
+async def test_a_network_that_was_removed_is_told_and_the_data_can_be_kept(lab: LocalLab, engine: Engine) -> None:
+    await told(lab.up())
+    await lab.nodes[lab.settings.node_names[0]].run("echo kept > /pgha/config/marker")
+    await told(lab.stop())
+    engine.api.remove_network(lab.settings.network)
+    with pytest.raises(LabError) as caught:
+        await told(lab.start())
+    assert "pghalab rm" in caught.value.todo
+    await told(lab.rm())
+    await told(lab.up())
+    assert (await lab.nodes[lab.settings.node_names[0]].run("cat /pgha/config/marker")).stdout == "kept\n"
+
+
 async def test_a_node_that_ends_at_once_says_its_last_words(lab: LocalLab, monkeypatch: pytest.MonkeyPatch) -> None:
     # The node's script refuses to start without the key that the console is to log in with.
     monkeypatch.setattr(lab._adopter, "ensure_key", _no_key)
