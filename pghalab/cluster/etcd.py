@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -165,7 +167,9 @@ def load() -> Any:
         os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-        import etcd3
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its generated code is of 2019
+            import etcd3
 
         return etcd3
 
@@ -216,6 +220,7 @@ async def open_watch(
         client = _new_client(port, timeout)
         watcher = client.watcher
         watcher._watch_stub = _OneStream(watcher._watch_stub)
+        watcher._run = partial(_end_quietly, watcher._run)
         # Without this a member cut off from the others keeps the watch open, in silence (etcd: WithRequireLeader).
         watcher._metadata = (("hasleader", "true"),)
         try:
@@ -231,6 +236,17 @@ async def open_watch(
         raise _explain(node, error, timeout) from error
 
 
+class _WatchEnded(Exception):
+    """Ends etcd3's watch thread, which by itself never ends."""
+
+
+def _end_quietly(run: Callable[[], None]) -> None:
+    try:
+        run()
+    except _WatchEnded:
+        return
+
+
 class _OneStream:
     """Lets etcd3's watch thread open one stream and then end.
 
@@ -243,12 +259,12 @@ class _OneStream:
 
     def Watch(self, *args: Any, **kwargs: Any) -> Any:
         if self._used:
-            raise SystemExit  # ends the thread that calls, and nothing else, without a word
+            raise _WatchEnded
         self._used = True
         try:
             return self._stub.Watch(*args, **kwargs)
         except ValueError:
-            raise SystemExit from None  # closed before it began
+            raise _WatchEnded from None  # closed before it began
 
 
 def _explain(node: Node, error: BaseException, timeout: float) -> LabError:

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from pghalab.cluster import etcd, postgres
+from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.monitor import etcd_view
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.watch import PrefixWatch
 from pghalab.lab.types import LabError
 from tests.unit.cluster_doubles import DoubleNode, closed_port, closing_server, http_server, port_of, silent_server
 
-RECORDED = json.loads((Path(__file__).parents[1] / "recordings" / "cluster-streaming.json").read_text())
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+RECORDED = json.loads((RECORDINGS / "cluster-streaming.json").read_text())
 STATUS, MEMBERS = "/v3/maintenance/status", "/v3/cluster/member/list"
 
 
@@ -42,6 +45,20 @@ async def test_a_member_without_a_leader_says_so() -> None:
     with http_server({STATUS: _body(status)}) as port:
         row = await etcd.endpoint(DoubleNode("pgha1", {2379: port}))
     assert (row.member_id, row.is_leader, row.raft_term, row.errors) == ("ff", False, 4, "etcdserver: no leader")
+
+
+async def test_two_recorded_survivors_of_five_answer_and_are_no_quorum() -> None:
+    recorded = json.loads((RECORDINGS / "cluster-quorum-lost.json").read_text())
+    rows = []
+    for name, status in recorded["etcd_status"].items():
+        if "error" in status:
+            rows.append(EtcdEndpoint(name, f"{name}:2379", errors=status["error"]))
+            continue
+        with http_server({STATUS: _body(status)}) as port:
+            rows.append(await etcd.endpoint(DoubleNode(name, {2379: port})))
+    view = etcd_view(tuple(rows), len(recorded["etcd_members"]["members"]))
+    assert (view.members, view.alive, view.majority, view.has_quorum) == (5, 2, 3, False)
+    assert view.leaderless
 
 
 async def test_members_are_asked_of_this_member_alone() -> None:
@@ -108,6 +125,8 @@ def test_grpc_to_nothing_is_an_error_in_words_and_prints_nothing() -> None:
     code = """
 import asyncio, sys
 from pghalab.cluster import etcd
+from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.monitor import etcd_view
 from pghalab.cluster.rest import NotRunning
 from tests.unit.cluster_doubles import DoubleNode, closed_port
 assert "etcd3" not in sys.modules and "grpc" not in sys.modules

@@ -7,7 +7,8 @@ from typing import Any
 from pghalab.cluster import patroni
 from pghalab.cluster.dcs import PREFIX, parse
 
-RECORDED = json.loads((Path(__file__).parents[1] / "recordings" / "cluster-streaming.json").read_text())
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+RECORDED = json.loads((RECORDINGS / "cluster-streaming.json").read_text())
 DCS = parse(RECORDED["dcs"])
 TRUTHS: dict[str, dict[str, Any]] = {
     name: answer for name, answer in RECORDED["patroni"].items() if "error" not in answer
@@ -88,3 +89,13 @@ def test_a_port_of_its_own_is_part_of_the_host() -> None:
 def test_an_uninitialised_cluster() -> None:
     view = patroni.view(parse({}), {})
     assert (view.system_id, view.leader, view.members, view.paused) == ("", None, (), False)
+
+
+def test_a_recorded_restart_after_a_crash() -> None:
+    recorded = json.loads((RECORDINGS / "cluster-postgres-starting.json").read_text())
+    truths = {name: answer for name, answer in recorded["patroni"].items() if "error" not in answer}
+    rows = {member.name: member for member in patroni.view(parse(recorded["dcs"]), truths).members}
+    assert (rows["ct1"].state, rows["ct1"].timeline, rows["ct1"].replay_lag) == ("starting", None, None)
+    assert (rows["ct2"].role, rows["ct2"].state, rows["ct2"].timeline) == ("Leader", "running", 4)
+    assert (rows["ct3"].state, rows["ct3"].replay_lag) == ("streaming", 0)
+    assert [patroni.runs_postgres(truths[name]) for name in sorted(truths)] == [False, True, True]
