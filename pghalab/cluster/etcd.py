@@ -155,10 +155,11 @@ async def _call(node: Node, call: Callable[[Any], Any], timeout: float) -> Any:
 
 
 def forget(node: Node) -> None:
-    """Close the node's kept client; the next call makes a new one."""
-    kept = _clients.pop(node, None)
-    if kept is not None:
-        kept[1].close()
+    """Drop the node's kept client; the next call makes a new one.
+
+    It is not closed: another call may be under way on it, and would be told that etcd does not run.
+    """
+    _clients.pop(node, None)
 
 
 def load() -> Any:

@@ -1,0 +1,56 @@
+"""The verb `status` as text and as JSON."""
+
+import json
+import time
+
+from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Snapshot
+from pghalab.verbs import status
+
+NODES = Snapshot((NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0.0)
+ETCD = Snapshot(
+    EtcdView((EtcdEndpoint("pgha1", "pgha1:2379", "ff", "3.5.16", 20480, True, False, 2, 9, 9),), 5, 2), None, 0.0
+)
+PATRONI = Snapshot(
+    PatroniView(
+        "pgha_patroni_cluster",
+        "75",
+        "pgha1",
+        (
+            PatroniMember("pgha1", "pgha1", "Leader", "running", 1),
+            PatroniMember("pgha2", "pgha2", "Replica", "streaming", 1, 0x1_0600_0060, 0, 0x600_0000, 96, True, False),
+        ),
+    ),
+    None,
+    0.0,
+)
+
+
+def test_the_tables_tell_everything_and_the_quorum_is_worked_out() -> None:
+    text = status.text(NODES, ETCD, PATRONI)
+    assert "5 members, majority 3, 2 alive: quorum LOST" in text
+    assert "pgha1:2379  ff  3.5.16   20 kB    true" in text
+    assert "pgha_patroni_cluster (75), leader: pgha1" in text
+    row = next(line for line in text.splitlines() if line.startswith("pgha2"))
+    assert " ".join(row.split()) == (
+        "pgha2 pgha2 Replica streaming 1 1/6000060 0 0/6000000 96 pending restart does not answer"
+    )
+
+
+def test_a_lab_with_nothing_in_it() -> None:
+    error = "etcd runs on no node"
+    text = status.text(Snapshot((), None, 0.0), Snapshot(EtcdView((), 0, 0), None, 0.0), Snapshot(None, error, 0.0))
+    assert "no cluster yet" in text
+    assert "Patroni: etcd runs on no node" in text
+
+
+def test_old_values_are_shown_with_their_age_and_the_reason() -> None:
+    old = Snapshot(PATRONI.value, "etcd has no quorum", time.monotonic() - 42)
+    assert "Patroni (seen 42 s ago): etcd has no quorum" in status.text(NODES, ETCD, old)
+
+
+def test_json_has_the_arithmetic_and_an_age_in_place_of_the_clock() -> None:
+    plain = json.loads(json.dumps(status._plain(ETCD)))
+    assert (plain["value"]["majority"], plain["value"]["has_quorum"], plain["value"]["can_lose"]) == (3, False, 0)
+    assert plain["age"] >= 0 and "taken_at" not in plain
+    assert status._plain(NODES)["value"][0]["ssh"] == "up"
+    assert status._plain(ClusterEvent(1.0, "node", "pgha1 is up", True))["kind"] == "node"
