@@ -162,8 +162,12 @@ class LocalLab:
         async with self._connecting:
             if self._engine is None:
                 engine = await asyncio.to_thread(Engine.connect)
-                if self._settings.origin == "defaults":
-                    await self._recover(engine)
+                try:
+                    if self._settings.origin == "defaults":
+                        await self._recover(engine)
+                except BaseException:
+                    engine.close()
+                    raise
                 self._engine = engine
             return self._engine
 
