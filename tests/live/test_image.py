@@ -1,0 +1,166 @@
+"""The real image: what it holds, a build from the cache, a build that fails, one that is cancelled, its scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import Callable
+
+import pytest
+from docker.errors import NotFound
+
+from pghalab.lab.buildlog import BuildLog
+from pghalab.lab.context import pack
+from pghalab.lab.engine import Engine
+from pghalab.lab.image import build_image, image_versions
+from pghalab.lab.longcall import Cancel, lines_of, open_client
+from pghalab.lab.types import Ended, LabError, Output
+
+
+async def run_in_image(engine: Engine, image: str, command: str, user: str = "postgres") -> tuple[int, str]:
+    """The exit status and the output of a command in a container of its own."""
+
+    def run() -> tuple[int, str]:
+        container = engine.client.containers.create(
+            image, entrypoint=["/bin/bash", "-c", command], user=user, hostname="pgha1", network_mode="none",
+            labels={"pghalab.lab": "imgtest"},
+        )  # fmt: skip
+        try:
+            container.start()
+            status = container.wait(timeout=60)["StatusCode"]
+            return status, container.logs().decode()
+        finally:
+            container.remove(force=True, v=True)
+
+    return await asyncio.to_thread(run)
+
+
+def building(dockerfile: str, seen: list[BuildLog]) -> Callable[[Callable[[str], None], Cancel], None]:
+    def work(say: Callable[[str], None], cancel: Cancel) -> None:
+        log = BuildLog()
+        seen.append(log)
+        api = open_client(cancel)
+        context = pack({"Dockerfile": dockerfile.encode()})
+        for chunk in api.build(fileobj=context, custom_context=True, rm=True, forcerm=True, decode=True):
+            for line in log.feed(chunk):
+                say(line)
+
+    return work
+
+
+async def test_second_build_comes_from_the_cache(engine: Engine, image: str) -> None:
+    before = engine.api.inspect_image(image)["Id"]
+    async with contextlib.aclosing(build_image(engine, image)) as events:
+        seen = [event async for event in events]
+    lines = [event.text for event in seen if isinstance(event, Output)]
+    steps = [line for line in lines if line.startswith("step ")]
+    total = int(steps[0].split(" of ")[1].split(":")[0])
+    assert [int(line.split()[1]) for line in steps] == list(range(1, total + 1))
+    # Neither FROM nor the versions step can be cached; every other one is.
+    assert lines.count("  from the cache\n") == total - 2
+    assert isinstance(seen[-1], Ended) and seen[-1].exit_status == 0
+    assert engine.api.inspect_image(image)["Id"] == before
+
+
+async def test_versions_are_those_of_the_programs(engine: Engine, image: str) -> None:
+    versions = await image_versions(engine, image)
+    status, text = await run_in_image(
+        engine, image, "/usr/pgsql-17/bin/postgres --version; etcd --version; patroni --version; pgbackrest version"
+    )
+    assert status == 0 and versions is not None
+    assert set(versions) == {"postgresql", "etcd", "patroni", "pgbackrest"}
+    for name, version in versions.items():
+        assert f" {version}" in text, name
+    assert engine.api.inspect_image(image)["Config"]["Labels"]["pghalab.image"] == "1"
+    assert await image_versions(engine, "pghalab-absent:none") is None
+
+
+async def test_nothing_secret_or_superfluous_is_baked_in(engine: Engine, image: str) -> None:
+    script = (
+        "find / -xdev \\( -name 'ssh_host_*' -o -name 'id_ed25519*' -o -name authorized_keys -o -name .pgpass "
+        "-o -path '/var/lib/apt/lists/*' -o -path '/usr/share/man/*' -o -path '/usr/share/doc/*/*' \\) -type f; "
+        "ls /pgdata/17 /etc/postgresql/17 2>/dev/null; true"
+    )
+    status, text = await run_in_image(engine, image, script, user="root")
+    assert (status, [line for line in text.splitlines() if not line.endswith(":") and line]) == (0, [])
+
+
+async def test_a_failing_step_is_shown_with_its_last_lines(engine: Engine, image: str) -> None:
+    mark = uuid.uuid4().hex
+    logs: list[BuildLog] = []
+    with pytest.raises(LabError) as caught:
+        async with contextlib.aclosing(
+            lines_of(building(f"FROM {image}\nRUN seq 25; echo {mark} >&2; exit 3\n", logs))
+        ) as lines:
+            async for _ in lines:
+                pass
+    assert "step 2 of 2" in str(caught.value) and "non-zero code: 3" in str(caught.value)
+    assert mark in str(caught.value)
+
+
+async def test_a_cancelled_build_stops_on_the_engine(engine: Engine, image: str) -> None:
+    mark = uuid.uuid4().hex
+
+    def running() -> list[str]:
+        found = []
+        for container in engine.api.containers():
+            with contextlib.suppress(NotFound):
+                if mark in json.dumps(engine.api.inspect_container(container["Id"])["Config"]["Cmd"]):
+                    found.append(container["Id"])
+        return found
+
+    lines = lines_of(building(f"FROM {image}\nRUN echo {mark} && sleep 600\n", []))
+    async for line in lines:
+        if line.strip() == mark:
+            break
+    assert running()
+    await lines.aclose()
+    async with asyncio.timeout(30):
+        while running():
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("command", "user", "status", "message"),
+    [
+        ("/etcdSetup.sh -h", "postgres", 0, "Usage:"),
+        ("/patroniSetup.sh -h", "postgres", 0, "Usage:"),
+        ("/createRoles.sh -h", "postgres", 0, "Usage:"),
+        ("/etcdSetup.sh -y", "postgres", 1, "NODELIST is not set"),
+        ("NODELIST=pgha1:192.168.50.300 /etcdSetup.sh -y", "postgres", 1, "not name:address"),
+        ("NODELIST=pgha2:192.168.50.11 /etcdSetup.sh -y", "postgres", 1, "does not name this node"),
+        ("NODELIST=pgha1:192.168.50.10 /etcdSetup.sh -x", "postgres", 2, "unknown option -x"),
+        ("NODELIST=pgha1:192.168.50.10 /etcdSetup.sh -y extra", "postgres", 2, "unexpected argument"),
+        ("rmdir /pgha/config; NODELIST=pgha1:192.168.50.10 /etcdSetup.sh -y", "postgres", 1, "/pgha/config is missing"),
+        ("NODELIST=pgha1:192.168.50.10 /etcdSetup.sh -y", "root", 1, "user postgres"),
+        ("NODELIST=pgha1:192.168.50.10 /etcdSetup.sh -y -e", "postgres", 1, "etcd1 does not resolve"),
+        ("/patroniSetup.sh", "postgres", 1, "patroniVars is missing"),
+        ("/patroniSetup.sh -x", "postgres", 2, "unknown option -x"),
+        ("/patroniSetup.sh", "root", 1, "user postgres"),
+        ("/createRoles.sh", "postgres", 1, "node.env is missing"),
+        ("/createRoles.sh a b", "postgres", 2, "unexpected argument"),
+        ("end-run", "root", 2, "one run's ID"),
+        ("end-run abc", "postgres", 1, "needs root"),
+        ("node-start", "root", 1, "PGHALAB_PASSWORD is not set"),
+        ("PGHALAB_PASSWORD=x PGHALAB_AUTH=trust node-start", "root", 1, "scram-sha-256 or md5"),
+    ],
+)
+async def test_scripts_say_what_is_wrong(
+    engine: Engine, image: str, command: str, user: str, status: int, message: str
+) -> None:
+    got, text = await run_in_image(engine, image, command, user)
+    assert (got, message in text) == (status, True), text
+
+
+async def test_both_configuration_formats(engine: Engine, image: str) -> None:
+    listing = "NODELIST='pgha1:192.168.50.10 pgha2:192.168.50.11'"
+    status, text = await run_in_image(engine, image, f"{listing} /etcdSetup.sh -y && cat /pgha/config/patroniVars")
+    assert status == 0
+    assert 'initial-cluster: "pgha1=http://192.168.50.10:2380,pgha2=http://192.168.50.11:2380"' in text
+    assert 'export ENDPOINTS="pgha1:2379,pgha2:2379"' in text
+    assert 'ETCD_NODES="pgha1:2379,pgha2:2379"' in text
+    status, text = await run_in_image(engine, image, f"{listing} /etcdSetup.sh && ls /pgha/config")
+    assert status == 0
+    assert "ETCD_NAME=pgha1" in text and "etcd.conf" in text and "etcd.yaml" not in text
