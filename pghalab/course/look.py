@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
-from pghalab.course.checks.facts import Facts, Sources
+from pghalab.course.checks.facts import Facts
+from pghalab.course.checks.sources import Sources
 from pghalab.course.events import CheckResult, StepState
 from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec, Course, Step

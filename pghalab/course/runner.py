@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pghalab.course.checks.facts import Sources
+from pghalab.course.checks.sources import Sources
 from pghalab.course.events import (
     CheckResult,
     ChecksSeen,

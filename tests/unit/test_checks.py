@@ -343,8 +343,18 @@ async def test_a_frozen_node_costs_its_limit_once_and_the_others_answer(lab: Fak
     assert time.monotonic() - started < 2 * REACH
 
 
+async def test_the_leader_is_known_before_a_frozen_node_is_given_up(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    sources.dcs["leader"] = "pgha2"
+    lab.nodes["pgha1"].hangs = True
+    facts = Facts(lab, sources)
+    assert (await facts.leader()).name == "pgha2"
+    assert not facts._known[("processes", "pgha1")].done()
+    await facts.close()
+
+
 async def test_a_node_that_is_down_is_not_asked(lab: FakeLab, sources: FakeSources) -> None:
-    lab.nodes["pgha1"].link, lab.nodes["pgha1"].link_reason = "down", "no container"
+    lab.nodes["pgha1"].link, lab.nodes["pgha1"].link_reason = "down", "no container. Start it."
     seen = await look(lab, sources, "path", on=["pgha1"], path="/x")
     assert failed(seen) == "pgha1 is out of reach: no container"
     assert lab.nodes["pgha1"].ran == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pghalab.cluster.model import EtcdEndpoint
+from pghalab.course.checks.sources import ClusterSources, Sources
 from pghalab.lab.types import Container, Lab, LabError, Node
 
 SCOPE = "/pgha/pgha_patroni_cluster/"
@@ -31,85 +33,7 @@ if [ -e "$p" ]; then
 fi"""
 
 T = TypeVar("T")
-
-
-class Sources(Protocol):
-    """Where the facts about etcd, Patroni and PostgreSQL come from; replaced in tests."""
-
-    async def endpoint(self, node: Node) -> EtcdEndpoint:
-        """The status of the etcd member on a node."""
-
-    async def members(self, node: Node) -> Sequence[Any]:
-        """The members of the etcd cluster as the member on this node knows them."""
-
-    async def health(self, node: Node) -> bool:
-        """The etcd member on this node can commit."""
-
-    async def keys(self, node: Node, prefix: str) -> Mapping[str, str]:
-        """Every key below a prefix, asked of the etcd member on this node."""
-
-    async def patroni(self, node: Node) -> Mapping[str, Any]:
-        """`GET /patroni` of a node."""
-
-    async def query(self, lab: Lab, node: Node, sql: str, database: str) -> Sequence[tuple[Any, ...]]:
-        """The rows of a query, as the superuser on a node."""
-
-    async def login(self, lab: Lab, *, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
-        """Whether a fresh connection from one node to another is accepted, and the server's words if not."""
-
-
-class ClusterSources:
-    """The facts from `pghalab.cluster`, imported when they are first wanted."""
-
-    async def endpoint(self, node: Node) -> EtcdEndpoint:
-        """The status of the etcd member on a node."""
-        from pghalab.cluster import etcd
-
-        return await etcd.endpoint(node)
-
-    async def members(self, node: Node) -> Sequence[Any]:
-        """The members of the etcd cluster as the member on this node knows them."""
-        from pghalab.cluster import etcd
-
-        return await etcd.members(node)
-
-    async def health(self, node: Node) -> bool:
-        """The etcd member on this node can commit."""
-        from pghalab.cluster import etcd
-
-        return await etcd.health(node)
-
-    async def keys(self, node: Node, prefix: str) -> Mapping[str, str]:
-        """Every key below a prefix, asked of the etcd member on this node."""
-        from pghalab.cluster import etcd
-
-        return await etcd.get_prefix(node, prefix)
-
-    async def patroni(self, node: Node) -> Mapping[str, Any]:
-        """`GET /patroni` of a node."""
-        from pghalab.cluster import patroni
-
-        return await patroni.status(node)
-
-    async def query(self, lab: Lab, node: Node, sql: str, database: str) -> Sequence[tuple[Any, ...]]:
-        """The rows of a query, as the superuser on a node."""
-        from pghalab.cluster import postgres
-
-        return await postgres.query(lab, node.name, sql, database=database)
-
-    async def login(self, lab: Lab, *, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
-        """Whether a fresh connection from one node to another is accepted, and the server's words if not."""
-        from pghalab.cluster import postgres
-
-        result = await postgres.login(
-            lab,
-            via=via.name,
-            to=to.name,
-            user=user,
-            database=database,
-            password=lab.password,
-        )
-        return result.accepted, result.message
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +101,14 @@ class Facts:
 
         async def ask() -> Sequence[Process]:
             if node.link in ("down", "refused"):
-                raise LabError(f"is out of reach: {node.link_reason or 'its container does not run'}", node=node.name)
-            return _processes((await _limited(node, node.run("ps -eo user:32,args ww", timeout=REACH), REACH)).stdout)
+                raise _out_of_reach(node, node.link_reason or "its container does not run")
+            try:
+                listing = await _within(node.run("ps -eo user:32,args ww", timeout=ANSWER), REACH)
+            except TimeoutError as error:
+                raise _silent(node, REACH) from error
+            except LabError as error:
+                raise _out_of_reach(node, error.what) from error
+            return _processes(listing.stdout)
 
         return await self._once(("processes", node.name), ask)
 
@@ -229,15 +159,28 @@ class Facts:
 
     async def _any_etcd(self, ask: Callable[[Node], Awaitable[T]]) -> T:
         """The first answer from a node that runs etcd."""
-        nodes = list(self.lab.nodes.values())
-        seen = await asyncio.gather(*(self._with(node, "etcd", "etcd") for node in nodes), return_exceptions=True)
+
+        async def runs(node: Node) -> Node | None:
+            try:
+                await self._with(node, "etcd", "etcd")
+            except LabError:
+                return None
+            return node
+
         reason = "etcd is not running on any node"
-        for node, missing in zip(nodes, seen, strict=True):
-            if missing is None:
-                try:
-                    return await _limited(node, ask(node), REACH)
-                except LabError as error:
-                    reason = f"no etcd member answers ({error.what})"
+        # In the order of their answers, so that a node that is out of reach holds nothing up.
+        waiting = [asyncio.ensure_future(runs(node)) for node in self.lab.nodes.values()]
+        try:
+            for found in asyncio.as_completed(waiting):
+                node = await found
+                if node is not None:
+                    try:
+                        return await _limited(node, ask(node), REACH)
+                    except LabError as error:
+                        reason = f"no etcd member answers ({error.what})"
+        finally:
+            for task in waiting:
+                task.cancel()
         raise LabError(reason)
 
     async def members(self) -> Sequence[Any]:
@@ -312,9 +255,36 @@ class Facts:
         return await self._once(("login", via.name, to.name, user, database), ask)
 
 
+_abandoned: set[asyncio.Future[Any]] = set()
+
+
+async def _within(answer: Awaitable[T], seconds: float) -> T:
+    """As `asyncio.wait_for`, without waiting until a call that is cancelled has cleaned up; raises TimeoutError.
+
+    Ending a command on a node that is frozen takes seconds of its own.
+    """
+    task = asyncio.ensure_future(answer)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+        raise TimeoutError
+    finally:
+        if not task.done():
+            _abandoned.add(task)
+            task.add_done_callback(_forget)
+            task.cancel()
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        _log.debug("an answer came too late: %s", task.exception())
+
+
 async def _engine(answer: Awaitable[T]) -> T:
     try:
-        return await asyncio.wait_for(answer, ENGINE)
+        return await _within(answer, ENGINE)
     except TimeoutError as error:
         raise LabError(
             f"the container engine gave no answer within {ENGINE:g} s", todo="Try pghalab doctor."
@@ -323,9 +293,18 @@ async def _engine(answer: Awaitable[T]) -> T:
 
 async def _limited(node: Node, answer: Awaitable[T], seconds: float) -> T:
     try:
-        return await asyncio.wait_for(answer, seconds)
+        return await _within(answer, seconds)
     except TimeoutError as error:
-        raise LabError(f"gave no answer within {seconds:g} s", node=node.name) from error
+        raise _silent(node, seconds) from error
+
+
+def _silent(node: Node, seconds: float) -> LabError:
+    return LabError(f"gave no answer within {seconds:g} s", node=node.name)
+
+
+def _out_of_reach(node: Node, why: str) -> LabError:
+    """Its first sentence is enough: the container's own check says what to do."""
+    return LabError(f"is out of reach: {why.split('. ')[0].rstrip('.')}", node=node.name)
 
 
 def _processes(listing: str) -> list[Process]:

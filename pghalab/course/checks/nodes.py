@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pghalab.course.checks.base import FLAG, ON, TEXT, TEXTS, VALUES, CheckType, Context, Param
@@ -134,7 +135,9 @@ async def yaml(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]
         return not wrong, wrong or "as wanted"
 
     wanted = ", ".join(f"{key}: {value}" for key, value in values.items())
-    return await ctx.per_node(params.get("on"), where, wanted, look)
+    results = await ctx.per_node(params.get("on"), where, wanted, look)
+    nodes = ctx.facts.lab.nodes
+    return [replace(result, wanted=_own(wanted, nodes[result.node or ""])) for result in results]
 
 
 def _own(value: Any, node: Node) -> Any:
