@@ -117,9 +117,7 @@ async def get_prefix(
 
 async def listing(node: Node, prefix: str, *, serializable: bool = False, timeout: float = TIMEOUT) -> Listing:
     """As `get_prefix`, with the store's revision, from which a watch may go on."""
-    response = await _call(
-        node, lambda client: client.get_prefix_response(prefix, serializable=serializable), timeout
-    )
+    response = await _call(node, lambda client: client.get_prefix_response(prefix, serializable=serializable), timeout)
     values = {_text(item.key): _text(item.value) for item in response.kvs}
     return Listing(int(response.header.revision), values)
 

@@ -39,9 +39,7 @@ def etcd_facts(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str]
         return {}
     known = set(reachable)
     facts = {
-        ("etcd", row.node): "up" if row.member_id is not None else "down"
-        for row in view.endpoints
-        if row.node in known
+        ("etcd", row.node): "up" if row.member_id is not None else "down" for row in view.endpoints if row.node in known
     }
     if view.has_quorum:
         facts["quorum", ""] = "held"

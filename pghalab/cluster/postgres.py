@@ -20,7 +20,7 @@ TIMEOUT: Final = 5.0
 """Seconds for connecting, and again for the statement."""
 _SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 """The first message of a client that asks for TLS; every server answers it with one byte (PostgreSQL: message flow)."""
-_PREAMBLE: Final = re.compile(r'^(?:connection failed: )?(?:connection to server at .*? failed: )?', re.DOTALL)
+_PREAMBLE: Final = re.compile(r"^(?:connection failed: )?(?:connection to server at .*? failed: )?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

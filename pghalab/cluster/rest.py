@@ -122,7 +122,11 @@ def _ask(pool: HTTPConnectionPool, method: str, path: str, payload: bytes | None
     for last in (False, True):
         try:
             answer = pool.urlopen(
-                method, path, body=payload, timeout=timeout, retries=False,
+                method,
+                path,
+                body=payload,
+                timeout=timeout,
+                retries=False,
                 headers={"Content-Type": "application/json"} if payload is not None else None,
             )
             return Reply(answer.status, answer.data)

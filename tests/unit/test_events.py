@@ -82,7 +82,9 @@ def test_members_out_of_the_consoles_reach_do_not_make_a_lost_quorum() -> None:
 
 def test_an_etcd_election_is_told_once() -> None:
     old, new = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("123", leader="2"), NODES)
-    assert _texts(events.changes(old, events.confirm(old, old, new), 1.0)) == [("etcd leader changed: pgha1 -> pgha2", True)]
+    assert _texts(events.changes(old, events.confirm(old, old, new), 1.0)) == [
+        ("etcd leader changed: pgha1 -> pgha2", True)
+    ]
 
 
 def test_members_join_stream_stop_and_leave() -> None:
