@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import signal
@@ -33,6 +34,24 @@ def test_every_verb_has_help_that_ends_with_an_example(verb: str, capsys: pytest
         cli.main([verb, "--help"])
     assert left.value.code == 0
     assert capsys.readouterr().out.rstrip().splitlines()[-1].lstrip().startswith(("Example: pghalab", "pghalab"))
+
+
+def test_the_help_of_the_program_lists_what_the_modules_offer(capsys: pytest.CaptureFixture[str]) -> None:
+    (offered,) = [action for action in cli.parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    told = {choice.dest: choice.help for choice in offered._choices_actions}
+    assert told == {verb: words for verb, (_, words) in cli.VERBS.items()}
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"  {verb:<10} {words}\n" in shown for verb, words in told.items())
+    assert shown.rstrip().splitlines()[-1].startswith("Example: pghalab")
+
+
+def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--lab", "run", "rnu"])
+    assert left.value.code == 2
+    assert "'run'" in capsys.readouterr().err
 
 
 def test_version_and_usage(capsys: pytest.CaptureFixture[str]) -> None:

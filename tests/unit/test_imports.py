@@ -24,6 +24,12 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     assert not {"asyncio", "logging", "dataclasses", "json", "pathlib"} & modules
 
 
+def test_the_help_of_the_program_loads_no_verb() -> None:
+    modules = loaded("import pghalab.cli; pghalab.cli.parser(['--help']).format_help()")
+    assert not [name for name in modules if name.startswith("pghalab.verbs")]
+    assert "typing" not in modules
+
+
 @pytest.mark.parametrize(
     "module",
     [
