@@ -304,4 +304,4 @@ async def until(pilot: Pilot[Any], condition: Callable[[], Any], seconds: float 
 
 async def opened(pilot: Pilot[Any], built: Stage) -> None:
     """Wait until the session is open and has looked at the checks."""
-    await until(pilot, lambda: hasattr(built, "monitor") and built.runner.looked or built.app.session.read_only)
+    await until(pilot, lambda: (hasattr(built, "monitor") and built.runner.looked) or built.app.session.read_only)

@@ -1,0 +1,269 @@
+"""Sizes, themes, keys, the lab menu, the doctor, and leaving."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.widgets import Static
+
+from pghalab.app import PghalabApp
+from pghalab.screens.dialogs import About, Choose, Confirm
+from pghalab.screens.doctor import DoctorScreen
+from pghalab.screens.help import HelpScreen
+from pghalab.screens.home import HomeScreen
+from pghalab.screens.lab_menu import LabScreen
+from pghalab.screens.lesson import LessonScreen
+from pghalab.widgets.live import LiveColumn
+from pghalab.widgets.nodes_pane import NodesPane
+from pghalab.widgets.outline import Outline
+from pghalab.widgets.output import OutputView
+from pghalab.widgets.step_view import StepView
+from tests.ui import fakes
+from tests.ui.fakes import opened, stage, until
+from tests.ui.test_console import at_step, shown
+
+
+def areas(screen: Any) -> list[str]:
+    """Which areas of a lesson are visible."""
+    return [kind.__name__ for kind in (Outline, StepView, LiveColumn) if screen.query_one(kind).size.width]
+
+
+@pytest.mark.parametrize(
+    ("size", "visible"),
+    [
+        ((80, 24), ["StepView"]),
+        ((120, 40), ["StepView", "LiveColumn"]),
+        ((200, 50), ["Outline", "StepView", "LiveColumn"]),
+    ],
+)
+async def test_as_many_areas_as_there_is_room(log: Path, size: tuple[int, int], visible: list[str]) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=size) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        assert "LiveColumn" not in areas(screen)
+        built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni(), fakes.event("pgha1 leads"))
+        await until(pilot, lambda: areas(screen) == visible)
+
+
+async def test_one_area_at_a_time_by_number(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni())
+        for key, area in (("2", "LiveColumn"), ("3", "Outline"), ("1", "StepView")):
+            await pilot.press(key)
+            await until(pilot, lambda area=area: areas(screen) == [area])  # type: ignore[misc]
+        assert "1 Lesson" in shown(built) and "2 Cluster" in shown(built) and "3 Outline" in shown(built)
+
+
+async def test_a_pane_fills_the_screen_and_goes_back(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.feed(fakes.nodes(), fakes.etcd())
+        await pilot.press("2")
+        await until(pilot, lambda: built.app.focused is screen.query_one(NodesPane))
+        await pilot.press("z")
+        await until(pilot, lambda: screen.maximized is screen.query_one(NodesPane))
+        await pilot.press("z")
+        await until(pilot, lambda: screen.maximized is None)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (1, 1), (300, 100)])
+async def test_any_terminal_will_do(log: Path, size: tuple[int, int]) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=size) as pilot:
+        await opened(pilot, built)
+        built.feed(fakes.nodes(), fakes.etcd(alive=2), fakes.patroni(), fakes.event("pgha1 leads"))
+        await at_step(built, pilot, "second-start")
+        for key in ("2", "3", "1", "r", "z", "z", "h"):
+            await pilot.press(key)
+        await until(pilot, lambda: bool(built.runner.ran) and not built.app.session.busy)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "✓ done" in shown(built))
+
+
+@pytest.mark.parametrize("theme", ["pghalab-dark", "pghalab-light", "ansi-dark", "ansi-light", "textual-light"])
+async def test_every_theme_has_the_colours_that_are_used(log: Path, theme: str) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        built.app.theme = theme
+        await at_step(built, pilot, "second-start")
+        built.feed(fakes.nodes(), fakes.etcd(alive=2), fakes.patroni(), fakes.event("pgha1 leads", good=False))
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done" in shown(built))
+        picture = built.app.export_screenshot()
+        assert "NO&#160;QUORUM" in picture or "NO QUORUM" in picture
+
+
+def test_every_binding_has_an_id_of_its_own_and_vital_ones_two_keys() -> None:
+    seen: dict[str, str] = {}
+    vital = {"lesson.run", "lesson.stop", "lesson.next", "lesson.previous", "lesson.hint", "lesson.shell",
+             "lesson.edit", "lesson.copy", "lesson.home", "lesson.log", "home.continue", "app.help"}  # fmt: skip
+    for kind in (PghalabApp, HomeScreen, LessonScreen, LabScreen, DoctorScreen, HelpScreen, Confirm, Choose, About):
+        for binding in kind.BINDINGS:
+            assert isinstance(binding, Binding) and binding.id, binding
+            assert binding.id not in seen
+            seen[binding.id] = binding.key
+    assert [name for name in vital if "," not in seen[name]] == []
+
+
+async def test_the_palette_reaches_what_the_keys_do(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        commands = {command.title: command for command in built.app.get_system_commands(screen)}
+        assert {"Run", "Next", "Hint", "Shell", "Zoom", "Copy the command", "Full log", "Help"} <= set(commands)
+        commands["Run"].callback()
+        await until(pilot, lambda: bool(built.runner.ran))
+
+
+async def test_help_lists_the_keys_of_the_screen(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(built.app.screen, HelpScreen))
+        assert "Edit before running" in shown(built) and "Copy the output" in shown(built)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+
+
+async def test_the_credit_is_in_the_about_box(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test() as pilot:
+        await opened(pilot, built)
+        assert "Jorge Torralba, postgressolutions.com" in shown(built)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(built.app.screen, About))
+        assert "Jorge Torralba" in shown(built) and "postgressolutions.com" in shown(built)
+
+
+async def test_what_removes_something_asks_first_and_no_is_the_default(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen))
+        assert built.lab.verbs == []
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: built.lab.verbs == ["down volumes"])
+        await until(pilot, lambda: "✓ Remove all: done" in shown(built))
+        assert built.app.screen.query_one(OutputView).text == "down: pgha1"
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: built.lab.verbs[-1] == "build" and not built.app.session.busy)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact of the doctor."""
+
+    check: str
+    ok: bool
+    found: str
+    todo: str = ""
+    command: str = ""
+
+
+async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = [
+        Fact("memory", True, "7.7 GiB"),
+        Fact("engine", False, "nobody answers on [the socket]", "Install it.", "apt install docker.io"),
+    ]
+
+    async def examine(self: PghalabApp) -> list[Fact]:
+        return facts
+
+    monkeypatch.setattr(PghalabApp, "examine", examine)
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        await pilot.press("d")
+        await until(pilot, lambda: "1 of 2 need attention" in shown(built))
+        await pilot.press("enter")
+        assert built.app.clipboard == "apt install docker.io"
+        await pilot.press("y")
+        assert "NO engine: nobody answers on [the socket] Install it." in built.app.clipboard
+
+
+async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(built.app.screen, Choose))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(built.app._notifications))
+        assert any("pghalab shell pgha1" in note.message for note in built.app._notifications)
+
+
+async def test_leaving_asks_while_something_runs_and_then_closes_everything(log: Path) -> None:
+    built = stage(log)
+
+    async def endless(runner: Any, step: str, command: str) -> Any:
+        while True:
+            yield fakes.Printed(step, fakes.Output("stdout", "x\n"))
+            await asyncio.sleep(0.01)
+
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = endless
+        await pilot.press("r")
+        await until(pilot, lambda: built.app.session.busy)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        assert "still running" in str(built.app.screen.query(Static).first().content)
+        await pilot.press("y")
+        await until(pilot, lambda: built.released == 1)
+    assert built.runner.closed == ["second-start"]
+    assert built.lab.closed
+    assert built.app.return_code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back(tmp_path: Path, number: signal.Signals) -> None:
+    code = (
+        "import sys; from pathlib import Path; from tests.ui.fakes import stage; "
+        "app = stage(Path('x')).app; app.run(); sys.exit(app.return_code)"
+    )
+    master, slave = pty.openpty()
+    env = {**os.environ, "TERM": "xterm-256color"}
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root)
+    os.close(slave)
+    try:
+        printed = b""
+        while b"First things" not in printed:
+            printed += _read(master)
+        process.send_signal(number)
+        while b"\x1b[?1049l" not in printed:
+            printed += _read(master)
+        assert process.wait(timeout=30) == 128 + number
+        assert b"Traceback" not in printed
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def _read(master: int) -> bytes:
+    ready, _, _ = select.select([master], [], [], 60)
+    assert ready, "the console printed nothing for a minute"
+    return os.read(master, 65536)
