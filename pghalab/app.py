@@ -54,7 +54,7 @@ class PghalabApp(App[int]):
     ) -> None:
         super().__init__()
         self.session = Session(lab_name, read_only=read_only, connect=connect, lessons=lessons)
-        self._closing = False
+        self._on_the_way_out = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         if not os.environ.get("TEXTUAL_THEME"):
@@ -247,14 +247,14 @@ class PghalabApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; ask first while something runs."""
-        if self.session.busy and not self._closing:
+        if self.session.busy and not self._on_the_way_out:
             self.ask("Something is still running. Stop it and leave?", "Leave", lambda: self._leave(0), danger=True)
         else:
             self._leave(0)
 
     def _leave(self, code: int) -> None:
-        if not self._closing:
-            self._closing = True
+        if not self._on_the_way_out:
+            self._on_the_way_out = True
             self._close_and_exit(code)
 
     @work(group="leave", exit_on_error=False)

@@ -200,7 +200,7 @@ async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pyt
         await pilot.press("enter")
         assert built.app.clipboard == "apt install docker.io"
         await pilot.press("y")
-        assert "NO engine: nobody answers on [the socket] Install it." in built.app.clipboard
+        assert "NO  engine: nobody answers on [the socket] Install it." in built.app.clipboard
 
 
 async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(log: Path) -> None:
