@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from docker.errors import ImageNotFound
 
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
@@ -19,6 +20,7 @@ from pghalab.course.load import load_course
 from pghalab.course.look import explain
 from pghalab.course.model import CheckSpec, Step
 from pghalab.course.runner import Runner
+from pghalab.lab import lifecycle
 from pghalab.lab.engine import Engine
 from pghalab.lab.local import LocalLab
 from tests.live.conftest import MakeSettings
@@ -38,10 +40,8 @@ async def lab(make_settings: MakeSettings, engine: Engine) -> AsyncIterator[Loca
     await opened.open()
     yield opened
     await opened.close()
-    from pghalab.lab import lifecycle
-
     await lifecycle.down(engine, settings, print, volumes=True)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(ImageNotFound):
         engine.client.images.remove(settings.image)
 
 
