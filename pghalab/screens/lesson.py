@@ -201,7 +201,10 @@ A step is done when its checks hold, however that came about: with Run, in a she
             case "etcd":
                 self.query_one(EtcdPane).show(session.etcd)
             case "patroni":
-                self.query_one(PatroniPane).show(session.patroni)
+                # Without any etcd there is nothing that could have failed yet.
+                formed = session.etcd is not None and session.etcd.value is not None and session.etcd.value.members
+                seen = session.patroni if formed or (session.patroni and session.patroni.value) else None
+                self.query_one(PatroniPane).show(seen)
             case _:
                 self.query_one(EventsPane).show(session.events)
 
@@ -229,6 +232,8 @@ A step is done when its checks hold, however that came about: with Run, in a she
     def _run_finished(self, message: messages.RunFinished) -> None:
         self._show_outline()
         self._show_state()
+        if message.step == self._step_id:
+            self.call_after_refresh(self.query_one(StepView).show_results)
         if message.outcome == "already" and message.step == self._step_id:
             self.console.ask("The checks of this step already hold. Run it again?", "Run again", self._run_again)
 
@@ -253,6 +258,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
             self.action_next_step()
         elif self.console.session.run_step(self._step_id):
             self._show_state()
+            self.query_one(StepView).show_results()
 
     def action_stop_step(self) -> None:
         """Stop what runs."""

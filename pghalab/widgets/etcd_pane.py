@@ -35,7 +35,7 @@ class EtcdPane(LivePane[EtcdView]):
     def facts(self, value: EtcdView) -> Content:
         """`members 5 · majority 3 · alive 5 · can still lose 2`."""
         if not value.members:
-            return Content.styled("no member has joined a cluster yet", QUIET)
+            return Content.styled(self.NOTHING, QUIET)
         if not value.has_quorum:
             verdict = Content.styled(f"✗ NO QUORUM, {value.majority - value.alive} more needed", f"bold {BAD}")
         elif value.can_lose == 0:
@@ -48,7 +48,8 @@ class EtcdPane(LivePane[EtcdView]):
 
     def rows(self, value: EtcdView) -> list[dict[str, Content]]:
         """One row for each endpoint."""
-        return [_row(endpoint) for endpoint in value.endpoints]
+        formed = value.members or any(endpoint.raft_term is not None for endpoint in value.endpoints)
+        return [_row(endpoint) for endpoint in value.endpoints] if formed else []
 
 
 def _row(member: EtcdEndpoint) -> dict[str, Content]:

@@ -143,6 +143,11 @@ class StepView(VerticalScroll, can_focus=True):
         target.scroll_visible(animate=False)
         return True
 
+    def show_results(self) -> None:
+        """Scroll so that the card and its checks are seen."""
+        for part in self.query("StepCard, ChecksView") if self.ready else ():
+            part.scroll_visible(animate=False)
+
     def toggle_expected(self) -> bool:
         """Open or close the expected output; False when there is none."""
         for part in self.query(Collapsible) if self.ready else ():
