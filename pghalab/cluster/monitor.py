@@ -220,12 +220,17 @@ class Monitor:
         self._nodes_changed()
 
     def _etcd_snapshot(self) -> Etcd:
+        if not self._members and not self._etcd_answers():
+            return Snapshot(None, None, time.monotonic())
         rows = tuple(self._endpoints[name] for name in self._names)
         value = etcd_view(rows, self._members)
         if any(node.link == "up" for node in self._nodes.values()):
             self._etcd_at = time.monotonic()
             return Snapshot(value, None, self._etcd_at)
         return Snapshot(value, "no node is in reach", self._etcd_at)
+
+    def _etcd_answers(self) -> bool:
+        return any(self._service.get(("etcd", name)) == "running" for name in self._names)
 
     # Patroni and PostgreSQL
 
@@ -254,6 +259,8 @@ class Monitor:
 
     def _patroni_snapshot(self) -> Patroni:
         seen = self._dcs is not None or bool(self._truths)
+        if not seen and not self._etcd_answers():
+            return Snapshot(None, None, time.monotonic())
         value = patroni.view(self._dcs, self._truths) if seen else None
         if self._dcs_error is None:
             self._dcs_at = time.monotonic()

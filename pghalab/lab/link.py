@@ -16,6 +16,8 @@ from pghalab.lab.types import LabError, LinkState
 if TYPE_CHECKING:
     import asyncssh
 
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes128-ctr")
+"""The cheapest one first: every poll goes through a channel of its own."""
 RECREATE = "Recreate the node with `pghalab rm` and `pghalab up`; its data is kept."
 
 _log = logging.getLogger(__name__)
@@ -160,6 +162,7 @@ class Link:
                     agent_path=None,
                     client_keys=[key],
                     preferred_auth=["publickey"],
+                    encryption_algs=CIPHERS,
                     known_hosts=([pinned], [], []),
                     keepalive_interval=self._timing.keepalive,
                     keepalive_count_max=self._timing.unanswered,

@@ -136,7 +136,7 @@ def text(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> str:
             [(n.name, n.container, n.address, n.ssh, n.etcd, n.patroni, n.postgres) for n in nodes.value or ()],
         )
     )
-    parts.append("\netcd" + _trouble(etcd))
+    parts.append("\netcd" + _trouble(etcd, "it runs on no node that answers"))
     if etcd.value is not None:
         parts.append(_quorum(etcd.value))
         parts.append(
@@ -159,7 +159,7 @@ def text(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> str:
                 ],
             )
         )
-    parts.append("\nPatroni" + _trouble(patroni))
+    parts.append("\nPatroni" + _trouble(patroni, "nothing is known without etcd"))
     if patroni.value is not None:
         view = patroni.value
         known = view.system_id or "not initialised"
@@ -203,11 +203,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def _trouble(snapshot: Snapshot[Any]) -> str:
+def _trouble(snapshot: Snapshot[Any], nothing: str = "") -> str:
     import time
 
     if snapshot.error is None:
-        return ""
+        return f": {nothing}" if snapshot.value is None and nothing else ""
     age = max(0, round(time.monotonic() - snapshot.taken_at))
     old = f" (seen {age} s ago)" if snapshot.value is not None else ""
     return f"{old}: {snapshot.error}"

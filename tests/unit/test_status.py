@@ -37,10 +37,13 @@ def test_the_tables_tell_everything_and_the_quorum_is_worked_out() -> None:
 
 
 def test_a_lab_with_nothing_in_it() -> None:
-    error = "etcd runs on no node"
-    text = status.text(Snapshot((), None, 0.0), Snapshot(EtcdView((), 0, 0), None, 0.0), Snapshot(None, error, 0.0))
-    assert "no cluster yet" in text
-    assert "Patroni: etcd runs on no node" in text
+    text = status.text(Snapshot((), None, 0.0), Snapshot(None, None, 0.0), Snapshot(None, None, 0.0))
+    assert "etcd: it runs on no node that answers" in text
+    assert "Patroni: nothing is known without etcd" in text
+
+
+def test_etcd_that_never_formed_a_cluster() -> None:
+    assert "no cluster yet" in status.text(NODES, Snapshot(EtcdView((), 0, 0), None, 0.0), PATRONI)
 
 
 def test_old_values_are_shown_with_their_age_and_the_reason() -> None:
