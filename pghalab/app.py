@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from pghalab.course.model import Step
 from pghalab.lab.types import LabError, User
 from pghalab.screens import messages
+from pghalab.screens.console import Console
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.parts import Connect
 from pghalab.screens.session import Session
@@ -32,7 +33,7 @@ CLOSE_SECONDS = 5.0
 """How long closing the lab may take before the console leaves all the same."""
 
 
-class PghalabApp(App[int]):
+class PghalabApp(Console):
     """The console of one lab."""
 
     TITLE = "pghalab"

@@ -18,7 +18,7 @@ from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
-    from pghalab.app import PghalabApp
+    from pghalab.screens.console import Console
 
 
 class FactLike(Protocol):
@@ -69,9 +69,9 @@ class DoctorScreen(Screen[None]):
         self._facts: list[FactLike] = []
 
     @property
-    def console(self) -> PghalabApp:
+    def console(self) -> Console:
         """The app."""
-        return cast("PghalabApp", self.app)
+        return cast("Console", self.app)
 
     def compose(self) -> ComposeResult:
         """The facts, and what the session has to say."""

@@ -20,7 +20,7 @@ from pghalab.widgets.outline import Outline, next_step
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
-    from pghalab.app import PghalabApp
+    from pghalab.screens.console import Console
 
 NOTICES_SHOWN = 3
 
@@ -48,11 +48,9 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     ]
 
     @property
-    def console(self) -> PghalabApp:
+    def console(self) -> Console:
         """The app."""
-        from pghalab.app import PghalabApp
-
-        return cast(PghalabApp, self.app)
+        return cast("Console", self.app)
 
     def compose(self) -> ComposeResult:
         """A head, the way on, the outline."""

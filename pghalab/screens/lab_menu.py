@@ -21,7 +21,7 @@ from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.output import OutputView
 
 if TYPE_CHECKING:
-    from pghalab.app import PghalabApp
+    from pghalab.screens.console import Console
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ class LabScreen(Screen[None]):
         self._shown = -1
 
     @property
-    def console(self) -> PghalabApp:
+    def console(self) -> Console:
         """The app."""
-        return cast("PghalabApp", self.app)
+        return cast("Console", self.app)
 
     def compose(self) -> ComposeResult:
         """The condition, the verbs, the output."""

@@ -31,7 +31,7 @@ from pghalab.widgets.step_view import StepView
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
-    from pghalab.app import PghalabApp
+    from pghalab.screens.console import Console
 
 AREAS = ("lesson", "live", "outline")
 TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
@@ -80,9 +80,9 @@ A step is done when its checks hold, however that came about: with Run, in a she
         self._shown_busy = False
 
     @property
-    def console(self) -> PghalabApp:
+    def console(self) -> Console:
         """The app."""
-        return cast("PghalabApp", self.app)
+        return cast("Console", self.app)
 
     @property
     def step(self) -> Step:

@@ -9,10 +9,10 @@ from textual.app import SuspendNotSupported
 from pghalab.lab.types import LabError, User
 
 if TYPE_CHECKING:
-    from pghalab.app import PghalabApp
+    from pghalab.screens.console import Console
 
 
-async def open_shell(app: PghalabApp, node_name: str, user: User) -> None:
+async def open_shell(app: Console, node_name: str, user: User) -> None:
     """Leave the screen to a shell on the node until it ends; raises LabError."""
     parts = app.session.parts
     if parts is None:
