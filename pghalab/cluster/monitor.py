@@ -165,8 +165,9 @@ class Monitor:
         snapshot = self._nodes_snapshot()
         if snapshot.value is not None and not snapshot.error:
             self._were_up.update(row.name for row in snapshot.value if row.ssh == "up")
-            # A link that was never up may only not have been tried yet.
-            told = [row for row in snapshot.value if row.name in self._were_up or row.container != "running"]
+            # A container that was not asked about and a link that was never tried say nothing yet.
+            known = [row for row in snapshot.value if row.name in self._containers]
+            told = [row for row in known if row.name in self._were_up or row.container != "running"]
             self._judge("nodes", events.node_facts(told))
         self._show("nodes", snapshot)
 
@@ -302,7 +303,9 @@ class Monitor:
     # what all sources share
 
     def _missed(self, service: str, name: str, error: LabError) -> None:
-        self._misses[service, name] = self._misses.get((service, name), 0) + 1
+        # What was not reached was not asked: it counts as no miss.
+        if not isinstance(error, OutOfReach):
+            self._misses[service, name] = self._misses.get((service, name), 0) + 1
         if isinstance(error, NotRunning):
             self._service[service, name] = "stopped"
         elif not isinstance(error, NoAnswer) or self._misses[service, name] > 1:
