@@ -94,6 +94,8 @@ async def interactive(node: SshNode, user: User = "root") -> int:
     def typed() -> None:
         try:
             data = os.read(source, CHUNK)
+        except BlockingIOError:  # somebody else made it non-blocking, and there is nothing yet
+            return
         except OSError:
             data = b""
         before, key, _ = data.partition(LEAVE_KEY)

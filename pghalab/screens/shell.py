@@ -26,10 +26,10 @@ async def open_shell(app: Console, node_name: str, user: User) -> None:
         with app.suspend(), app.batch_update():
             print("\x1b[2J\x1b[H", end="")
             print(f"pghalab: a shell as {user} on {node_name}; `exit` or {LEAVE_NAME} leads back to the console.")
-            print(f"+ pghalab --lab {app.session.lab_name} shell {node_name}", flush=True)
+            print(f"+ pghalab --lab {app.session.lab_name} shell -u {user} {node_name}", flush=True)
             await interactive(cast(Any, node), user)
     except SuspendNotSupported as error:
         raise LabError(
-            "this terminal cannot be lent to a shell.", todo=f"In another terminal: pghalab shell {node_name}"
+            "this terminal cannot be lent to a shell.", todo=f"In another terminal: pghalab shell -u {user} {node_name}"
         ) from error
     app.session.look_soon(None, 0)
