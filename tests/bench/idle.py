@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.cluster import cluster
 from tests.bench.report import Figure
-from tests.bench.terminal import Terminal
+from tests.terminal import Terminal
 
 SECONDS = 40.0
 SETTLE = 20.0

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.bench.report import Figure
-from tests.bench.terminal import Terminal
+from tests.terminal import Terminal
 
 BARE = """
 from textual.app import App

@@ -91,6 +91,17 @@ class Terminal:
         """Type."""
         os.write(self._master, keys.encode())
 
+    def signal(self, number: signal.Signals, limit: float = 60.0) -> int:
+        """Send a signal and return how the program ended; raises TimeoutError when it goes on."""
+        self._process.send_signal(number)
+        deadline = time.perf_counter() + limit
+        # A program that gives the terminal back blocks when nobody reads.
+        while self._process.poll() is None and time.perf_counter() < deadline:
+            self.read(0.05)
+        if self._process.returncode is None:
+            raise TimeoutError(f"it still runs {limit:g} s after {number.name}")
+        return self._process.returncode
+
     def idle(self, seconds: float) -> float:
         """Let it run for a while and return the share of one core it used, as a fraction."""
         before, start = self._cpu(), time.perf_counter()

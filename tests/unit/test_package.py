@@ -1,0 +1,71 @@
+"""The package as it is installed: everything that is no Python is in it, and the program works from anywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import flit_core
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built wheel."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "flit_core.wheel", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    [built] = folder.glob("pghalab-*.whl")
+    return built
+
+
+def test_the_wheel_holds_everything_that_is_no_code(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    package = ROOT / "pghalab"
+    kinds = {
+        "lessons": package.glob("lessons/*.md"),
+        "image": package.glob("image/**/*"),
+        "styles": package.rglob("*.tcss"),
+    }
+    for kind, paths in kinds.items():
+        wanted = {
+            path.relative_to(ROOT).as_posix() for path in paths if path.is_file() and "__pycache__" not in path.parts
+        }
+        assert wanted, kind
+        assert wanted - inside == set()
+    assert "pghalab/image/Dockerfile" in inside
+    assert not [name for name in inside if name.startswith("tests/") or name.endswith(".pyc")]
+
+
+def test_installed_into_a_fresh_environment_it_works(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    programs = tmp_path / "venv" / "bin"
+    # The build back end and the dependencies come from here: nothing is fetched.
+    here = Path(flit_core.__file__).parents[1]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    env |= {"PYTHONPATH": str(here), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PGHALAB_STATE_DIR": str(tmp_path / "state")}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    python = str(programs / "python")
+    run(python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", str(ROOT))
+    pghalab = str(programs / "pghalab")
+    assert "Example: pghalab" in run(pghalab, "--help")
+    assert run(pghalab, "lint").startswith("14 lessons")
+    look = (
+        "import pghalab, pghalab.app; from pghalab.lab.context import image_files; "
+        "print(pghalab.__file__); print(*image_files()); pghalab.app.PghalabApp()"
+    )
+    where, files = run(python, "-c", look).splitlines()
+    assert Path(where).is_relative_to(tmp_path)
+    assert "Dockerfile" in files.split() and "requirements.txt" in files.split()
