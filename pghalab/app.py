@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import termios
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TERMINAL_SECONDS = 5.0
+"""Seconds between two looks whether the terminal is still there."""
 CLOSE_SECONDS = 5.0
 """How long closing the lab may take before the console leaves all the same."""
 
@@ -77,6 +80,12 @@ class PghalabApp(Console):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
+        self.set_interval(TERMINAL_SECONDS, self._look_at_terminal)
+
+    def _look_at_terminal(self) -> None:
+        """Leave when the terminal is gone and no signal told so."""
+        if not _terminal_is_there():
+            self._signalled(signal.SIGHUP)
 
     def _signalled(self, number: signal.Signals) -> None:
         log.info("leaving on %s", number.name)
@@ -264,6 +273,10 @@ class PghalabApp(Console):
             await asyncio.wait_for(self.session.close(), CLOSE_SECONDS)
         except Exception:
             log.exception("closing the session")
+        if not self.is_headless and not _terminal_is_there():
+            # There is no terminal to give back, and writing to it would wait for ever.
+            logging.shutdown()
+            os._exit(code)
         self.exit(code, return_code=code)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -281,3 +294,12 @@ class PghalabApp(Console):
                 f"Key: {binding.key}",
                 lambda action=binding.action, node=namespace: self.call_later(self.run_action, action, node),
             )
+
+
+def _terminal_is_there() -> bool:
+    """Whether the terminal that the console was started in can still be spoken to."""
+    try:
+        termios.tcgetattr(0)
+    except termios.error:
+        return False
+    return True

@@ -263,6 +263,27 @@ def test_a_signal_gives_the_terminal_back(tmp_path: Path, number: signal.Signals
         os.close(master)
 
 
+def test_a_console_whose_terminal_goes_away_ends() -> None:
+    """A process that is left behind would keep the lab's lock and a core."""
+    code = "from pathlib import Path; from tests.ui.fakes import stage; stage(Path('x')).app.run()"
+    master, slave = pty.openpty()
+    root = Path(__file__).parents[2]
+    env = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root, start_new_session=True
+    )
+    os.close(slave)
+    try:
+        printed = b""
+        while b"First things" not in printed:
+            printed += _read(master)
+        os.close(master)
+        assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _read(master: int) -> bytes:
     ready, _, _ = select.select([master], [], [], 60)
     assert ready, "the console printed nothing for a minute"
