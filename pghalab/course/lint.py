@@ -52,6 +52,8 @@ def _step(step: Step, order: dict[str, int]) -> Iterator[tuple[int, str]]:
         yield step.line, f"the step `{step.id}` needs `checks`, or `no_check` with the reason"
     if acts and step.kind != "command" and step.no_check:
         yield step.line, f"a step of kind {step.kind} changes the lab, so it needs `checks`"
+    if step.fails and step.kind != "command":
+        yield step.line, f"`fails` belongs to a command; the step `{step.id}` is of kind {step.kind}"
     if step.checks and step.no_check:
         yield step.line, f"the step `{step.id}` has both `checks` and `no_check`"
     if step.checks and not acts and step.kind != "wait":

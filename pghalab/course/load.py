@@ -27,7 +27,7 @@ _CHOICE_KEYS = {"text", "explain", "right"}
 _STEP_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "id": str, "kind": str, "node": str, "user": str, "command": str, "timeout": (int, float), "expect": str,
     "checks": list, "guard": list, "guard_reason": str, "until": str, "no_check": str, "correction": str,
-    "hints": list, "notes": str, "optional": bool, "action": str, "edit": dict, "question": dict, "widget": str,
+    "hints": list, "notes": str, "optional": bool, "action": str, "edit": dict, "question": dict, "widget": str, "fails": bool,
 }  # fmt: skip
 _WORDS = {str: "text", list: "a list", dict: "a mapping", bool: "true or false", (int, float): "a number"}
 
@@ -218,7 +218,7 @@ def _step(lesson_id: str, section: _Section) -> Step:
         optional=data.get("optional", False), node=data.get("node", ""), user=user,
         command=data.get("command", "").rstrip("\n"), timeout=float(data.get("timeout", DEFAULT_TIMEOUT)),
         expect=data.get("expect", "").rstrip("\n"), checks=tuple(_checks(block, "checks")),
-        no_check=data.get("no_check", "").strip(), until=data.get("until", ""),
+        no_check=data.get("no_check", "").strip(), fails=data.get("fails", False), until=data.get("until", ""),
         guard=tuple(_checks(block, "guard")), guard_reason=data.get("guard_reason", "").strip(),
         action=cast(Any, action), edit=data.get("edit", {}), question=_question(block), widget=cast(Any, widget),
         hints=tuple(hint.strip() for hint in hints), notes=data.get("notes", "").strip(),

@@ -125,7 +125,7 @@ class Look:
         elif step.checks:
             holds = all(result.ok for result in results[step_id])
         else:
-            holds = record.exit_status == 0
+            holds = record.exit_status is not None and (record.exit_status != 0) == step.fails
         states[step_id] = "done" if holds else "broken" if record.done else "todo"
         if not holds and step.until in self._steps and self._state(step.until, results, states) == "done":
             states[step_id] = "done"

@@ -58,6 +58,8 @@ class Step:
     checks: tuple[CheckSpec, ...] = ()
     no_check: str = ""
     """Why a command step has no check of the cluster."""
+    fails: bool = False
+    """The command is expected to end with a status other than 0: the step shows an error on purpose."""
     until: str = ""
     """Id of a later step; once that one is done, this one counts as done (its effect was temporary)."""
     guard: tuple[CheckSpec, ...] = ()

@@ -293,7 +293,7 @@ class Runner:
     async def _judge(self, run: _Run) -> AsyncGenerator[RunEvent, None]:
         """Poll the checks until each holds or its time is over, and end the step."""
         step, ended = run.step, run.ended
-        trouble = "" if ended is None else _trouble(ended, step.timeout)
+        trouble = "" if ended is None else _trouble(ended, step)
         if not step.checks:
             if not trouble:
                 self._done(step.id)
@@ -328,7 +328,7 @@ class Runner:
             yield run.end("failed", f"{words}; {trouble}" if trouble else words)
             return
         self._done(step.id)
-        yield run.end("done", f"{trouble}, but every check holds" if trouble else "")
+        yield run.end("done", f"{trouble}, but every check holds" if trouble else _expected(run))
 
 
 def edit_command(patch: object) -> str:
@@ -343,12 +343,20 @@ def _patience(spec: CheckSpec, hopeless: bool) -> float:
     return min(spec.within, _GRACE) if hopeless else spec.within
 
 
-def _trouble(ended: Ended, timeout: float) -> str:
+def _trouble(ended: Ended, step: Step) -> str:
     if ended.how == "timeout":
-        return f"the command did not end within {timeout:g} s and was ended"
+        return f"the command did not end within {step.timeout:g} s and was ended"
     if ended.how == "lost":
         return "the connection was lost while the command ran"
+    if step.fails:
+        return "" if ended.exit_status else "the command was expected to fail, and ended with status 0"
     return "" if ended.exit_status == 0 else f"the command ended with status {ended.exit_status}"
+
+
+def _expected(run: _Run) -> str:
+    if not run.step.fails or run.ended is None:
+        return ""
+    return f"failed, as expected (status {run.ended.exit_status})"
 
 
 def _last_line(text: str) -> str:
