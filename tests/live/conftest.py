@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 
@@ -18,6 +19,7 @@ from pghalab.lab.engine import Engine
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import DEFAULT_IMAGE, LabSettings, default_settings
 from pghalab.lab.types import Ended, LabError, Output
+from tests.live.gate import Gate
 
 MakeSettings = Callable[..., Coroutine[Any, Any, LabSettings]]
 
@@ -99,6 +101,20 @@ async def lab(make_settings: MakeSettings) -> AsyncIterator[LocalLab]:
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def gate(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gate]:
+    """A gate to the engine, which everything connected from here on goes through."""
+    address = urlparse(os.environ.get("DOCKER_HOST", "") or "unix:///var/run/docker.sock")
+    if address.scheme != "unix" or not Path(address.path).is_socket():
+        pytest.skip("the engine is not reached over a local socket")
+    made = Gate(address.path, tmp_path / "engine.sock")
+    await made.open()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{made.path}")
+    yield made
+    with contextlib.suppress(AssertionError):
+        await made.shut()
 
 
 async def told(events: Any) -> str:

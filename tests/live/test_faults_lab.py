@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from urllib.parse import urlparse
 
 import pytest
 
@@ -20,6 +16,7 @@ from pghalab.lab.paths import state_dir
 from pghalab.lab.settings import LabSettings, load_settings
 from pghalab.lab.types import Container, LabError, LinkChanged
 from tests.live.conftest import MakeSettings, told, until
+from tests.live.gate import Gate
 from tests.live.test_deploy import objects
 
 
@@ -271,62 +268,6 @@ async def test_without_an_engine_everything_says_so(
             await attempt
         assert "engine" in caught.value.what and "pghalab doctor" in caught.value.todo
     await lab.close()
-
-
-class Gate:
-    """A socket that leads to the engine while it is open."""
-
-    def __init__(self, engine_socket: str, path: Path) -> None:
-        self._target, self.path = engine_socket, path
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_unix_server(self._accept, str(self.path))
-
-    async def shut(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        self.path.unlink(missing_ok=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        there_reader, there_writer = await asyncio.open_unix_connection(self._target)
-
-        async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(OSError):
-                while data := await source.read(65536):
-                    sink.write(data)
-                    await sink.drain()
-                sink.write_eof()
-
-        try:
-            await asyncio.gather(pass_on(reader, there_writer), pass_on(there_reader, writer))
-        except asyncio.CancelledError:
-            pass  # shut: the streams protocol would report a cancelled handler as a fault
-        finally:
-            writer.close()
-            there_writer.close()
-
-
-@pytest.fixture
-async def gate(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gate]:
-    """A gate to the engine, which everything connected from here on goes through."""
-    address = urlparse(os.environ.get("DOCKER_HOST", "") or "unix:///var/run/docker.sock")
-    if address.scheme != "unix" or not Path(address.path).is_socket():
-        pytest.skip("the engine is not reached over a local socket")
-    made = Gate(address.path, tmp_path / "engine.sock")
-    await made.open()
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{made.path}")
-    yield made
-    with contextlib.suppress(AssertionError):
-        await made.shut()
 
 
 async def test_an_engine_that_goes_away_is_told_and_found_again(
