@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ def _while_headless(course: Course) -> None:
         [*PGHALAB, "--lab", course.name, "run", "--all"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait(lambda: "CommandStarted" in course.events(step), step, 120)
+        wait(partial(_commanded, course, step), step, 120)
     finally:
         os.kill(killed.pid, signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
@@ -210,5 +211,9 @@ def _while_bootstrapping(course: Course) -> None:
         order = [each.id for lesson in load_course().lessons for each in lesson.steps]
         course.verb("run", "--to", order[order.index(step) - 1])
         with course.console(step) as terminal:
-            wait(lambda step=step: "CommandStarted" in course.events(step), step, work=lambda: terminal.read(0.01))
+            wait(partial(_commanded, course, step), step, work=partial(terminal.read, 0.01))
             course.ended(terminal, number)
+
+
+def _commanded(course: Course, step: str) -> bool:
+    return "CommandStarted" in course.events(step)
