@@ -34,6 +34,8 @@ TERMINAL_SECONDS = 5.0
 """Seconds between two looks whether the terminal is still there."""
 CLOSE_SECONDS = 5.0
 """How long closing the lab may take before the console leaves all the same."""
+STOP_SECONDS = 20.0
+"""The same while a step or a verb runs: a deployment takes back what it made."""
 
 
 class PghalabApp(Console):
@@ -270,7 +272,8 @@ class PghalabApp(Console):
     @work(group="leave", exit_on_error=False)
     async def _close_and_exit(self, code: int) -> None:
         try:
-            await asyncio.wait_for(self.session.close(), CLOSE_SECONDS)
+            limit = STOP_SECONDS if self.session.busy else CLOSE_SECONDS
+            await asyncio.wait_for(self.session.close(), limit)
         except Exception:
             log.exception("closing the session")
         if not self.is_headless and not _terminal_is_there():
