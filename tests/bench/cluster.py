@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pghalab.app
 from pghalab.cluster import postgres
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import load_settings
 from pghalab.lab.types import LabError, Node
-from tests.bench.lab import LabHere, pghalab
+from tests.bench.lab import LabHere, verb
 
+STYLES = [Path(pghalab.app.__file__).parent / path for path in pghalab.app.PghalabApp.CSS_PATH]
 START_ETCD = "nohup etcd --config-file /pgha/config/etcd.yaml > /var/log/etcd/etcd-standalone.log 2>&1 &"
 START_PATRONI = "nohup patroni /pgha/config/patroni.yaml > /var/log/patroni/patroni.out 2>&1 &"
 PREPARE = "cp -p /createRoles.sh /pgha/config; rm -rf /pgdata/17/data; /patroniSetup.sh"
@@ -42,7 +44,7 @@ async def bring_up(lab: LocalLab) -> None:
         while True:
             try:
                 rows = await postgres.query(
-                    lab, nodes[0], "select count(*) from pg_stat_replication where state = 'streaming'"
+                    lab, nodes[0].name, "select count(*) from pg_stat_replication where state = 'streaming'"
                 )
                 if rows[0][0] == 2:
                     return
@@ -56,7 +58,7 @@ async def cluster(name: str, folder: Path, nodes: int = 5) -> AsyncGenerator[tup
     """A lab with a streaming cluster; removed at the end, with everything in it."""
     here = await asyncio.to_thread(LabHere.prepare, name, folder, nodes=nodes)
     try:
-        await asyncio.to_thread(pghalab, here, "up", "-n", str(nodes))
+        await asyncio.to_thread(verb, here, "up", "-n", str(nodes))
         lab = LocalLab(load_settings(name))
         await lab.open()
         try:
@@ -68,4 +70,15 @@ async def cluster(name: str, folder: Path, nodes: int = 5) -> AsyncGenerator[tup
         finally:
             await lab.close()
     finally:
-        await asyncio.to_thread(pghalab, here, "down", "-f")
+        await asyncio.to_thread(verb, here, "down", "-f")
+
+
+async def opened(app: pghalab.app.PghalabApp, limit: float = 60.0) -> None:
+    """Wait until the console has opened its lab and seen Patroni; raises RuntimeError with what stands in the way."""
+    try:
+        async with asyncio.timeout(limit):
+            while app.session.parts is None or app.session.patroni is None:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        told = [str(notification.message) for notification in app._notifications]
+        raise RuntimeError(f"the console did not open the lab: {app.session.trouble or told}") from None

@@ -12,7 +12,7 @@ from pathlib import Path
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from tests.bench import plain
-from tests.bench.lab import LabHere, pghalab
+from tests.bench.lab import LabHere, verb
 from tests.bench.report import Figure
 
 
@@ -31,23 +31,23 @@ def measure() -> list[Figure]:
     """One whole course each way, one after the other, on the same lab name and addresses."""
     with tempfile.TemporaryDirectory() as folder:
         here = LabHere.prepare("bench", Path(folder))
-        pghalab(here, "build")
+        verb(here, "build")
         deploy = Path(folder, "deploy.sh")
-        pghalab(here, "export", "--script", str(deploy))
+        verb(here, "export", "--script", str(deploy))
         script = Path(folder, "course.sh")
         plain.write(script, load_course(), Names("bench", here.subnet))
         try:
             ours = _timed(
                 [sys.executable, "-m", "pghalab", "--lab", "bench", "run", "--all"], Path(folder, "ours.log"), here.env
             )
-            pghalab(here, "down", "-f")
+            verb(here, "down", "-f")
             theirs = _timed(
                 ["sh", str(script), str(deploy), str(here.key), str(Path(folder, "hosts"))],
                 Path(folder, "plain.log"),
                 dict(os.environ),
             )
         finally:
-            pghalab(here, "down", "-f")
+            verb(here, "down", "-f")
     return [
         Figure("the course headless / plain shell script", ours / theirs, "x", 1.0, f"{ours:.1f} s / {theirs:.1f} s")
     ]

@@ -12,7 +12,7 @@ from typing import Any
 from textual import events
 
 from pghalab.app import PghalabApp
-from tests.bench.cluster import cluster
+from tests.bench.cluster import STYLES, cluster, opened
 from tests.bench.report import Figure
 
 PRESSES = 300
@@ -30,6 +30,8 @@ while True:
 
 class Timed(PghalabApp):
     """The console, noting when a key was handled and when the next paint was done."""
+
+    CSS_PATH = STYLES  # paths are relative to the file of the class that names them
 
     def __init__(self, lab: str) -> None:
         super().__init__(lab)
@@ -53,9 +55,7 @@ async def _measure(folder: Path) -> list[Figure]:
     async with cluster("bench", folder) as (_, lab):
         app = Timed(lab.name)
         async with app.run_test(size=(120, 40)):
-            async with asyncio.timeout(60):
-                while app.session.parts is None or app.session.patroni is None:
-                    await asyncio.sleep(0.05)
+            await opened(app)
             app.open_step("replicas-list-final")
             async with asyncio.timeout(30):
                 while app.session.busy:

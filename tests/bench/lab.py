@@ -26,14 +26,14 @@ class LabHere:
 
         env = {**os.environ, "PGHALAB_STATE_DIR": str(folder / "state")}
         draft = LabHere(name, "", Path(), env)
-        pghalab(draft, "up", "--auto", "-n", str(nodes))
+        verb(draft, "up", "--auto", "-n", str(nodes))
         os.environ["PGHALAB_STATE_DIR"] = env["PGHALAB_STATE_DIR"]
         subnet = load_settings(name).subnet
-        pghalab(draft, "down", "-f")
+        verb(draft, "down", "-f")
         return LabHere(name, subnet, folder / "state" / "labs" / name / KEY_NAME, env)
 
 
-def pghalab(lab: LabHere, *words: str) -> str:
+def verb(lab: LabHere, *words: str) -> str:
     """Run a verb on the lab and return what it printed; raises RuntimeError with that when it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "pghalab", "--lab", lab.name, *words],

@@ -17,7 +17,7 @@ from pghalab.cluster.dcs import PREFIX
 from pghalab.lab.types import Ended, Node
 from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.table import Table
-from tests.bench.cluster import cluster
+from tests.bench.cluster import STYLES, cluster, opened
 from tests.bench.report import Figure
 
 CHANGES = 12
@@ -26,6 +26,8 @@ LEADER_ROW = re.compile(r"\|\s*(\S+)\s*\|\s*\S+\s*\|\s*Leader")
 
 class Watched(PghalabApp):
     """The console, telling at every paint who is shown as leader."""
+
+    CSS_PATH = STYLES  # paths are relative to the file of the class that names them
 
     def __init__(self, lab: str) -> None:
         super().__init__(lab)
@@ -73,7 +75,7 @@ async def _measure(folder: Path) -> list[Figure]:
         keys = dict(await etcd.get_prefix(nodes[0], PREFIX))
         # Without Patroni nobody else writes the keys; they are put back without a lease.
         for node in nodes[:3]:
-            await node.run("pkill -9 -x patroni; pkill -9 -f bin/patroni; pkill -9 postgres; true")
+            await node.run("pkill -9 -f [b]in/patroni; pkill -9 -x postgres; true")
 
         async def put(key: str, value: str) -> float:
             """Write a key; the time just before, by the clock that containers share with this machine."""
@@ -84,7 +86,7 @@ async def _measure(folder: Path) -> list[Figure]:
             await put(key.removeprefix(PREFIX), value)
         app = Watched(lab.name)
         async with app.run_test(size=(200, 50)) as pilot:
-            await _until(lambda: app.session.parts is not None and app.session.course is not None)
+            await opened(app)
             app.open_step("replicas-streaming")
             await _until(lambda: app.session.patroni is not None and app.session.patroni.value is not None)
             await pilot.pause()
