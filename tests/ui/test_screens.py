@@ -211,7 +211,7 @@ async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(log: Pa
         await until(pilot, lambda: isinstance(built.app.screen, Choose))
         await pilot.press("enter")
         await until(pilot, lambda: bool(built.app._notifications))
-        assert any("pghalab shell pgha1" in note.message for note in built.app._notifications)
+        assert any("pghalab shell -u postgres pgha1" in note.message for note in built.app._notifications)
 
 
 async def test_leaving_asks_while_something_runs_and_then_closes_everything(log: Path) -> None:
