@@ -47,6 +47,7 @@ class PghalabApp(Console):
         Binding("question_mark,f1", "help", "Help", id="app.help"),
         Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit", priority=True),
         Binding("Q", "quit", "Quit", show=False, id="app.quit-letter"),
+        Binding("T", "take_over", "Drive the lab from here", show=False, id="app.take-over"),
         Binding("ctrl+l", "refresh_screen", "Paint anew", show=False, id="app.paint"),
     ]
 
@@ -188,9 +189,11 @@ class PghalabApp(Console):
     def _run_finished(self, message: messages.RunFinished) -> None:
         from pghalab.screens.lesson import LessonScreen
 
+        if not self.screen_stack:
+            return  # the console is being left
         if not isinstance(self.screen, LessonScreen) or self.screen.step.id != message.step:
             course = self.session.course
-            title = course.step(message.step).title if course is not None else message.step
+            title = self.session.text(course.step(message.step).title) if course is not None else message.step
             bad = message.outcome in ("failed", "refused")
             self.notify(f"{title}: {message.outcome}", severity="error" if bad else "information", markup=False)
 
@@ -222,6 +225,14 @@ class PghalabApp(Console):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    @work(group="session", exclusive=True, exit_on_error=False)
+    async def action_take_over(self) -> None:
+        """Drive the lab from this console, once no other one does."""
+        try:
+            await self.session.take_over()
+        except LabError as error:
+            self.notify(str(error), severity="error", markup=False)
 
     def action_refresh_screen(self) -> None:
         """Paint everything anew, and look at the cluster."""

@@ -27,7 +27,8 @@ _CHOICE_KEYS = {"text", "explain", "right"}
 _STEP_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "id": str, "kind": str, "node": str, "user": str, "command": str, "timeout": (int, float), "expect": str,
     "checks": list, "guard": list, "guard_reason": str, "until": str, "no_check": str, "correction": str,
-    "hints": list, "notes": str, "optional": bool, "action": str, "edit": dict, "question": dict, "widget": str, "fails": bool,
+    "hints": list, "notes": str, "optional": bool, "action": str, "edit": dict, "question": dict, "widget": str,
+    "fails": bool,
 }  # fmt: skip
 _WORDS = {str: "text", list: "a list", dict: "a mapping", bool: "true or false", (int, float): "a number"}
 

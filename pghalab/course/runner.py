@@ -163,11 +163,18 @@ class Runner:
         self.states[step_id] = "done"
 
     async def run(
-        self, step_id: str, *, command: str | None = None, confirm: Confirm | None = None, again: bool = False
+        self,
+        step_id: str,
+        *,
+        command: str | None = None,
+        confirm: Confirm | None = None,
+        again: bool = False,
+        elsewhere: bool = False,
     ) -> AsyncGenerator[RunEvent, None]:
         """Run a step and tell what happens; closing the generator stops it.
 
-        `command` replaces the step's own. A step that is done already is left alone unless `again`.
+        `command` replaces the step's own. A step that is done already is left alone unless `again`. With `elsewhere`
+        the step that creates the nodes takes the next free subnet.
         """
         step = self.course.step(step_id)
         run = _Run(step, time.monotonic(), Tail())
@@ -177,7 +184,7 @@ class Runner:
         self.running = step_id
         self.progress.last = step_id
         try:
-            async with aclosing(self._steps(run, command, confirm, again)) as events:
+            async with aclosing(self._steps(run, command, confirm, again, elsewhere)) as events:
                 async for event in events:
                     self.journal.append(event)
                     yield event
@@ -188,7 +195,7 @@ class Runner:
             self.progress.save()
 
     async def _steps(
-        self, run: _Run, command: str | None, confirm: Confirm | None, again: bool
+        self, run: _Run, command: str | None, confirm: Confirm | None, again: bool, elsewhere: bool
     ) -> AsyncGenerator[RunEvent, None]:
         step = run.step
         yield StepStarted(step.id, step.title)
@@ -210,7 +217,7 @@ class Runner:
                 yield run.end("refused", refused)
                 return
             if step.kind != "wait":
-                async with aclosing(self._act(run, command, confirm)) as events:
+                async with aclosing(self._act(run, command, confirm, elsewhere)) as events:
                     async for event in events:
                         yield event
                 if run.over:
@@ -235,11 +242,13 @@ class Runner:
         wrong = [explain(result) for group in groups for result in group if not result.ok]
         return " ".join(part for part in (step.guard_reason, f"Seen: {'; '.join(wrong)}.") if part) if wrong else ""
 
-    async def _act(self, run: _Run, command: str | None, confirm: Confirm | None) -> AsyncGenerator[RunEvent, None]:
+    async def _act(
+        self, run: _Run, command: str | None, confirm: Confirm | None, elsewhere: bool
+    ) -> AsyncGenerator[RunEvent, None]:
         """Run the command, the edit or the action; ends the step itself when there is nothing to judge."""
         step = run.step
         if step.kind == "action" and step.action:
-            source = self.lab.action(step.action)
+            source = self.lab.action(step.action, auto=True) if elsewhere else self.lab.action(step.action)
             async with aclosing(self._stream(run, "", "", f"pghalab {step.action}", source)) as events:
                 async for event in events:
                     yield event

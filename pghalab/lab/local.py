@@ -181,9 +181,13 @@ class LocalLab:
 
         return await image_versions(await self.engine(), self._settings.image)
 
-    def action(self, name: Literal["build", "up", "start"]) -> AsyncGenerator[Output | Ended, None]:
-        """The verb of this name, for a step of a lesson."""
-        return {"build": self.build, "up": self.up, "start": self.start}[name]()
+    def action(
+        self, name: Literal["build", "up", "start"], *, auto: bool = False
+    ) -> AsyncGenerator[Output | Ended, None]:
+        """The verb of this name, for a step of a lesson; `auto` is that of `up`."""
+        if name == "up":
+            return self.up(auto=auto)
+        return {"build": self.build, "start": self.start}[name]()
 
     async def build(self) -> AsyncGenerator[Output | Ended, None]:
         """Build the image, telling line by line."""

@@ -148,5 +148,7 @@ class Lab(Protocol):
     async def image_versions(self) -> Mapping[str, str] | None:
         """`{"postgresql": "17.11", "etcd": …, "patroni": …, "pgbackrest": …}` of the built image, else None."""
 
-    def action(self, name: Literal["build", "up", "start"]) -> AsyncGenerator[Output | Ended, None]:
+    def action(
+        self, name: Literal["build", "up", "start"], *, auto: bool = False
+    ) -> AsyncGenerator[Output | Ended, None]:
         """Build the image, create and start the nodes, or start the existing ones, telling what it does."""

@@ -48,6 +48,7 @@ async def connect(lab_name: str, course: Course, read_only: bool) -> Parts:
         monitor=monitor,
         names=runner.names.text,
         driver=driver,
+        driven=lambda: lock.holder() is not None,
         notices=(*lab.notices, *runner.progress.notices),
         release=lock.release,
     )

@@ -10,11 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from pghalab.lab.types import LabError
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
+from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class DoctorScreen(Screen[None]):
         yield OptionList(Option(Content.styled("looking…", QUIET)))
         with VerticalScroll(id="rest", can_focus=False):
             yield Static("", id="notices")
-        yield Footer(compact=True)
+        yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
         """Look."""

@@ -10,12 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Button, Footer, OptionList, Static
+from textual.widgets import Button, OptionList, Static
 
 from pghalab.screens import messages
 from pghalab.screens.messages import SessionMessage
 from pghalab.widgets.condition import condition
 from pghalab.widgets.glyphs import BAD, QUIET, WARN
+from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.outline import Outline, next_step
 from pghalab.widgets.text import plain
 
@@ -69,7 +70,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         yield Static(
             Content.styled("Follows the training by Jorge Torralba, postgressolutions.com", QUIET), id="credit"
         )
-        yield Footer(compact=True)
+        yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
         """Listen, and start on the way on."""
@@ -101,7 +102,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         session = self.console.session
         self._show_condition()
         if session.course is not None:
-            self.query_one(Outline).show(session.course, session.states)
+            self.query_one(Outline).show(session.course, session.states, text=session.text)
         lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.broken()]
         lines += [plain(f"! {line}", WARN) for line in session.notices]
         if session.read_only:
@@ -129,7 +130,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         lesson, step = found
         word = "Repair" if session.states.get(step.id) == "broken" else "Continue"
         begun = any(state != "todo" for state in session.states.values())
-        return plain(f"{word if begun else 'Begin'}: {lesson.number} {lesson.title} › {step.title}")
+        title = session.text(f"{lesson.title} › {step.title}")
+        return plain(f"{word if begun else 'Begin'}: {lesson.number} {title}")
 
     def _show_condition(self) -> None:
         session = self.console.session

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from pghalab.screens import messages
@@ -18,6 +18,7 @@ from pghalab.screens.messages import SessionMessage
 from pghalab.screens.parts import LabParts, Verb
 from pghalab.widgets.condition import condition
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
+from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputView
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class LabScreen(Screen[None]):
         )
         yield Static("", id="status")
         yield OutputView()
-        yield Footer(compact=True)
+        yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
         """Listen."""

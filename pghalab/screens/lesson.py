@@ -1,54 +1,33 @@
-"""A lesson: the outline, one step, and the live panes beside it."""
+"""A lesson: what its keys do."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.content import Content
-from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList
 
-from pghalab.course.model import Lesson, Step
 from pghalab.screens import messages
-from pghalab.screens.messages import SessionMessage
-from pghalab.widgets.condition import condition
-from pghalab.widgets.etcd_pane import EtcdPane
-from pghalab.widgets.events_pane import EventsPane
-from pghalab.widgets.glyphs import BAD, WARN
+from pghalab.screens.lesson_view import LessonView
 from pghalab.widgets.live import LiveColumn
-from pghalab.widgets.nodes_pane import NodesPane
-from pghalab.widgets.outline import Outline
-from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.question_card import QuestionCard
-from pghalab.widgets.quorum_table import QuorumTable
-from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.step_view import StepView
-from pghalab.widgets.text import plain
-
-if TYPE_CHECKING:
-    from pghalab.screens.console import Console
-
-AREAS = ("lesson", "live", "outline")
-TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
 
 
-class LessonScreen(Screen[None]):
+class LessonScreen(LessonView):
     """Shows one step and what it does to the cluster."""
 
-    CSS_PATH = "lesson.tcss"
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-one"), (100, "-two"), (160, "-three")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (12, "-high")]  # noqa: RUF012
     HELP = """\
 # A lesson
 Read the step, run its command (**r**), watch the cluster, see the checks.
 A step is done when its checks hold, however that came about: with Run, in a shell, or yesterday.
 
+**Enter** does what comes next: it runs a step that is to do, and goes on from one that is done.
+
 **1 2 3** show the lesson, the cluster and the outline. **z** fills the screen with the pane that has the focus.
+**P** lets the live panes stand still, **N** shows a presenter's notes.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r,f5", "run_step", "Run", id="lesson.run"),
@@ -65,6 +44,10 @@ A step is done when its checks hold, however that came about: with Run, in a she
         Binding("l,f9", "full_log", "Full log", show=False, id="lesson.log"),
         Binding("o", "expected", "Expected output", show=False, id="lesson.expected"),
         Binding("u,f7", "look", "Look at the checks again", show=False, id="lesson.look"),
+        Binding("enter", "onward", "What comes next", show=False, id="lesson.onward"),
+        Binding("t", "run_elsewhere", "Take the free subnet", show=False, id="lesson.elsewhere"),
+        Binding("P", "pause", "Pause the live panes", show=False, id="lesson.pause"),
+        Binding("N", "notes", "Presenter's notes", show=False, id="lesson.notes"),
         Binding("S", "skip", "Skip an optional step", show=False, id="lesson.skip"),
         Binding("right_square_bracket", "lesson(1)", "Next lesson", show=False, id="lesson.next-lesson"),
         Binding("left_square_bracket", "lesson(-1)", "Previous lesson", show=False, id="lesson.previous-lesson"),
@@ -72,161 +55,6 @@ A step is done when its checks hold, however that came about: with Run, in a she
         Binding("2", "area('live')", "Cluster", show=False, id="lesson.area-live"),
         Binding("3", "area('outline')", "Outline", show=False, id="lesson.area-outline"),
     ]
-
-    def __init__(self, step_id: str) -> None:
-        super().__init__()
-        self._step_id = step_id
-        self.area = "lesson"
-        self._shown_busy = False
-
-    @property
-    def console(self) -> Console:
-        """The app."""
-        return cast("Console", self.app)
-
-    @property
-    def step(self) -> Step:
-        """The step shown."""
-        assert self.console.session.course is not None
-        return self.console.session.course.step(self._step_id)
-
-    @property
-    def lesson(self) -> Lesson:
-        """The lesson it belongs to."""
-        assert self.console.session.course is not None
-        return self.console.session.course.lesson_of(self._step_id)
-
-    def compose(self) -> ComposeResult:
-        """Where one is, what is wrong, and the three areas."""
-        yield Static("", id="top")
-        yield Static("", id="tabs")
-        yield Static("", id="broken")
-        with Horizontal(id="areas"):
-            yield Outline(id="outline")
-            yield StepView(id="lesson")
-            yield LiveColumn(id="live")
-        yield Footer(compact=True)
-
-    def on_mount(self) -> None:
-        """Listen, show the step, let ages advance once a second."""
-        self.console.session.listen(self.post_message)
-        self.set_interval(1.0, self._tick)
-        self.action_area(self.area)
-        for source in ("nodes", "etcd", "patroni", "event"):
-            self._show_source(source)
-        self._show_step()
-
-    def on_unmount(self) -> None:
-        """Listen no more."""
-        self.console.session.unlisten(self.post_message)
-
-    # Showing
-
-    def go_to(self, step_id: str) -> None:
-        """Show another step."""
-        self._step_id = step_id
-        if self.is_mounted:
-            self._show_step()
-
-    @work(exclusive=True, group="show step", exit_on_error=False)
-    async def _show_step(self) -> None:
-        session = self.console.session
-        view = self.query_one(StepView)
-        await view.show(self.lesson, self.step, self.console.lesson_text)
-        self._show_outline()
-        self.query_one("#outline", Outline).point_at(f"step:{self._step_id}")
-        self._show_state()
-        session.look_soon([self._step_id], 0)
-        if self.area == "lesson":
-            target: Widget = view
-            for kind in (QuestionCard, QuorumTable):
-                for card in self.query(kind):
-                    target = card.query_one(OptionList) if isinstance(card, QuestionCard) else card
-            target.focus(scroll_visible=False)
-        await self._resolve()
-
-    async def _resolve(self) -> None:
-        """Answer the placeholders of the command from the live cluster."""
-        step = self.step
-        resolved = await self.console.resolve(step)
-        if resolved is not None and step.id == self._step_id and self.query_one(StepView).ready:
-            for card in self.query(StepCard):
-                card.resolve(*resolved)
-
-    def _show_state(self) -> None:
-        session = self.console.session
-        view = self.query_one(StepView)
-        view.show_state(session.states.get(self._step_id, "todo"))
-        view.show_run(
-            session.runs.get(self._step_id),
-            session.results.get(self._step_id, ()),
-            may_run=not session.read_only,
-            busy=session.busy,
-        )
-        if self._shown_busy != session.busy:
-            self._shown_busy = session.busy
-            self.refresh_bindings()
-        self._show_top()
-
-    def _show_outline(self) -> None:
-        session = self.console.session
-        if session.course is not None:
-            self.query_one("#outline", Outline).show(session.course, session.states, self.step)
-
-    def _show_top(self) -> None:
-        session = self.console.session
-        trouble = str(session.trouble) if session.trouble is not None else ""
-        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble)
-        if session.read_only:
-            line = Content.assemble(("‖ READ-ONLY  ", f"bold {WARN}"), line)
-        top = self.query_one("#top", Static)
-        if not line.is_same(top.content if isinstance(top.content, Content) else Content("")):
-            top.update(line, layout=False)
-        wrong = session.broken()
-        broken = self.query_one("#broken", Static)
-        broken.display = bool(wrong)
-        if wrong:
-            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            broken.update(plain(f"✗ No longer true: {wrong[0]}{more}", BAD))
-
-    def _show_source(self, source: str) -> None:
-        session = self.console.session
-        match source:
-            case "nodes":
-                self.query_one(NodesPane).show(session.nodes)
-                made = session.nodes is not None and any(
-                    node.container not in ("absent", "foreign") for node in session.nodes.value or ()
-                )
-                self.set_class(made, "-live")
-            case "etcd":
-                self.query_one(EtcdPane).show(session.etcd)
-            case "patroni":
-                # Without any etcd there is nothing that could have failed yet.
-                formed = session.etcd is not None and session.etcd.value is not None and session.etcd.value.members
-                seen = session.patroni if formed or (session.patroni and session.patroni.value) else None
-                self.query_one(PatroniPane).show(seen)
-            case _:
-                self.query_one(EventsPane).show(session.events)
-
-    def _tick(self) -> None:
-        self.query_one(LiveColumn).tick()
-        self.query_one(StepView).tick()
-
-    @on(messages.ClusterSeen)
-    def _cluster_seen(self, message: messages.ClusterSeen) -> None:
-        self._show_source(message.source)
-        self._show_top()
-
-    @on(messages.RunProgressed)
-    def _run_progressed(self) -> None:
-        self._show_state()
-
-    @on(messages.StatesChanged)
-    @on(messages.LabOpened)
-    @on(messages.TroubleChanged)
-    def _states_changed(self, _: SessionMessage) -> None:
-        self._show_outline()
-        self._show_state()
 
     @on(messages.RunFinished)
     def _run_finished(self, message: messages.RunFinished) -> None:
@@ -246,6 +74,12 @@ A step is done when its checks hold, however that came about: with Run, in a she
         busy = self.console.session.busy
         if action == "stop_step":
             return True if busy else None
+        if action == "run_step" and self.step.kind in ("read", "question"):
+            return False
+        if action == "edit_step" and self.step.kind != "command":
+            return False
+        if action == "run_elsewhere":
+            return self.step.action == "up"
         if action in ("run_step", "edit_step"):
             return None if busy or self.console.session.read_only else True
         return True
@@ -254,11 +88,24 @@ A step is done when its checks hold, however that came about: with Run, in a she
 
     def action_run_step(self) -> None:
         """Run the step."""
-        if self.step.kind in ("read", "question"):
-            self.action_next_step()
-        elif self.console.session.run_step(self._step_id):
+        self._run()
+
+    def action_run_elsewhere(self) -> None:
+        """Create the nodes on the next free subnet."""
+        self._run(elsewhere=True)
+
+    def _run(self, *, elsewhere: bool = False) -> None:
+        if self.console.session.run_step(self._step_id, elsewhere=elsewhere):
             self._show_state()
             self.query_one(StepView).show_results()
+
+    def action_onward(self) -> None:
+        """Do what comes next: run what is to do, go on from what is done."""
+        acts = self.step.kind not in ("read", "question")
+        if acts and self.console.session.states.get(self._step_id, "todo") != "done":
+            self._run()
+        else:
+            self.action_next_step()
 
     def action_stop_step(self) -> None:
         """Stop what runs."""
@@ -323,6 +170,21 @@ A step is done when its checks hold, however that came about: with Run, in a she
             self.console.session.look_soon([self._step_id], 0)
             self.notify("Looking again.", markup=False, timeout=2)
 
+    def action_notes(self) -> None:
+        """Show or hide what a presenter should know."""
+        shown = self.query_one(StepView).toggle_notes()
+        if shown and not self.step.notes:
+            self.notify("Presenter's notes are on; this step has none. N hides them.", markup=False)
+        elif not shown:
+            self.notify("Presenter's notes are hidden.", markup=False, timeout=2)
+
+    def action_pause(self) -> None:
+        """Let the live panes stand still, or go on."""
+        session = self.console.session
+        session.pause(not session.paused)
+        self.query_one(LiveColumn).pause(session.paused)
+        self.show_sources()
+
     def action_skip(self) -> None:
         """Leave an optional step out."""
         if self.step.optional or self.lesson.optional:
@@ -334,7 +196,10 @@ A step is done when its checks hold, however that came about: with Run, in a she
     @on(QuestionCard.Answered)
     def _answered(self, message: QuestionCard.Answered) -> None:
         self.console.session.answer(self._step_id, message.choice)
-        self.query_one(StepView).show_answer(message.choice)
+        view = self.query_one(StepView)
+        view.show_answer(message.choice)
+        if self.step.question is not None and message.choice == self.step.question.right:
+            view.focus(scroll_visible=False)
 
     # Going
 
@@ -368,17 +233,8 @@ A step is done when its checks hold, however that came about: with Run, in a she
 
     def action_area(self, area: str) -> None:
         """Show an area and put the focus there."""
-        self.screen.minimize()
-        self.area = area
-        for name in AREAS:
-            self.set_class(name == area, f"-area-{name}")
-        tabs = Content(" ").join(
-            Content.styled(f" {TABS[name]} ", "bold reverse" if name == area else "dim") for name in AREAS
-        )
-        self.query_one("#tabs", Static).update(tabs)
-        target = self.query_one(NodesPane) if area == "live" else self.query_one(f"#{area}")
-        # The area may only just be becoming visible.
-        self.call_after_refresh(target.focus, scroll_visible=False)
+        self.minimize()
+        self.show_area(area)
 
     def action_zoom(self) -> None:
         """Fill the screen with the pane that has the focus, or go back."""

@@ -11,8 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputBuffer, OutputView
 from pghalab.widgets.text import plain, size
 
@@ -48,7 +49,7 @@ class LogScreen(Screen[None]):
         """The path and the text."""
         yield Static(plain(str(self._path)), id="head")
         yield OutputView(id="text")
-        yield Footer(compact=True)
+        yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
         """Start at the end, where the result is."""

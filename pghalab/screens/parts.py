@@ -92,6 +92,7 @@ class RunnerParts(Protocol):
         command: str | None = None,
         confirm: Callable[[str], Awaitable[bool]] | None = None,
         again: bool = False,
+        elsewhere: bool = False,
     ) -> AsyncGenerator[RunEvent, None]:
         """Run a step."""
 
@@ -117,6 +118,9 @@ class MonitorParts(Protocol):
     def refresh(self) -> None:
         """Look now."""
 
+    def pause(self, paused: bool) -> None:
+        """Stop looking, or go on."""
+
 
 @dataclass(slots=True)
 class Parts:
@@ -130,6 +134,8 @@ class Parts:
     """Turns the names in a lesson's text into those of the lab."""
     driver: str = ""
     """Who drives the lab, when it is another console; this one then only looks."""
+    driven: Callable[[], bool] = lambda: True
+    """Whether any console drives the lab now."""
     notices: tuple[str, ...] = ()
     release: Callable[[], None] = lambda: None
     """Lets another console drive."""

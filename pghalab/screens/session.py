@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
-from pghalab.course.events import CheckResult, StepState
-from pghalab.course.model import Course, Step
-from pghalab.course.placeholders import fill
+from pghalab.course.events import CheckResult, ChecksSeen, CommandEnded, StepState
+from pghalab.course.model import Course
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.screens import messages
 from pghalab.screens.messages import SessionMessage
 from pghalab.screens.parts import Connect, MonitorParts, Parts, Verb
+from pghalab.screens.wording import broken_lines, lesson_text
 from pghalab.widgets.output import OutputBuffer
 from pghalab.widgets.steprun import StepRun
 
@@ -74,6 +74,7 @@ class Session:
         self._look: asyncio.Task[None] | None = None
         self._look_at: set[str] | None = set()
         self._look_when = 0.0
+        self.paused = False
 
     # Listening
 
@@ -130,6 +131,8 @@ class Session:
         self.publish(messages.LabOpened)
         self._spawn(self._watch(parts), "watch")
         self._spawn(self._keep_open(parts), "open")
+        if parts.driver and self.read_only:
+            self._spawn(self._wait_for_driver(parts), "waiting for the driver")
 
     async def _keep_open(self, parts: Parts) -> None:
         while True:
@@ -143,8 +146,28 @@ class Session:
                 self.look_soon(None, 0)
                 return
 
+    async def _wait_for_driver(self, parts: Parts) -> None:
+        """Tell when the console that drives has gone."""
+        # Another process drops a lock on a file without a word.
+        while await asyncio.to_thread(parts.driven):  # noqa: ASYNC110
+            await asyncio.sleep(RETRY)
+        self.driver = "Nobody drives the lab now: T takes over."
+        self.notice(self.driver)
+        self.publish(messages.LabOpened)
+
+    async def take_over(self) -> None:
+        """Drive the lab from here, if no other console does; else stay read-only and say who drives."""
+        if not self.read_only or self.parts is None:
+            self.notice("This console drives the lab already." if self.parts else self.refusal())
+            return
+        await self.close()
+        self.parts, self.read_only, self.driver = None, False, ""
+        await self.open()
+        self.notice(f"Still read-only. {self.driver}" if self.read_only else "This console drives the lab now.")
+
     async def _watch(self, parts: Parts) -> None:
         self._monitor = parts.monitor(self._take_update)
+        self._monitor.pause(self.paused)
         await self._monitor.run()
 
     def _set_trouble(self, error: LabError | None) -> None:
@@ -196,11 +219,17 @@ class Session:
         if self._monitor is not None:
             self._monitor.refresh()
 
+    def pause(self, paused: bool) -> None:
+        """Let the monitor stop looking, or go on."""
+        self.paused = paused
+        if self._monitor is not None:
+            self._monitor.pause(paused)
+
     # The states of the steps
 
     def look_soon(self, step_ids: Iterable[str] | None, delay: float = SETTLE) -> None:
         """Look at the checks of these steps (None: all) once the cluster has been quiet for `delay` seconds."""
-        if self.parts is None or self.read_only:
+        if self.parts is None:
             return
         self._look_at = None if step_ids is None or self._look_at is None else self._look_at | set(step_ids)
         self._look_when = time.monotonic() + delay
@@ -227,36 +256,11 @@ class Session:
 
     def broken(self) -> list[str]:
         """What was true once and is no longer, in words."""
-        if self.course is None:
-            return []
-        lines = []
-        for lesson in self.course.lessons:
-            for step in lesson.steps:
-                if self.states.get(step.id) == "broken":
-                    lines.append(self._why_broken(step, f"{lesson.number} {lesson.title}"))
-        return lines
-
-    def _why_broken(self, step: Step, lesson: str) -> str:
-        bad = [result for result in self.results.get(step.id, ()) if not result.ok]
-        if not bad:
-            return f"{lesson}: “{step.title}” no longer holds."
-        first = bad[0]
-        where = f" on {first.node}" if first.node else ""
-        return f"{first.check}{where}: saw {first.saw} (“{step.title}”, lesson {lesson})"
+        return broken_lines(self.course, self.states, self.results, self.text)
 
     def text(self, text: str) -> str:
         """Text of a lesson in the lab's own names, with what the cluster answers put in."""
-        if self.parts is None:
-            return text
-        leader = self.patroni.value.leader if self.patroni is not None and self.patroni.value is not None else None
-        members = self.patroni.value.members if self.patroni is not None and self.patroni.value is not None else ()
-        replica = next((member.name for member in members if member.name != leader), None)
-        answers = {
-            "leader": leader or "the leader",
-            "replica": replica or "a replica",
-            "auth_method": self.parts.lab.auth_method,
-        }
-        return fill(self.parts.names(text), answers)
+        return text if self.parts is None else lesson_text(text, self.parts, self.patroni)
 
     def mark_read(self, step_id: str) -> None:
         """The learner read a step."""
@@ -289,18 +293,22 @@ class Session:
     def refusal(self) -> str:
         """Why nothing may be changed now; empty when it may."""
         if self.read_only:
-            return f"This console only looks: {self.driver or 'it was started read-only'}."
+            return f"This console only looks. {self.driver or 'It was started read-only.'}"
         if self.parts is None:
             return str(self.trouble or "The lab is still being opened.")
         return "Something is running already; stop it first (x)." if self.busy else ""
 
-    def run_step(self, step_id: str, *, command: str | None = None, again: bool = False) -> bool:
-        """Start a step; False (and a notice) when that cannot be now."""
+    def run_step(
+        self, step_id: str, *, command: str | None = None, again: bool = False, elsewhere: bool = False
+    ) -> bool:
+        """Start a step, `elsewhere` on the next free subnet; False (and a notice) when that cannot be now."""
         if refusal := self.refusal():
             self.notice(refusal, "warning")
             return False
-        self.active = self.runs[step_id] = StepRun(step_id)
-        self._work = asyncio.create_task(self._run_step(self.active, command, again), name=f"step {step_id}")
+        fails = self.course is not None and self.course.step(step_id).fails
+        self.active = self.runs[step_id] = StepRun(step_id, fails=fails)
+        work = self._run_step(self.active, command=command, again=again, elsewhere=elsewhere)
+        self._work = asyncio.create_task(work, name=f"step {step_id}")
         return True
 
     def stop(self) -> None:
@@ -308,14 +316,18 @@ class Session:
         if self._work is not None and not self._work.done():
             self._work.cancel()
 
-    async def _run_step(self, run: StepRun, command: str | None, again: bool) -> None:
+    async def _run_step(self, run: StepRun, **how: Any) -> None:
         assert self.parts is not None
-        events = self.parts.runner.run(run.step, command=command, confirm=self._confirm, again=again)
+        events = self.parts.runner.run(run.step, confirm=self._confirm, **how)
         painted = 0.0
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     run.take(event)
+                    if isinstance(event, CommandEnded):
+                        self.refresh()
+                    elif isinstance(event, ChecksSeen):
+                        self.results[run.step] = event.results
                     if (now := time.monotonic()) - painted >= PAINT_EVERY:
                         painted = now
                         self.publish(messages.RunProgressed)
@@ -333,8 +345,6 @@ class Session:
         if run.active:
             run.end("failed", "The step ended without a result.")
         self.active = None
-        if run.results:
-            self.results[run.step] = run.results
         outcome = run.outcome or "failed"
         self._states_changed()
         self.publish(lambda: messages.RunFinished(run.step, outcome))
@@ -385,5 +395,6 @@ class Session:
             ended = Ended("exited", 1, time.monotonic() - started)
         self.verb_output.close()
         self.verb_ended = ended
+        self.refresh()
         self.publish(messages.VerbFinished)
         self.look_soon(None)

@@ -19,17 +19,25 @@ class ChecksView(Static):
     ChecksView { height: auto; width: 1fr; margin: 1 0 0 0; }
     """
 
-    def show(self, results: Sequence[CheckResult], *, expected: int, running: bool = False, why_none: str = "") -> None:
-        """Show the last look; `expected` is how many checks the step has."""
+    def show(
+        self,
+        results: Sequence[CheckResult],
+        *,
+        expected: int,
+        running: bool = False,
+        untried: bool = False,
+        why_none: str = "",
+    ) -> None:
+        """Show the last look; `expected` is how many checks the step has, `untried` that nobody ran it yet."""
         if not expected:
             self.display = bool(why_none)
             self.update(Content.assemble(("No check: ", QUIET), plain(why_none, QUIET)))
             return
         self.display = True
-        self.update(_text(results, expected, running))
+        self.update(_text(results, expected, running, untried))
 
 
-def _text(results: Sequence[CheckResult], expected: int, running: bool) -> Content:
+def _text(results: Sequence[CheckResult], expected: int, running: bool, untried: bool) -> Content:
     if not results:
         word = "checking…" if running else f"{expected} not looked at yet"
         return Content.assemble(("Checks  ", "bold"), (word, QUIET))
@@ -37,7 +45,7 @@ def _text(results: Sequence[CheckResult], expected: int, running: bool) -> Conte
     for result in results:
         groups.setdefault(result.check, []).append(result)
     holding = sum(all(result.ok for result in group) for group in groups.values())
-    head_style = OK if holding == len(groups) else WARN
+    head_style = OK if holding == len(groups) else QUIET if untried else WARN
     lines = [Content.assemble(("Checks  ", "bold"), (f"{holding} of {len(groups)} hold", head_style))]
     for check, group in groups.items():
         good = [result.node for result in group if result.ok and result.node]
@@ -46,19 +54,37 @@ def _text(results: Sequence[CheckResult], expected: int, running: bool) -> Conte
             where = f"  {node_list(good)}" if good else ""
             lines.append(Content.assemble(("✓ ok  ", OK), plain(check), (where, QUIET)))
             continue
+        if untried:
+            # What nobody has begun is no failure.
+            more = f" · and {len(bad) - 1} more" if len(bad) > 1 else ""
+            saw = f"  {_where(bad[:1])}{shortened(bad[0].saw, 120)}{more}"
+            lines.append(Content.assemble(("○ not yet  ", QUIET), plain(check), plain(saw, QUIET)))
+            continue
         glyph = ("◐ not yet  ", WARN) if running else ("✗ no  ", BAD)
         where = f"  holds on {node_list(good)}" if good else ""
         lines.append(Content.assemble(glyph, plain(check), (where, QUIET)))
-        for result in bad:
-            node = f"{result.node}: " if result.node else ""
+        for same in _alike(bad):
             lines.append(
                 Content.assemble(
                     ("     ", ""),
-                    (node, "bold"),
+                    (_where(same), "bold"),
                     ("saw ", QUIET),
-                    plain(shortened(result.saw, 300)),
+                    plain(shortened(same[0].saw, 300)),
                     (", wanted ", QUIET),
-                    plain(shortened(result.wanted, 300)),
+                    plain(shortened(same[0].wanted, 300)),
                 )
             )
     return Content("\n").join(lines)
+
+
+def _alike(results: Sequence[CheckResult]) -> list[list[CheckResult]]:
+    """Results that saw and wanted the same, each in one group."""
+    groups: dict[tuple[str, str], list[CheckResult]] = {}
+    for result in results:
+        groups.setdefault((result.saw, result.wanted), []).append(result)
+    return list(groups.values())
+
+
+def _where(results: Sequence[CheckResult]) -> str:
+    names = [result.node for result in results if result.node]
+    return f"{node_list(names)}: " if names else ""

@@ -27,6 +27,11 @@ class LiveColumn(VerticalScroll, can_focus=False):
         yield PatroniPane(id="patroni")
         yield EventsPane(id="events")
 
+    def pause(self, paused: bool) -> None:
+        """Say whether the panes stand still."""
+        for pane in self.query(LivePane):
+            pane.pause(paused)
+
     def tick(self) -> None:
         """Let the ages advance."""
         if self.content_size.width:

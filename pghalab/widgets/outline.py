@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -61,14 +61,16 @@ class Outline(OptionList):
         self._wide = wide
         self._shown: dict[str, Content] = {}
 
-    def show(self, course: Course, states: States, step: Step | None = None) -> None:
-        """Show the course; `step` opens its lesson."""
+    def show(
+        self, course: Course, states: States, step: Step | None = None, *, text: Callable[[str], str] = str
+    ) -> None:
+        """Show the course; `step` opens its lesson, `text` makes titles those of the lab at hand."""
         prompts: dict[str, Content] = {}
         for lesson in course.lessons:
-            prompts[f"lesson:{lesson.id}"] = self._lesson(lesson, states)
+            prompts[f"lesson:{lesson.id}"] = self._lesson(lesson, states, text)
             if step is not None and any(step.id == own.id for own in lesson.steps):
                 for own in lesson.steps:
-                    prompts[f"step:{own.id}"] = _step(own, states.get(own.id, "todo"), own.id == step.id)
+                    prompts[f"step:{own.id}"] = _step(own, states.get(own.id, "todo"), own.id == step.id, text)
         if list(prompts) == list(self._shown):
             for key, prompt in prompts.items():
                 if not prompt.is_same(self._shown[key]):
@@ -86,13 +88,13 @@ class Outline(OptionList):
         if key in self._shown:
             self.highlighted = list(self._shown).index(key)
 
-    def _lesson(self, lesson: Lesson, states: States) -> Content:
+    def _lesson(self, lesson: Lesson, states: States, text: Callable[[str], str]) -> Content:
         word, label = lesson_state(lesson, states)
         sign, style = glyph(word)
         parts = [
             Content.styled(f"{sign} ", style),
             Content(f"{lesson.number:>2}  "),
-            plain(lesson.title),
+            plain(text(lesson.title)),
         ]
         tail = f" · {label}"
         if self._wide:
@@ -102,14 +104,14 @@ class Outline(OptionList):
         return Content.assemble(*parts, (tail, style if word in ("broken", "begun") else QUIET))
 
 
-def _step(step: Step, state: StepState, here: bool) -> Content:
+def _step(step: Step, state: StepState, here: bool, text: Callable[[str], str]) -> Content:
     sign, style = glyph(state)
     label = {"todo": "", "done": "", "broken": " · broken"}[state]
     optional = " · optional" if step.optional else ""
     return Content.assemble(
         ("   ▸ " if here else "     ", "bold"),
         (f"{sign} ", style),
-        plain(step.title, "bold" if here else ""),
+        plain(text(step.title), "bold" if here else ""),
         (label, style),
         (optional, QUIET),
     )

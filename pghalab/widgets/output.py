@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -61,6 +61,20 @@ class OutputBuffer:
         self.total += 1
 
 
+def folded(line: str, width: int) -> list[str]:
+    """A line in rows that fit; the line of a table stays whole, since folding would tear its columns apart."""
+    if width < 1 or len(line) <= width // 2 or line.startswith(("|", "+")) or " | " in line or "-+-" in line:
+        return [line]
+    rows = []
+    while cell_len(line) > width:
+        cut = len(set_cell_size(line, width).rstrip()) if not line.isascii() else width
+        space = line.rfind(" ", width // 2, cut) if line.isascii() else -1
+        cut = space + 1 if space > 0 else max(1, cut)
+        rows.append(line[:cut])
+        line = line[cut:]
+    return [*rows, line]
+
+
 class OutputView(ScrollView, can_focus=True):
     """Shows the lines of an OutputBuffer; follows the end as long as the reader is there."""
 
@@ -74,17 +88,36 @@ class OutputView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._lines: Sequence[str] = ()
-        self._width = 0
+        self._rows: Sequence[str] = ()
+        """The lines as they are painted: long ones folded."""
+        self._folded_at = 0
 
     def show(self, lines: Sequence[str]) -> None:
         """Show these lines, the last ones when the reader was at the end."""
-        at_end = self.is_vertical_scroll_end
+        at_end = not self._lines or self.is_vertical_scroll_end
         self._lines = tuple(lines)
-        self._width = max((cell_len(line) for line in self._lines), default=0)
-        self.virtual_size = Size(self._width, len(self._lines))
-        self.refresh(layout=self.size.height < len(self._lines))
+        self._fold(self._room)
+        self.refresh(layout=self.size.height < len(self._rows))
         if at_end:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
+            # What is only just becoming visible has no height yet.
+            self.call_after_refresh(self.scroll_end, animate=False, x_axis=False)
+
+    def on_resize(self) -> None:
+        """Fold anew."""
+        if self._room != self._folded_at:
+            self._fold(self._room)
+            self.refresh(layout=True)
+
+    @property
+    def _room(self) -> int:
+        """Columns beside the vertical scroll bar."""
+        return self.content_region.width - 1
+
+    def _fold(self, width: int) -> None:
+        self._folded_at = width
+        self._rows = tuple(row for line in self._lines for row in folded(line, width))
+        self.virtual_size = Size(max((cell_len(row) for row in self._rows), default=0), len(self._rows))
 
     @property
     def text(self) -> str:
@@ -92,8 +125,10 @@ class OutputView(ScrollView, can_focus=True):
         return "\n".join(self._lines)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as there are, and one for the horizontal scroll bar when they are too long."""
-        return len(self._lines) + (1 if self._width > width else 0)
+        """As many rows as there are, and one for the horizontal scroll bar when they are too long."""
+        if width - 1 != self._folded_at:
+            self._fold(width - 1)
+        return len(self._rows) + (1 if self.virtual_size.width > width else 0)
 
     def render_line(self, y: int) -> Strip:
         """One line, cropped to the scrolled part."""
@@ -101,9 +136,9 @@ class OutputView(ScrollView, can_focus=True):
         style = self.rich_style
         width = self.size.width
         line = scroll_y + y
-        if line >= len(self._lines):
+        if line >= len(self._rows):
             return Strip.blank(width, style)
-        text = self._lines[line]
+        text = self._rows[line]
         segments = [Segment(text, style)]
         if (selection := self.text_selection) is not None and (span := selection.get_span(line)) is not None:
             start, end = span
@@ -118,7 +153,7 @@ class OutputView(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text."""
-        return selection.extract(self.text), "\n"
+        return selection.extract("\n".join(self._rows)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Show the selection."""

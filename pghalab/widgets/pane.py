@@ -50,6 +50,7 @@ class LivePane(VerticalScroll, Generic[T]):
         self._snapshot: Snapshot[T] | None = None
         self._title = ""
         self._facts: Content | None = None
+        self._paused = False
 
     def compose(self) -> ComposeResult:
         """The title line, the facts, the table."""
@@ -75,6 +76,11 @@ class LivePane(VerticalScroll, Generic[T]):
         self._snapshot = snapshot
         if self.is_mounted:
             self._paint()
+
+    def pause(self, paused: bool) -> None:
+        """Say whether the pane stands still because the reader wants it to."""
+        self._paused = paused
+        self.tick()
 
     def tick(self) -> None:
         """Let the shown age advance; called once a second while the pane is visible."""
@@ -107,6 +113,8 @@ class LivePane(VerticalScroll, Generic[T]):
         if self._snapshot is None:
             return "no data yet", "dim"
         age = ago(self._clock() - self._snapshot.taken_at)
+        if self._paused:
+            return f"‖ PAUSED {age}", "bold $text-warning"
         match self.state:
             case "failed":
                 return f"✗ FAILED {age} ago", "bold $text-error"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -15,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from pghalab.course.model import Question
 from pghalab.widgets.glyphs import BAD, OK, QUIET
-from pghalab.widgets.text import plain
+from pghalab.widgets.text import flowing, plain
 
 
 class QuestionCard(Vertical):
@@ -40,13 +41,14 @@ class QuestionCard(Vertical):
             super().__init__()
             self.choice = choice
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, text: Callable[[str], str] = str) -> None:
         super().__init__()
         self.question = question
+        self._text = text
 
     def compose(self) -> ComposeResult:
         """The question and its choices."""
-        yield Static(plain(self.question.text), classes="question")
+        yield Static(plain(self._flowing(self.question.text)), classes="question")
         yield OptionList(*(Option(self._choice(index)) for index in range(len(self.question.choices))))
         yield Static(
             Content.styled("Choose with ↑ ↓ and Enter, or a letter. A wrong answer costs nothing.", QUIET),
@@ -58,7 +60,7 @@ class QuestionCard(Vertical):
         right = choice == self.question.right
         glyph, style = ("✓ Right. ", OK) if right else ("✗ Not so. ", BAD)
         self.query_one(".explain", Static).update(
-            Content.assemble((glyph, f"bold {style}"), plain(self.question.explain[choice]))
+            Content.assemble((glyph, f"bold {style}"), plain(self._flowing(self.question.explain[choice])))
         )
         self.set_class(right, "-right")
         options = self.query_one(OptionList)
@@ -75,9 +77,13 @@ class QuestionCard(Vertical):
         event.stop()
         self.post_message(self.Answered(event.option_index))
 
+    def _flowing(self, text: str) -> str:
+        return flowing(self._text(text))
+
     def _choice(self, index: int, chosen: int | None = None) -> Content:
         mark = "  "
         style = ""
         if index == chosen:
             mark, style = ("✓ ", OK) if index == self.question.right else ("✗ ", BAD)
-        return Content.assemble((mark, style), (f"{'abcd'[index]}  ", "bold"), plain(self.question.choices[index]))
+        text = plain(self._flowing(self.question.choices[index]))
+        return Content.assemble((mark, style), (f"{'abcd'[index]}  ", "bold"), text)

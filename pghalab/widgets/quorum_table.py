@@ -28,20 +28,20 @@ class QuorumTable(Vertical, can_focus=True):
     QuorumTable Static { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign,right", "members(1)", "Member +", id="quorum.more"),
-        Binding("minus,left", "members(-1)", "Member -", id="quorum.fewer"),
-        Binding("f,underscore", "failed(1)", "Fail one", id="quorum.fail"),
-        Binding("b,backspace", "failed(-1)", "Bring back", id="quorum.back"),
+        Binding("plus,equals_sign,right", "members(1)", "Member +", show=False, id="quorum.more"),
+        Binding("minus,left", "members(-1)", "Member -", show=False, id="quorum.fewer"),
+        Binding("f,underscore", "failed(1)", "Fail one", show=False, id="quorum.fail"),
+        Binding("b,backspace", "failed(-1)", "Bring back", show=False, id="quorum.back"),
     ]
     members: reactive[int] = reactive(5)
     failed: reactive[int] = reactive(0)
 
     def compose(self) -> ComposeResult:
         """The picture, the table, the buttons."""
-        yield Static(id="quorum")
+        yield Static(self._picture(), id="quorum")
         with Horizontal(classes="buttons"):
-            yield Button("Member -", compact=True, id="fewer")
-            yield Button("Member +", compact=True, id="more")
+            yield Button("Fewer  -", compact=True, id="fewer")
+            yield Button("More  +", compact=True, id="more")
             yield Button("Fail one  f", compact=True, variant="error", id="fail")
             yield Button("Bring one back  b", compact=True, variant="success", id="back")
 
@@ -69,20 +69,22 @@ class QuorumTable(Vertical, can_focus=True):
 
     def watch_members(self) -> None:
         """Show it."""
-        self._show()
+        self._repaint()
 
     def watch_failed(self) -> None:
         """Show it."""
-        self._show()
+        self._repaint()
 
     @property
     def view(self) -> EtcdView:
         """The same arithmetic as that of the live etcd pane."""
         return EtcdView((), self.members, self.members - self.failed)
 
-    def _show(self) -> None:
-        if not self.is_mounted:
-            return
+    def _repaint(self) -> None:
+        for picture in self.query("#quorum").results(Static):
+            picture.update(self._picture())
+
+    def _picture(self) -> Content:
         view = self.view
         picture: list[tuple[str, str]] = [("● ", OK)] * view.alive + [("✗ ", BAD)] * self.failed
         if view.has_quorum:
@@ -100,8 +102,4 @@ class QuorumTable(Vertical, can_focus=True):
             note = "  no gain over " + str(count - 1) if count % 2 == 0 else ""
             text = f" {mark} {count:^7}   {row.majority:^8}   {row.can_lose:^17}"
             lines.append(Content.assemble((text, "bold reverse" if count == self.members else ""), (note, QUIET)))
-        self.query_one("#quorum", Static).update(Content("\n").join(lines))
-
-    def on_mount(self) -> None:
-        """Show the start."""
-        self._show()
+        return Content("\n").join(lines)

@@ -55,6 +55,8 @@ class StepCard(Vertical):
                 yield Button("Edit before running  e", id="edit", compact=True, action="screen.edit_step")
             if self.step.kind in ("command", "edit"):
                 yield Button("Copy  y", id="copy", compact=True, action="screen.copy_command")
+            if self.step.action == "up":
+                yield Button("Take the free subnet  t", id="elsewhere", compact=True, action="screen.run_elsewhere")
             yield Button("■ Stop  x", id="stop", variant="error", compact=True, action="screen.stop_step")
         yield Static("", classes="status")
         yield OutputView()
@@ -70,6 +72,9 @@ class StepCard(Vertical):
         self.query_one("#run", Button).disabled = busy or not may_run
         for button in self.query("#edit").results(Button):
             button.disabled = busy or not may_run
+        for button in self.query("#elsewhere").results(Button):
+            button.display = run is not None and run.outcome == "failed"
+            button.disabled = busy or not may_run
         self.query_one("#stop", Button).disabled = not running
         self.set_class(running, "-running")
         self.set_class(run is not None and run.outcome in ("done", "already"), "-done")
@@ -78,13 +83,21 @@ class StepCard(Vertical):
         status.display = run is not None
         if run is None:
             return
-        status.update(_status(run))
+        status.update(self._status(run))
         self._show_output(run)
 
     def tick(self) -> None:
         """Let the elapsed time advance."""
         if self._run is not None and self._run.active:
-            self.query_one(".status", Static).update(_status(self._run))
+            self.query_one(".status", Static).update(self._status(self._run))
+
+    def _status(self, run: StepRun) -> Content:
+        if self.step.action == "up" and run.outcome == "failed":
+            way_out = (
+                "Is something else in the way? t creates the lab on the next free subnet; the lessons then show it."
+            )
+            return Content("\n").join([_status(run), Content.styled(way_out, WARN)])
+        return _status(run)
 
     @property
     def output(self) -> str:
@@ -104,7 +117,7 @@ class StepCard(Vertical):
         log = self.query_one(".log", Static)
         log.display = run.log is not None and bool(buffer.lines)
         dropped = f"{buffer.dropped} earlier lines not shown · " if buffer.dropped else ""
-        log.update(Content(f"{dropped}full log (l): {run.log}"))
+        log.update(Content(f"{dropped}full log (l): {run.log.name if run.log is not None else ''}"))
 
     def _prompt(self, node: str, user: str, command: str) -> Content:
         match self.step.kind:
@@ -132,4 +145,4 @@ def _status(run: StepRun) -> Content:
     line = Content.styled(f"{glyph} {run.status}", style)
     if run.outcome == "already":
         line = Content.styled("✓ nothing to do: the checks already held", style)
-    return Content("\n").join([line, plain(run.reason)]) if run.reason else line
+    return Content("\n").join([line, plain(run.reason)]) if run.reason and not run.as_expected else line

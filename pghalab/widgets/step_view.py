@@ -14,12 +14,12 @@ from textual.widgets import Collapsible, Markdown, Static
 from pghalab.course.events import CheckResult, StepState
 from pghalab.course.model import Lesson, Step
 from pghalab.widgets.checks_view import ChecksView
-from pghalab.widgets.glyphs import QUIET, WARN, glyph
+from pghalab.widgets.glyphs import ACCENT, QUIET, WARN, glyph
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
 from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.steprun import StepRun
-from pghalab.widgets.text import plain
+from pghalab.widgets.text import flowing, plain
 
 
 class StepView(VerticalScroll, can_focus=True):
@@ -34,6 +34,7 @@ class StepView(VerticalScroll, can_focus=True):
     StepView > .hints { height: auto; width: 1fr; margin: 1 0 0 0; }
     StepView > Collapsible { margin: 1 0 0 0; padding: 0; border-top: none; background: transparent; }
     StepView > .after { height: auto; margin: 1 0 0 0; border-left: thick $success; padding: 0 0 0 1; display: none; }
+    StepView > .notes { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $accent; padding: 0 1; }
     StepView > .onward { height: auto; width: 1fr; margin: 1 0 0 0; text-style: dim; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,6 +48,7 @@ class StepView(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.step: Step | None = None
+        self._notes_shown = False
         self.ready = False
         """All parts of the step are there; between two steps they are not."""
         self._hints_shown = 0
@@ -73,12 +75,12 @@ class StepView(VerticalScroll, can_focus=True):
         if step.correction:
             head = ("! Where the source text is wrong\n", f"bold {WARN}")
             parts.append(
-                Static(Content.assemble(head, plain(_flowing(self._text(step.correction)))), classes="correction")
+                Static(Content.assemble(head, plain(flowing(self._text(step.correction)))), classes="correction")
             )
         if step.widget == "quorum-table":
             parts.append(QuorumTable())
         if step.question is not None:
-            parts.append(QuestionCard(step.question))
+            parts.append(QuestionCard(step.question, self._text))
         if step.kind in ("command", "edit", "action", "wait"):
             parts += [StepCard(step), ChecksView()]
         if step.expect:
@@ -88,7 +90,12 @@ class StepView(VerticalScroll, can_focus=True):
             parts.append(Static(Content.styled(f"Stuck? h shows a hint ({len(step.hints)}).", QUIET), classes="hints"))
         if step.after:
             parts.append(Markdown(self._text(step.after), classes="after"))
-        parts.append(Static(Content("n next step · p previous step · ] [ next, previous lesson"), classes="onward"))
+        if step.notes:
+            head = ("For a presenter (N hides it)\n", f"bold {ACCENT}")
+            notes = Static(Content.assemble(head, plain(flowing(self._text(step.notes)))), classes="notes")
+            notes.display = self._notes_shown
+            parts.append(notes)
+        parts.append(Static("", classes="onward"))
         return parts
 
     def show_state(self, state: StepState) -> None:
@@ -110,6 +117,10 @@ class StepView(VerticalScroll, can_focus=True):
             )
         for after in self.query(".after"):
             after.display = state == "done"
+        for hints in self.query(".hints"):
+            hints.display = state != "done" or self._hints_shown > 0
+        for onward in self.query(".onward").results(Static):
+            onward.update(_onward(self.step, state))
 
     def show_run(self, run: StepRun | None, results: Sequence[CheckResult], *, may_run: bool, busy: bool) -> None:
         """Show how the run of this step stands, and the last look at its checks."""
@@ -120,7 +131,13 @@ class StepView(VerticalScroll, can_focus=True):
         running = run is not None and run.active
         seen = run.results if run is not None and (running or not results) else results
         for checks in self.query(ChecksView):
-            checks.show(seen, expected=len(self.step.checks), running=running, why_none=self.step.no_check)
+            checks.show(
+                seen,
+                expected=len(self.step.checks),
+                running=running,
+                untried=run is None and self._state is not None and self._state[0] == "todo",
+                why_none=self.step.no_check,
+            )
 
     def show_answer(self, choice: int) -> None:
         """Explain a choice."""
@@ -140,13 +157,24 @@ class StepView(VerticalScroll, can_focus=True):
         ]
         target = self.query_one(".hints", Static)
         target.update(Content("\n").join(lines))
+        target.display = True
         target.scroll_visible(animate=False)
         return True
 
+    def toggle_notes(self) -> bool:
+        """Show the presenter's notes of the steps, or hide them; says whether they are shown now."""
+        self._notes_shown = not self._notes_shown
+        for notes in self.query(".notes"):
+            notes.display = self._notes_shown
+            if self._notes_shown:
+                notes.scroll_visible(animate=False)
+        return self._notes_shown
+
     def show_results(self) -> None:
-        """Scroll so that the card and its checks are seen."""
-        for part in self.query("StepCard, ChecksView") if self.ready else ():
-            part.scroll_visible(animate=False)
+        """Scroll so that the card, its checks and what they mean are seen."""
+        for part in self.query("StepCard, ChecksView, .after, .onward") if self.ready else ():
+            if part.display:
+                part.scroll_visible(animate=False)
 
     def toggle_expected(self) -> bool:
         """Open or close the expected output; False when there is none."""
@@ -161,6 +189,11 @@ class StepView(VerticalScroll, can_focus=True):
             card.tick()
 
 
-def _flowing(text: str) -> str:
-    """Text whose single newlines are only where the source line ended."""
-    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+def _onward(step: Step, state: StepState) -> Content:
+    if step.kind == "read" or state == "done":
+        words = "Enter goes on (n) · p one back · ] [ next, previous lesson"
+    elif step.kind == "question":
+        words = "n goes on · p one back · ] [ next, previous lesson"
+    else:
+        words = "Enter runs it (r) · n goes on without it · p one back"
+    return Content(words)

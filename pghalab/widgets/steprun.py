@@ -24,8 +24,10 @@ from pghalab.widgets.output import OutputBuffer
 class StepRun:
     """One run of a step, from its start to its outcome."""
 
-    def __init__(self, step: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, step: str, clock: Callable[[], float] = time.monotonic, *, fails: bool = False) -> None:
         self.step = step
+        self.fails = fails
+        """The command is expected to fail."""
         self.node = ""
         self.user = ""
         self.command = ""
@@ -72,6 +74,11 @@ class StepRun:
         return self.outcome is None
 
     @property
+    def as_expected(self) -> bool:
+        """The command failed, as it should, and the step is done."""
+        return self.fails and self.outcome == "done" and self.ended is not None and bool(self.ended.exit_status)
+
+    @property
     def seconds(self) -> float:
         """How long it has taken, or took."""
         return self._clock() - self._started if self._seconds is None else self._seconds
@@ -86,7 +93,9 @@ class StepRun:
                 return f"running {self.seconds:.0f} s"
             return f"checking {self.seconds:.0f} s"
         words = [str(self.outcome)]
-        if self.ended is not None and self.ended.exit_status is not None:
+        if self.as_expected and self.ended is not None:
+            words.append(f"the command failed, as expected · status {self.ended.exit_status}")
+        elif self.ended is not None and self.ended.exit_status is not None:
             words.append(f"exit status {self.ended.exit_status}")
         elif self.ended is not None and self.ended.how != "exited":
             words.append({"timeout": "time ran out", "stopped": "stopped", "lost": "connection lost"}[self.ended.how])

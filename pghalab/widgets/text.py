@@ -37,6 +37,11 @@ def shortened(line: str, limit: int = _LIMIT) -> str:
     return line if len(line) <= limit else f"{line[:limit]}… ({len(line) - limit} more characters)"
 
 
+def flowing(text: str) -> str:
+    """Text whose single newlines are only where the source line ended."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
 def ago(seconds: float) -> str:
     """An age in a few characters: `4 s`, `3 min`, `2 h`."""
     if seconds < 90:

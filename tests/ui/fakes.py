@@ -133,6 +133,7 @@ class FakeRunner:
         self.ran: list[tuple[str, str | None, bool]] = []
         self.closed: list[str] = []
         self.looked: list[list[str] | None] = []
+        self.elsewhere: list[str] = []
 
     async def run(
         self,
@@ -141,9 +142,11 @@ class FakeRunner:
         command: str | None = None,
         confirm: Callable[[str], Awaitable[bool]] | None = None,
         again: bool = False,
+        elsewhere: bool = False,
     ) -> AsyncGenerator[RunEvent, None]:
         step = self.course.step(step_id)
         self.ran.append((step_id, command, again))
+        self.elsewhere += [step_id] if elsewhere else []
         self.confirm = confirm
         try:
             yield StepStarted(step_id, step.title)
@@ -186,12 +189,16 @@ class FakeMonitor:
     def __init__(self, publish: Callable[[Update], None]) -> None:
         self.publish = publish
         self.refreshed = 0
+        self.paused = False
 
     async def run(self) -> None:
         await asyncio.Event().wait()
 
     def refresh(self) -> None:
         self.refreshed += 1
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
 
 
 @dataclass
@@ -304,4 +311,4 @@ async def until(pilot: Pilot[Any], condition: Callable[[], Any], seconds: float 
 
 async def opened(pilot: Pilot[Any], built: Stage) -> None:
     """Wait until the session is open and has looked at the checks."""
-    await until(pilot, lambda: (hasattr(built, "monitor") and built.runner.looked) or built.app.session.read_only)
+    await until(pilot, lambda: hasattr(built, "monitor") and built.runner.looked)

@@ -28,7 +28,7 @@ async def containers(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckR
     async def look(node: Node) -> tuple[bool, str]:
         container = found.get(node.name)
         if container is None or container.state == "absent":
-            return False, f"there is no container {node.name}"
+            return False, "there is no container"
         if container.state == "foreign":
             return False, f"the container {node.name} does not belong to this lab"
         if container.state != "running":

@@ -1,0 +1,225 @@
+"""What a lesson's screen shows: the outline, one step, and the live panes beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+
+from pghalab.course.model import Lesson, Step
+from pghalab.screens import messages
+from pghalab.screens.messages import SessionMessage
+from pghalab.widgets.condition import condition
+from pghalab.widgets.etcd_pane import EtcdPane
+from pghalab.widgets.events_pane import EventsPane
+from pghalab.widgets.glyphs import BAD, WARN
+from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.live import LiveColumn
+from pghalab.widgets.nodes_pane import NodesPane
+from pghalab.widgets.outline import Outline
+from pghalab.widgets.patroni_pane import PatroniPane
+from pghalab.widgets.question_card import QuestionCard
+from pghalab.widgets.quorum_table import QuorumTable
+from pghalab.widgets.step_card import StepCard
+from pghalab.widgets.step_view import StepView
+from pghalab.widgets.text import plain
+
+if TYPE_CHECKING:
+    from pghalab.screens.console import Console
+
+AREAS = ("lesson", "live", "outline")
+TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
+
+
+class LessonView(Screen[None]):
+    """Shows one step and the cluster; it does nothing by itself."""
+
+    CSS_PATH = "lesson.tcss"
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-one"), (100, "-two"), (160, "-three")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (12, "-high")]  # noqa: RUF012
+
+    def __init__(self, step_id: str) -> None:
+        super().__init__()
+        self._step_id = step_id
+        self.area = "lesson"
+        self._shown_busy = False
+
+    @property
+    def console(self) -> Console:
+        """The app."""
+        return cast("Console", self.app)
+
+    @property
+    def step(self) -> Step:
+        """The step shown."""
+        assert self.console.session.course is not None
+        return self.console.session.course.step(self._step_id)
+
+    @property
+    def lesson(self) -> Lesson:
+        """The lesson it belongs to."""
+        assert self.console.session.course is not None
+        return self.console.session.course.lesson_of(self._step_id)
+
+    def compose(self) -> ComposeResult:
+        """Where one is, what is wrong, and the three areas."""
+        yield Static("", id="top")
+        yield Static("", id="tabs")
+        yield Static("", id="broken")
+        with Horizontal(id="areas"):
+            yield Outline(id="outline")
+            yield StepView(id="lesson")
+            yield LiveColumn(id="live")
+        yield KeyLine(compact=True)
+
+    def on_mount(self) -> None:
+        """Listen, show the step, let ages advance once a second."""
+        self.console.session.listen(self.post_message)
+        self.set_interval(1.0, self._tick)
+        self.show_area(self.area)
+        self.query_one(LiveColumn).pause(self.console.session.paused)
+        self.show_sources()
+        self._show_step()
+
+    def on_unmount(self) -> None:
+        """Listen no more."""
+        self.console.session.unlisten(self.post_message)
+
+    # Showing
+
+    def go_to(self, step_id: str) -> None:
+        """Show another step."""
+        self._step_id = step_id
+        if self.is_mounted:
+            self._show_step()
+
+    @work(exclusive=True, group="show step", exit_on_error=False)
+    async def _show_step(self) -> None:
+        session = self.console.session
+        view = self.query_one(StepView)
+        await view.show(self.lesson, self.step, self.console.lesson_text)
+        self._show_outline()
+        self.query_one("#outline", Outline).point_at(f"step:{self._step_id}")
+        self._show_state()
+        session.look_soon([self._step_id], 0)
+        if self.area == "lesson":
+            target: Widget = view
+            for table in self.query(QuorumTable):
+                target = table
+            if session.states.get(self._step_id) != "done":
+                for card in self.query(QuestionCard):
+                    target = card.query_one(OptionList)
+            target.focus(scroll_visible=False)
+        await self._resolve()
+
+    async def _resolve(self) -> None:
+        """Answer the placeholders of the command from the live cluster."""
+        step = self.step
+        resolved = await self.console.resolve(step)
+        if resolved is not None and step.id == self._step_id and self.query_one(StepView).ready:
+            for card in self.query(StepCard):
+                card.resolve(*resolved)
+
+    def _show_state(self) -> None:
+        session = self.console.session
+        view = self.query_one(StepView)
+        view.show_state(session.states.get(self._step_id, "todo"))
+        view.show_run(
+            session.runs.get(self._step_id),
+            session.results.get(self._step_id, ()),
+            may_run=not session.read_only,
+            busy=session.busy,
+        )
+        if self._shown_busy != session.busy:
+            self._shown_busy = session.busy
+            self.refresh_bindings()
+        self._show_top()
+
+    def _show_outline(self) -> None:
+        session = self.console.session
+        if session.course is not None:
+            self.query_one("#outline", Outline).show(session.course, session.states, self.step, text=session.text)
+
+    def _show_top(self) -> None:
+        session = self.console.session
+        trouble = str(session.trouble) if session.trouble is not None else ""
+        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble)
+        if session.read_only:
+            line = Content.assemble(("‖ READ-ONLY  ", f"bold {WARN}"), plain(session.driver, WARN), "  ", line)
+        if session.paused:
+            line = Content.assemble(("‖ panes paused, P goes on  ", f"bold {WARN}"), line)
+        top = self.query_one("#top", Static)
+        if not line.is_same(top.content if isinstance(top.content, Content) else Content("")):
+            top.update(line, layout=False)
+        wrong = session.broken()
+        broken = self.query_one("#broken", Static)
+        broken.display = bool(wrong)
+        if wrong:
+            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            broken.update(plain(f"✗ No longer true: {wrong[0]}{more}", BAD))
+
+    def show_sources(self) -> None:
+        """Bring every pane up to date."""
+        for source in ("nodes", "etcd", "patroni", "event"):
+            self._show_source(source)
+        self._show_top()
+
+    def _show_source(self, source: str) -> None:
+        session = self.console.session
+        if session.paused:
+            return
+        match source:
+            case "nodes":
+                self.query_one(NodesPane).show(session.nodes)
+                made = session.nodes is not None and any(
+                    node.container not in ("absent", "foreign") for node in session.nodes.value or ()
+                )
+                self.set_class(made, "-live")
+            case "etcd":
+                self.query_one(EtcdPane).show(session.etcd)
+            case "patroni":
+                # Without any etcd there is nothing that could have failed yet.
+                formed = session.etcd is not None and session.etcd.value is not None and session.etcd.value.members
+                seen = session.patroni if formed or (session.patroni and session.patroni.value) else None
+                self.query_one(PatroniPane).show(seen)
+            case _:
+                self.query_one(EventsPane).show(session.events)
+
+    def _tick(self) -> None:
+        self.query_one(LiveColumn).tick()
+        self.query_one(StepView).tick()
+
+    @on(messages.ClusterSeen)
+    def _cluster_seen(self, message: messages.ClusterSeen) -> None:
+        self._show_source(message.source)
+        self._show_top()
+
+    @on(messages.RunProgressed)
+    def _run_progressed(self) -> None:
+        self._show_state()
+
+    @on(messages.StatesChanged)
+    @on(messages.LabOpened)
+    @on(messages.TroubleChanged)
+    def _states_changed(self, _: SessionMessage) -> None:
+        self._show_outline()
+        self._show_state()
+
+    def show_area(self, area: str) -> None:
+        """Show an area and put the focus there."""
+        self.area = area
+        for name in AREAS:
+            self.set_class(name == area, f"-area-{name}")
+        tabs = Content(" ").join(
+            Content.styled(f" {TABS[name]} ", "bold reverse" if name == area else "dim") for name in AREAS
+        )
+        self.query_one("#tabs", Static).update(tabs)
+        target = self.query_one(NodesPane) if area == "live" else self.query_one(f"#{area}")
+        # The area may only just be becoming visible.
+        self.call_after_refresh(target.focus, scroll_visible=False)
