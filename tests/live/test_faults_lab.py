@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -175,10 +176,11 @@ async def test_a_renamed_node_whose_name_is_taken_is_told(lab: LocalLab, engine:
         assert engine.api.inspect_container(foreign)["State"]["Status"] == "created"
 
 
-async def test_an_address_that_was_taken_while_the_node_was_stopped_is_told(
+async def test_an_address_taken_while_the_node_was_stopped_is_told_and_a_port_does_no_harm(
     lab: LocalLab, engine: Engine, image: str
 ) -> None:
     await told(lab.up())
+    ports = [one.ssh_port for one in await lab.containers()]
     await told(lab.stop())
     with contextlib.ExitStack() as stack:
         thief = _attached(engine, stack, image, lab.settings.network, f"{lab.subnet}.11")
@@ -188,6 +190,12 @@ async def test_an_address_that_was_taken_while_the_node_was_stopped_is_told(
         assert caught.value.node == lab.settings.node_names[1]
         assert engine.api.inspect_container(thief)["Name"].removeprefix("/") in caught.value.what
         assert f"{lab.subnet}.11" in caught.value.what
+    await told(lab.stop())
+    with contextlib.ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(socket.create_server(("127.0.0.1", port or 0)))
+        await told(lab.start())
+        assert {node.link for node in lab.nodes.values()} == {"up"}
 
 
 async def test_a_network_that_was_removed_is_told_and_the_data_can_be_kept(lab: LocalLab, engine: Engine) -> None:

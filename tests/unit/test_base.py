@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import docker.errors
@@ -58,7 +64,7 @@ def test_without_a_registry_the_base_is_made_here(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_without_a_registry_and_debootstrap_it_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tool: str | None, uid: int, words: str, todo: str, tmp_path: Any
+    monkeypatch: pytest.MonkeyPatch, tool: str | None, uid: int, words: str, todo: str, tmp_path: Path
 ) -> None:
     have(monkeypatch, Api(registry=False))
     monkeypatch.setattr(base.shutil, "which", lambda _: tool)
@@ -69,3 +75,41 @@ def test_without_a_registry_and_debootstrap_it_says_what_to_do(
     assert "No registry answers" in caught.value.what
     assert words in caught.value.what
     assert todo in caught.value.todo
+
+
+def test_what_a_killed_build_left_is_removed_and_that_of_a_running_one_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(base, "SCRATCH", tmp_path)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for owner in (str(ended.pid), str(os.getpid()), "notes"):
+        (tmp_path / f"pghalab-base.{owner}" / "etc").mkdir(parents=True)
+    base.remove_leftovers()
+    assert {path.suffix for path in tmp_path.iterdir()} == {f".{os.getpid()}", ".notes"}
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="the death signal is set by setpriv")
+def test_debootstrap_ends_with_a_program_that_is_killed() -> None:
+    code = (
+        "from pghalab.lab.base import _run; from pghalab.lab.longcall import Cancel; "
+        "_run(['sh', '-c', 'echo $$; exec sleep 600'], lambda line: print(line, flush=True), Cancel())"
+    )
+    program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    child = int(program.stdout.readline())
+    assert runs(child)
+    program.kill()
+    program.wait()
+    until = time.monotonic() + 30
+    while runs(child):
+        assert time.monotonic() < until, "it still runs"
+        time.sleep(0.02)
+
+
+def runs(process: int) -> bool:
+    """The process is there and has not ended; nobody may have asked how it ended yet."""
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
