@@ -85,6 +85,8 @@ class Runner:
         """The state of each step as it was seen last; before the first look as it is remembered."""
         self.running = ""
         """The id of the step that runs now."""
+        self._ended = 0
+        """How many runs have ended."""
         self._look = Look(course, lab, progress, sources)
         for lesson in course.lessons:
             for step in lesson.steps:
@@ -103,7 +105,13 @@ class Runner:
 
     async def evaluate(self, step_ids: Iterable[str] | None = None) -> dict[str, StepStatus]:
         """Look once at the checks of some steps, by default of all, without waiting for anything to come true."""
-        found = await self._look.evaluate(step_ids)
+        wanted = None if step_ids is None else list(step_ids)
+        while True:
+            before = self._ended
+            found = await self._look.evaluate(wanted)
+            # A step that ended meanwhile makes what was seen before it worthless.
+            if self._ended == before:
+                break
         self.states.update({step: status.state for step, status in found.items()})
         return found
 
@@ -190,6 +198,7 @@ class Runner:
                     yield event
         finally:
             self.running = ""
+            self._ended += 1
             if not run.over:
                 self.journal.append(run.end("stopped", "it was stopped"))
             self.progress.save()
