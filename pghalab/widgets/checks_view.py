@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.content import Content
-from textual.widgets import Static
 
 from pghalab.course.events import CheckResult
+from pghalab.widgets.calm import Calm
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.text import node_list, plain, shortened
 
 
-class ChecksView(Static):
+class ChecksView(Calm):
     """One line for each check that holds, and reasons for each that does not."""
 
     DEFAULT_CSS = """
@@ -31,10 +31,10 @@ class ChecksView(Static):
         """Show the last look; `expected` is how many checks the step has, `untried` that nobody ran it yet."""
         if not expected:
             self.display = bool(why_none)
-            self.update(Content.assemble(("No check: ", QUIET), plain(why_none, QUIET)))
+            self.say(Content.assemble(("No check: ", QUIET), plain(why_none, QUIET)))
             return
         self.display = True
-        self.update(_text(results, expected, running, untried))
+        self.say(_text(results, expected, running, untried))
 
 
 def _text(results: Sequence[CheckResult], expected: int, running: bool, untried: bool) -> Content:

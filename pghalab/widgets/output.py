@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -16,6 +17,10 @@ from pghalab.widgets.text import clean, shortened
 
 SHOWN_LINES = 2000
 """How many lines are kept for the screen; the log on disk holds all."""
+
+
+MOST_ROWS = 16
+"""How high the view gets; see its style."""
 
 
 class OutputBuffer:
@@ -61,10 +66,11 @@ class OutputBuffer:
         self.total += 1
 
 
-def folded(line: str, width: int) -> list[str]:
+@lru_cache(maxsize=2 * SHOWN_LINES)
+def folded(line: str, width: int) -> tuple[str, ...]:
     """A line in rows that fit; the line of a table stays whole, since folding would tear its columns apart."""
     if width < 1 or len(line) <= width // 2 or line.startswith(("|", "+")) or " | " in line or "-+-" in line:
-        return [line]
+        return (line,)
     rows = []
     while cell_len(line) > width:
         cut = len(set_cell_size(line, width).rstrip()) if not line.isascii() else width
@@ -72,7 +78,7 @@ def folded(line: str, width: int) -> list[str]:
         cut = space + 1 if space > 0 else max(1, cut)
         rows.append(line[:cut])
         line = line[cut:]
-    return [*rows, line]
+    return (*rows, line)
 
 
 class OutputView(ScrollView, can_focus=True):
@@ -95,9 +101,10 @@ class OutputView(ScrollView, can_focus=True):
     def show(self, lines: Sequence[str]) -> None:
         """Show these lines, the last ones when the reader was at the end."""
         at_end = not self._lines or self.is_vertical_scroll_end
+        before = min(len(self._rows), MOST_ROWS)
         self._lines = tuple(lines)
         self._fold(self._room)
-        self.refresh(layout=self.size.height < len(self._rows))
+        self.refresh(layout=before != min(len(self._rows), MOST_ROWS))
         if at_end:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
             # What is only just becoming visible has no height yet.

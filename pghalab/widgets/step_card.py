@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from pghalab.course.model import Step
+from pghalab.widgets.calm import Calm
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.steprun import StepRun
@@ -58,9 +59,9 @@ class StepCard(Vertical):
             if self.step.action == "up":
                 yield Button("Take the free subnet  t", id="elsewhere", compact=True, action="screen.run_elsewhere")
             yield Button("■ Stop  x", id="stop", variant="error", compact=True, action="screen.stop_step")
-        yield Static("", classes="status")
+        yield Calm("", classes="status")
         yield OutputView()
-        yield Static("", classes="log")
+        yield Calm("", classes="log")
 
     def resolve(self, node: str, user: str, command: str) -> None:
         """Show the command with its placeholders answered."""
@@ -79,17 +80,17 @@ class StepCard(Vertical):
         self.set_class(running, "-running")
         self.set_class(run is not None and run.outcome in ("done", "already"), "-done")
         self.set_class(run is not None and run.outcome in ("failed", "refused"), "-failed")
-        status = self.query_one(".status", Static)
+        status = self.query_one(".status", Calm)
         status.display = run is not None
         if run is None:
             return
-        status.update(self._status(run))
+        status.say(self._status(run))
         self._show_output(run)
 
     def tick(self) -> None:
         """Let the elapsed time advance."""
         if self._run is not None and self._run.active:
-            self.query_one(".status", Static).update(self._status(self._run))
+            self.query_one(".status", Calm).say(self._status(self._run))
 
     def _status(self, run: StepRun) -> Content:
         if self.step.action == "up" and run.outcome == "failed":
@@ -114,10 +115,10 @@ class StepCard(Vertical):
         view = self.query_one(OutputView)
         view.set_class(bool(buffer.lines), "-some")
         view.show(buffer.lines)
-        log = self.query_one(".log", Static)
+        log = self.query_one(".log", Calm)
         log.display = run.log is not None and bool(buffer.lines)
         dropped = f"{buffer.dropped} earlier lines not shown · " if buffer.dropped else ""
-        log.update(Content(f"{dropped}full log (l): {run.log.name if run.log is not None else ''}"))
+        log.say(Content(f"{dropped}full log (l): {run.log.name if run.log is not None else ''}"))
 
     def _prompt(self, node: str, user: str, command: str) -> Content:
         match self.step.kind:
