@@ -62,9 +62,10 @@ def _step(step: Step, order: dict[str, int]) -> Iterator[tuple[int, str]]:
         yield step.line, f"unknown node `{step.node}`"
     if not 0 < step.timeout <= LONGEST_COMMAND:
         yield step.line, f"`timeout` is above 0 and at most {LONGEST_COMMAND:g} s; found {step.timeout:g}"
-    if step.until and order.get(step.until, -1) <= order[step.id]:
-        known = "does not come later" if step.until in order else "does not exist"
-        yield step.line, f"`until`: the step `{step.until}` {known}"
+    for later in step.until:
+        if order.get(later, -1) <= order[step.id]:
+            known = "does not come later" if later in order else "does not exist"
+            yield step.line, f"`until`: the step `{later}` {known}"
     if bool(step.guard) != bool(step.guard_reason):
         yield step.line, "`guard` and `guard_reason` go together"
     texts = (step.title, step.prose, step.after, step.node, step.command, step.expect, *step.hints)

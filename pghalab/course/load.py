@@ -26,11 +26,12 @@ _LESSON_KEYS = {"id", "title", "minutes", "credit", "needs", "optional"}
 _CHOICE_KEYS = {"text", "explain", "right"}
 _STEP_KEYS: Mapping[str, type | tuple[type, ...]] = {
     "id": str, "kind": str, "node": str, "user": str, "command": str, "timeout": (int, float), "expect": str,
-    "checks": list, "guard": list, "guard_reason": str, "until": str, "no_check": str, "correction": str,
+    "checks": list, "guard": list, "guard_reason": str, "until": (str, list), "no_check": str, "correction": str,
     "hints": list, "notes": str, "optional": bool, "action": str, "edit": dict, "question": dict, "widget": str,
     "fails": bool,
 }  # fmt: skip
-_WORDS = {str: "text", list: "a list", dict: "a mapping", bool: "true or false", (int, float): "a number"}
+_WORDS = {str: "text", list: "a list", dict: "a mapping", bool: "true or false", (int, float): "a number",
+          (str, list): "a step id or a list of them"}  # fmt: skip
 
 
 class _Bad(Exception):
@@ -214,12 +215,15 @@ def _step(lesson_id: str, section: _Section) -> Step:
     hints = data.get("hints", [])
     if not all(isinstance(hint, str) for hint in hints):
         raise _Bad(block.line("hints"), "`hints` is a list of texts")
+    until = [data["until"]] if isinstance(data.get("until"), str) else data.get("until", [])
+    if not all(isinstance(later, str) for later in until):
+        raise _Bad(block.line("until"), "`until` is a step id or a list of them")
     return Step(
         id=step_id, title=section.title, kind=cast(StepKind, kind), prose=section.prose, after=section.after,
         optional=data.get("optional", False), node=data.get("node", ""), user=user,
         command=data.get("command", "").rstrip("\n"), timeout=float(data.get("timeout", DEFAULT_TIMEOUT)),
         expect=data.get("expect", "").rstrip("\n"), checks=tuple(_checks(block, "checks")),
-        no_check=data.get("no_check", "").strip(), fails=data.get("fails", False), until=data.get("until", ""),
+        no_check=data.get("no_check", "").strip(), fails=data.get("fails", False), until=tuple(until),
         guard=tuple(_checks(block, "guard")), guard_reason=data.get("guard_reason", "").strip(),
         action=cast(Any, action), edit=data.get("edit", {}), question=_question(block), widget=cast(Any, widget),
         hints=tuple(hint.strip() for hint in hints), notes=data.get("notes", "").strip(),

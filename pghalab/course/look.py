@@ -101,10 +101,11 @@ class Look:
 
     def _with_untils(self, steps: Iterable[str]) -> list[str]:
         found: dict[str, None] = {}
-        for step in steps:
-            while step in self._steps and step not in found:
+        waiting = list(steps)
+        for step in waiting:
+            if step in self._steps and step not in found:
                 found[step] = None
-                step = self._steps[step].until
+                waiting += self._steps[step].until
         return list(found)
 
     async def _results(self, step: Step, facts: Facts) -> tuple[CheckResult, ...]:
@@ -127,6 +128,7 @@ class Look:
         else:
             holds = record.exit_status is not None and (record.exit_status != 0) == step.fails
         states[step_id] = "done" if holds else "broken" if record.done else "todo"
-        if not holds and step.until in self._steps and self._state(step.until, results, states) == "done":
+        later = [each for each in step.until if each in self._steps]
+        if not holds and any(self._state(each, results, states) == "done" for each in later):
             states[step_id] = "done"
         return states[step_id]

@@ -60,8 +60,8 @@ class Step:
     """Why a command step has no check of the cluster."""
     fails: bool = False
     """The command is expected to end with a status other than 0: the step shows an error on purpose."""
-    until: str = ""
-    """Id of a later step; once that one is done, this one counts as done (its effect was temporary)."""
+    until: tuple[str, ...] = ()
+    """Ids of later steps; while any of them is done, this one counts as done (its effect was temporary)."""
     guard: tuple[CheckSpec, ...] = ()
     """The command is refused unless these hold now."""
     guard_reason: str = ""

@@ -168,8 +168,9 @@ def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> No
         assert ("process", "postgres") in guards
         marks = [check for check in step.guard if check.params.get("path", "").endswith("/patroni.dynamic.json")]
         assert marks and all(check.params["absent"] for check in marks)
-        later = course.step(step.until)
-        assert [check.name for check in later.checks] == ["path"], "must hold while etcd is down"
+        starts, copied = (course.step(later) for later in step.until)
+        assert [check.name for check in starts.checks] == ["process"], "must hold while the data is being made"
+        assert [check.name for check in copied.checks] == ["path"], "must hold while etcd is down"
 
 
 def test_no_service_is_started_twice(course: Course) -> None:
