@@ -209,13 +209,22 @@ def _while_bootstrapping(course: Course) -> None:
     steps = ("leader-start", "replicas-pgha2-start", "replicas-pgha3-start")
     for step, number in zip(steps, (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP), strict=True):
         course.verb("run", "--to", order[order.index(step) - 1])
+        # The leader: while its data is being made, which goes on without the console. The replicas: in the command.
+        middle = _has_data if number == signal.SIGKILL else _commanded
         with course.console(step) as terminal:
-            wait(partial(_commanded, course, step), step, work=partial(terminal.read, 0.01))
+            wait(partial(middle, course, step), step, work=partial(terminal.read, 0.01))
             course.ended(terminal, number)
         if step == "leader-start":
-            # Patroni runs initdb while this step waits for what comes of it.
             _while_headless(course, "leader-data")
 
 
 def _commanded(course: Course, step: str) -> bool:
     return "CommandStarted" in course.events(step)
+
+
+def _has_data(course: Course, _: str) -> bool:
+    """The first node's data directory exists."""
+    api = course.engine.api
+    asked = api.exec_create(course.settings.node_names[0], ["test", "-e", "/pgdata/17/data"])["Id"]
+    api.exec_start(asked)
+    return bool(api.exec_inspect(asked)["ExitCode"] == 0)
