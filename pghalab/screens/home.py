@@ -88,11 +88,14 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     @on(messages.StatesChanged)
     @on(messages.RunFinished)
     def _changed(self, _: SessionMessage) -> None:
-        self._show()
+        # Below another screen nobody sees it, and it catches up when it comes back.
+        if self.is_current:
+            self._show()
 
     @on(messages.ClusterSeen)
     def _seen(self, _: messages.ClusterSeen) -> None:
-        self._show_condition()
+        if self.is_current:
+            self._show_condition()
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened elsewhere."""

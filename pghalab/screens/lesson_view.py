@@ -104,6 +104,7 @@ class LessonView(Screen[None]):
         session = self.console.session
         view = self.query_one(StepView)
         await view.show(self.lesson, self.step, self.console.lesson_text)
+        self.refresh_bindings()
         self._show_outline()
         self.query_one("#outline", Outline).point_at(f"step:{self._step_id}")
         self._show_state()
@@ -162,7 +163,9 @@ class LessonView(Screen[None]):
         broken.display = bool(wrong)
         if wrong:
             more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            broken.update(plain(f"✗ No longer true: {wrong[0]}{more}", BAD))
+            text = plain(f"✗ No longer true: {wrong[0]}{more}", BAD)
+            if not text.is_same(broken.content if isinstance(broken.content, Content) else Content("")):
+                broken.update(text, layout=False)
 
     def show_sources(self) -> None:
         """Bring every pane up to date."""

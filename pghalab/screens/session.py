@@ -346,6 +346,7 @@ class Session:
             run.end("failed", "The step ended without a result.")
         self.active = None
         outcome = run.outcome or "failed"
+        self.refresh()
         self._states_changed()
         self.publish(lambda: messages.RunFinished(run.step, outcome))
         self.look_soon(None)

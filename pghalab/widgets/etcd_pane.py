@@ -39,7 +39,7 @@ class EtcdPane(LivePane[EtcdView]):
         if not value.has_quorum:
             verdict = Content.styled(f"✗ NO QUORUM, {value.majority - value.alive} more needed", f"bold {BAD}")
         elif value.can_lose == 0:
-            verdict = Content.styled("! can still lose 0", f"bold {WARN}")
+            verdict = Content.styled("can still lose 0", f"bold {WARN}")
         else:
             verdict = Content.styled(f"can still lose {value.can_lose}", OK)
         return Content.assemble(

@@ -47,7 +47,8 @@ class Outline(OptionList):
     """Lessons by number and state; with `lesson` set, its steps below it."""
 
     DEFAULT_CSS = """
-    Outline { border: none; padding: 0; background: transparent; height: 1fr; scrollbar-size-vertical: 1; }
+    Outline { border: none; padding: 0; background: transparent; height: 1fr; scrollbar-size-vertical: 1;
+        text-wrap: nowrap; text-overflow: ellipsis; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False, id="outline.down"),
@@ -96,7 +97,8 @@ class Outline(OptionList):
             Content(f"{lesson.number:>2}  "),
             plain(text(lesson.title)),
         ]
-        tail = f" · {label}"
+        # Beside a lesson there is little room, and the sign says as much.
+        tail = f" · {label}" if self._wide or word in ("broken", "begun") else ""
         if self._wide:
             tail += f" · {lesson.minutes} min"
         if lesson.optional:

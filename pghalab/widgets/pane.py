@@ -16,6 +16,8 @@ from pghalab.cluster.model import Snapshot
 from pghalab.widgets.table import Column, Table
 from pghalab.widgets.text import ago, plain
 
+FRESH_FOR = 6.0
+"""Seconds within which a healthy source is looked at again; until then the exact age is not worth a repaint."""
 STALE_AFTER = 10.0
 """Seconds after which data is marked as old."""
 
@@ -112,7 +114,8 @@ class LivePane(VerticalScroll, Generic[T]):
     def _age(self) -> tuple[str, str]:
         if self._snapshot is None:
             return "no data yet", "dim"
-        age = ago(self._clock() - self._snapshot.taken_at)
+        seconds = self._clock() - self._snapshot.taken_at
+        age = ago(seconds)
         if self._paused:
             return f"‖ PAUSED {age}", "bold $text-warning"
         match self.state:
@@ -122,7 +125,7 @@ class LivePane(VerticalScroll, Generic[T]):
                 return f"! STALE {age}", "bold $text-warning"
             case "none":
                 return "no data yet", "dim"
-        return f"{age} ago", "dim"
+        return ("● live, < 6 s", "dim") if seconds < FRESH_FOR else (f"{age} ago", "dim")
 
     def _paint(self) -> None:
         self.tick()

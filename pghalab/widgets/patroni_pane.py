@@ -35,6 +35,8 @@ class PatroniPane(LivePane[PatroniView]):
 
     def facts(self, value: PatroniView) -> Content:
         """The cluster's name and system identifier, and what is out of the ordinary."""
+        if not value.system_id and value.leader is None and not value.members:
+            return Content.styled(self.NOTHING, QUIET)
         parts = [plain(f"{value.scope} ({value.system_id})" if value.system_id else f"{value.scope} (initialising)")]
         if value.leader is None:
             parts.append(Content.styled("✗ NO LEADER", f"bold {BAD}"))

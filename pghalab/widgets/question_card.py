@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from pghalab.course.model import Question
 from pghalab.widgets.glyphs import BAD, OK, QUIET
-from pghalab.widgets.text import flowing, plain
+from pghalab.widgets.text import paragraph
 
 
 class QuestionCard(Vertical):
@@ -26,7 +26,8 @@ class QuestionCard(Vertical):
     QuestionCard { height: auto; width: 1fr; border-left: thick $primary; padding: 0 0 0 1; }
     QuestionCard.-right { border-left: thick $success; }
     QuestionCard .question { height: auto; text-style: bold; margin: 0 0 1 0; }
-    QuestionCard OptionList { height: auto; border: none; background: $boost; padding: 0; }
+    QuestionCard OptionList { height: auto; max-height: 100vh; border: none; background: $boost; padding: 0;
+        overflow: hidden; scrollbar-size: 0 0; }
     QuestionCard .explain { height: auto; margin: 1 0 0 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,7 +49,7 @@ class QuestionCard(Vertical):
 
     def compose(self) -> ComposeResult:
         """The question and its choices."""
-        yield Static(plain(self._flowing(self.question.text)), classes="question")
+        yield Static(paragraph(self._text(self.question.text)), classes="question")
         yield OptionList(*(Option(self._choice(index)) for index in range(len(self.question.choices))))
         yield Static(
             Content.styled("Choose with ↑ ↓ and Enter, or a letter. A wrong answer costs nothing.", QUIET),
@@ -60,7 +61,7 @@ class QuestionCard(Vertical):
         right = choice == self.question.right
         glyph, style = ("✓ Right. ", OK) if right else ("✗ Not so. ", BAD)
         self.query_one(".explain", Static).update(
-            Content.assemble((glyph, f"bold {style}"), plain(self._flowing(self.question.explain[choice])))
+            Content.assemble((glyph, f"bold {style}"), paragraph(self._text(self.question.explain[choice])))
         )
         self.set_class(right, "-right")
         options = self.query_one(OptionList)
@@ -77,13 +78,10 @@ class QuestionCard(Vertical):
         event.stop()
         self.post_message(self.Answered(event.option_index))
 
-    def _flowing(self, text: str) -> str:
-        return flowing(self._text(text))
-
     def _choice(self, index: int, chosen: int | None = None) -> Content:
         mark = "  "
         style = ""
         if index == chosen:
             mark, style = ("✓ ", OK) if index == self.question.right else ("✗ ", BAD)
-        text = plain(self._flowing(self.question.choices[index]))
+        text = paragraph(self._text(self.question.choices[index]))
         return Content.assemble((mark, style), (f"{'abcd'[index]}  ", "bold"), text)

@@ -19,7 +19,7 @@ from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
 from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.steprun import StepRun
-from pghalab.widgets.text import flowing, plain
+from pghalab.widgets.text import paragraph, plain
 
 
 class StepView(VerticalScroll, can_focus=True):
@@ -74,9 +74,7 @@ class StepView(VerticalScroll, can_focus=True):
             parts.append(Markdown(self._text(prose)))
         if step.correction:
             head = ("! Where the source text is wrong\n", f"bold {WARN}")
-            parts.append(
-                Static(Content.assemble(head, plain(flowing(self._text(step.correction)))), classes="correction")
-            )
+            parts.append(Static(Content.assemble(head, paragraph(self._text(step.correction))), classes="correction"))
         if step.widget == "quorum-table":
             parts.append(QuorumTable())
         if step.question is not None:
@@ -92,7 +90,7 @@ class StepView(VerticalScroll, can_focus=True):
             parts.append(Markdown(self._text(step.after), classes="after"))
         if step.notes:
             head = ("For a presenter (N hides it)\n", f"bold {ACCENT}")
-            notes = Static(Content.assemble(head, plain(flowing(self._text(step.notes)))), classes="notes")
+            notes = Static(Content.assemble(head, paragraph(self._text(step.notes))), classes="notes")
             notes.display = self._notes_shown
             parts.append(notes)
         parts.append(Static("", classes="onward"))
@@ -152,7 +150,7 @@ class StepView(VerticalScroll, can_focus=True):
         hints = self.step.hints[: self._hints_shown]
         total = len(self.step.hints)
         lines = [
-            Content.assemble((f"Hint {number} of {total}  ", f"bold {WARN}"), plain(self._text(hint).strip()))
+            Content.assemble((f"Hint {number} of {total}  ", f"bold {WARN}"), paragraph(self._text(hint)))
             for number, hint in enumerate(hints, 1)
         ]
         target = self.query_one(".hints", Static)

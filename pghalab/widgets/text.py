@@ -42,6 +42,12 @@ def flowing(text: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
+def paragraph(text: str) -> Content:
+    """A paragraph of a lesson as flowing text, with what stands between backticks marked as code."""
+    pieces = clean(flowing(text)).split("`")
+    return Content.assemble(*((piece, "$text-accent" if index % 2 else "") for index, piece in enumerate(pieces)))
+
+
 def ago(seconds: float) -> str:
     """An age in a few characters: `4 s`, `3 min`, `2 h`."""
     if seconds < 90:

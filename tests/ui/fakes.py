@@ -215,6 +215,7 @@ class Stage:
     states: dict[str, StepState] = field(default_factory=dict)
     seen: dict[str, FakeStatus] = field(default_factory=dict)
     released: int = 0
+    names: Callable[[str], str] = str
 
     async def connect(self, lab_name: str, course: Course, read_only: bool) -> Parts:
         self.runner = FakeRunner(course, self.log)
@@ -234,8 +235,9 @@ class Stage:
             lab=lab,
             runner=runner,
             monitor=monitor,
-            names=str,
+            names=self.names,
             driver=self.driver,
+            driven=lambda: bool(self.driver),
             notices=self.notices,
             release=release,
         )
@@ -246,7 +248,7 @@ class Stage:
             self.monitor.publish(update)
 
 
-def stage(log: Path, *, read_only: bool = False, **options: Any) -> Stage:
+def stage(log: Path, *, read_only: bool = False, lessons: Path = COURSE, **options: Any) -> Stage:
     """A stage on the tests' own course."""
     built: Stage | None = None
 
@@ -254,7 +256,7 @@ def stage(log: Path, *, read_only: bool = False, **options: Any) -> Stage:
         assert built is not None
         return await built.connect(lab_name, course, read_only)
 
-    app = PghalabApp(read_only=read_only, connect=connect, lessons=COURSE)
+    app = PghalabApp(read_only=read_only, connect=connect, lessons=lessons)
     built = Stage(app, log, **options)
     return built
 

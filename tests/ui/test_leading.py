@@ -1,0 +1,252 @@
+"""How the console leads from step to step, and what it says about steps that are special."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, OptionList, Static
+
+from pghalab.course.events import CheckResult, ChecksSeen, CommandEnded, CommandStarted, Printed, RunEvent, StepEnded
+from pghalab.lab.types import Ended, Output
+from pghalab.screens import session as session_module
+from pghalab.widgets.checks_view import ChecksView
+from pghalab.widgets.nodes_pane import NodesPane
+from pghalab.widgets.outline import Outline
+from pghalab.widgets.output import OutputView, folded
+from pghalab.widgets.question_card import QuestionCard
+from pghalab.widgets.quorum_table import QuorumTable
+from pghalab.widgets.step_view import StepView
+from tests.ui import fakes
+from tests.ui.fakes import FakeRunner, FakeStatus, stage, until
+from tests.ui.test_console import at_step, shown
+
+LESSON = """\
+---
+id: third
+title: Special steps on pgha1
+minutes: 2
+credit: Follows "Postgres High Availability with Patroni Training" by Jorge Torralba, postgressolutions.com
+---
+## Create the nodes of pgha1
+
+```yaml step
+id: third-up
+kind: action
+action: up
+checks:
+  - containers: {}
+notes: Let the class guess how long `up` takes.
+```
+
+## Ask pgha2
+
+```yaml step
+id: third-refused
+kind: command
+node: pgha1
+command: psql -h pgha2
+fails: true
+checks:
+  - output: {contains: [refused]}
+```
+"""
+
+
+@pytest.fixture
+def lessons(tmp_path: Path) -> Path:
+    """The course of the tests, and a third lesson."""
+    folder = tmp_path / "lessons"
+    folder.mkdir()
+    for path in fakes.COURSE.iterdir():
+        (folder / path.name).write_text(path.read_text())
+    (folder / "03-third.md").write_text(LESSON)
+    return folder
+
+
+def text_of(pane: NodesPane) -> str:
+    return str(pane.query_one(".pane-title", Static).content)
+
+
+async def test_enter_leads_through_a_lesson(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "first-read")
+        for then in ("first-table", "first-question"):
+            await pilot.press("enter")
+            await until(pilot, lambda then=then: screen.step.id == then and screen.query_one(StepView).ready)  # type: ignore[misc]
+        # A question waits for an answer, and goes on once it is right.
+        await until(pilot, lambda: isinstance(screen.focused, OptionList))
+        await pilot.press("b")
+        await until(pilot, lambda: built.app.session.states["first-question"] == "done")
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.step.id == "second-start" and screen.query_one(StepView).ready)
+        await pilot.press("enter")
+        await until(pilot, lambda: built.app.session.states["second-start"] == "done" and not built.app.session.busy)
+        assert screen.step.id == "second-start" and len(built.runner.ran) == 1
+        await until(pilot, lambda: "Enter goes on" in shown(built))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.step.id == "second-edit")
+        assert len(built.runner.ran) == 1
+
+
+async def test_the_quorum_table_is_there_from_the_start(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "first-table")
+        await until(pilot, lambda: bool(screen.query(QuorumTable)))
+        assert "✓ quorum: 5 of 5 agree, can still lose 2" in shown(built)
+
+
+async def test_a_step_that_was_never_run_is_no_failure(log: Path) -> None:
+    wrong = tuple(CheckResult("etcd runs", False, "it does not run", "running", f"pgha{n}") for n in (1, 2, 3))
+    built = stage(log, seen={"second-start": FakeStatus("todo", wrong)})
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        await until(pilot, lambda: "○ not yet  etcd runs  pgha1: it does not run · and 2 more" in shown(built))
+        built.runner.scripts["second-start"] = failing(wrong)
+        await pilot.press("r")
+        await until(pilot, lambda: "✗ no  etcd runs" in shown(built))
+        assert "pgha1-3: saw it does not run, wanted running" in str(screen.query_one(ChecksView).content)
+
+
+def failing(results: tuple[CheckResult, ...], reason: str = "it does not run") -> fakes.Script:
+    """A step that fails with these results."""
+
+    async def script(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "", "", "pghalab up", runner.log)
+        yield CommandEnded(step, Ended("exited", 1, 0.1))
+        yield ChecksSeen(step, results, True)
+        yield StepEnded(step, "failed", 0.2, reason)
+
+    return script
+
+
+async def test_a_taken_subnet_has_a_way_out(log: Path, lessons: Path) -> None:
+    built = stage(log, lessons=lessons)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "third-up")
+        await until(pilot, lambda: bool(screen.query("#elsewhere")))
+        assert not screen.query_one("#elsewhere", Button).display
+        built.runner.scripts["third-up"] = failing((), "192.168.50 is taken. The next free subnet is 192.168.51.")
+        await pilot.press("r")
+        await until(pilot, lambda: screen.query_one("#elsewhere", Button).display)
+        assert "t creates the lab on the next free subnet" in shown(built)
+        del built.runner.scripts["third-up"]
+        await pilot.press("t")
+        await until(pilot, lambda: built.runner.elsewhere == ["third-up"] and not built.app.session.busy)
+
+
+async def test_a_failure_that_was_expected_is_told_as_one(log: Path, lessons: Path) -> None:
+    async def refused(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield CommandEnded(step, Ended("exited", 2, 0.1))
+        runner.states[step] = "done"
+        yield StepEnded(step, "done", 0.2, "failed, as expected (status 2)")
+
+    built = stage(log, lessons=lessons)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "third-refused")
+        built.runner.scripts["third-refused"] = refused
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done · the command failed, as expected · status 2" in shown(built))
+
+
+async def test_titles_speak_of_the_labs_own_nodes(log: Path, lessons: Path) -> None:
+    built = stage(log, lessons=lessons, names=lambda text: text.replace("pgha", "ct"))
+    async with built.app.run_test(size=(200, 50)) as pilot:
+        screen = await at_step(built, pilot, "third-refused")
+        outline = screen.query_one(Outline)
+        await until(pilot, lambda: outline.option_count == 5)
+        titles = "\n".join(str(option.prompt) for option in outline.options)
+        assert "Special steps on ct1" in titles and "Ask ct2" in titles and "pgha" not in titles
+
+
+async def test_notes_are_for_the_presenter_who_asks(log: Path, lessons: Path) -> None:
+    built = stage(log, lessons=lessons)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "third-up")
+        assert "Let the class guess" not in shown(built)
+        await pilot.press("N")
+        await until(pilot, lambda: "Let the class guess how long up takes." in shown(built))
+        await pilot.press("n")
+        await until(pilot, lambda: screen.step.id == "third-refused")
+        await pilot.press("p")
+        await until(pilot, lambda: "Let the class guess" in shown(built))
+        await pilot.press("N")
+        await until(pilot, lambda: "Let the class guess" not in shown(built))
+
+
+async def test_the_panes_stand_still_on_demand(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.feed(fakes.nodes())
+        pane = screen.query_one(NodesPane)
+        await until(pilot, lambda: "live" in text_of(pane))
+        await pilot.press("P")
+        await until(pilot, lambda: "PAUSED" in text_of(pane))
+        assert built.monitor.paused and "P goes on" in shown(built)
+        built.feed(fakes.nodes(containers=2))
+        await pilot.pause()
+        assert "exited" not in shown(built)
+        await pilot.press("P")
+        await until(pilot, lambda: "exited" in shown(built))
+        assert not built.monitor.paused
+
+
+async def test_a_console_that_only_looks_takes_over_when_the_driver_is_gone(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "RETRY", 0.01)
+    built = stage(log, driver="The lab is driven by process 4711.", seen={"second-start": FakeStatus("done")})
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await until(pilot, lambda: "READ-ONLY  The lab is driven by process 4711." in shown(built))
+        assert built.app.session.states["second-start"] == "done"
+        await pilot.press("T")
+        await until(pilot, lambda: built.released == 1 and built.app.session.parts is not None)
+        assert built.app.session.read_only
+        built.driver = ""
+        await until(pilot, lambda: "Nobody drives the lab now: T takes over." in shown(built))
+        await pilot.press("T")
+        await until(pilot, lambda: not built.app.session.read_only and built.app.session.parts is not None)
+        await until(pilot, lambda: "READ-ONLY" not in shown(built))
+
+
+async def test_a_question_shows_every_choice_however_narrow(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(20, 40)) as pilot:
+        screen = await at_step(built, pilot, "first-question")
+        await until(pilot, lambda: bool(screen.query(QuestionCard)))
+        await pilot.press("b")
+        await until(pilot, lambda: built.app.session.states["first-question"] == "done")
+        options = screen.query_one(QuestionCard).query_one(OptionList)
+        assert options.virtual_size.height == options.content_size.height >= 3
+
+
+def test_long_lines_fold_and_tables_do_not() -> None:
+    error = 'psql: error: connection to server at "pgha2" failed: FATAL:  no pg_hba.conf entry for host "192.168.50.10"'
+    rows = folded(error, 40)
+    assert "".join(rows) == error and max(map(len, rows)) <= 40 and len(rows) > 2
+    assert len(folded("| Member | Host  | Role    | State     |", 20)) == 1
+    assert list(folded("x" * 90, 40)) == ["x" * 40, "x" * 40, "x" * 10]
+    assert "".join(folded("日本語" * 30, 40)) == "日本語" * 30
+
+
+async def test_the_end_of_a_long_output_is_in_sight(log: Path) -> None:
+    async def talks(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield Printed(step, Output("stdout", "".join(f"line {number}\n" for number in range(60))))
+        yield CommandEnded(step, Ended("exited", 0, 0.1))
+        yield StepEnded(step, "done", 0.2)
+
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-optional")
+        built.runner.scripts["second-optional"] = talks
+        await pilot.press("r")
+        view = screen.query_one(OutputView)
+        await until(pilot, lambda: view.text.endswith("line 59") and view.size.height)
+        await until(pilot, lambda: view.is_vertical_scroll_end and view.scroll_y > 0)
