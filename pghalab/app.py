@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 TERMINAL_SECONDS = 5.0
 """Seconds between two looks whether the terminal is still there."""
+SETTLED_SECONDS = 8.0
+"""After this long the monitor has loaded its libraries too."""
 CLOSE_SECONDS = 5.0
 """How long closing the lab may take before the console leaves all the same."""
 STOP_SECONDS = 20.0
@@ -64,6 +67,8 @@ class PghalabApp(Console):
         self._on_the_way_out = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)
+        if not os.environ.get("TEXTUAL_ANIMATIONS"):
+            self.animation_level = "none"  # a scroll that glides shows its key half a second late
         if not os.environ.get("TEXTUAL_THEME"):
             self.theme = DARK.name
 
@@ -98,6 +103,9 @@ class PghalabApp(Console):
     async def _open_session(self) -> None:
         try:
             await self.session.open()
+            # What the libraries brought stays for good; looking through it for garbage takes longer than a key may wait.
+            gc.freeze()
+            self.set_timer(SETTLED_SECONDS, gc.freeze)
         except LabError as error:
             self.notify(str(error), severity="error", timeout=30, markup=False)
         except Exception as error:

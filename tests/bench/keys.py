@@ -12,11 +12,13 @@ from typing import Any
 from textual import events
 
 from pghalab.app import PghalabApp
+from pghalab.widgets.step_view import StepView
 from tests.bench.cluster import STYLES, cluster, opened
 from tests.bench.report import Figure
 
 PRESSES = 300
-KEYS = ("j", "k", "tab", "j", "shift+tab", "k")
+KEYS = ("j", "j", "k", "k")
+"""Each of them scrolls the lesson, so that a repaint must follow."""
 PACE = 0.1
 """Seconds between two keys, a fast typist's."""
 LINES_PER_SECOND = 5000
@@ -32,32 +34,41 @@ while True:
 
 
 class Timed(PghalabApp):
-    """The console, noting when a key was handled and when the next paint was done."""
+    """The console, noting when the scrolling that a key asked for is painted."""
 
     CSS_PATH = STYLES  # paths are relative to the file of the class that names them
 
     def __init__(self, lab: str) -> None:
         super().__init__(lab)
-        self.waiting: list[float] = []
-        self.handled: list[float] = []
         self.latencies: list[float] = []
+        self.painted = asyncio.Event()
+        self._pressed = 0.0
+        self._at = 0.0
 
-    async def on_event(self, event: events.Event) -> None:
-        await super().on_event(event)
-        if isinstance(event, events.Key) and self.waiting:
-            self.handled.append(self.waiting.pop(0))
+    @property
+    def lesson(self) -> StepView:
+        """What the keys scroll."""
+        return self.screen.query_one(StepView)
+
+    def press(self, key: str) -> None:
+        """Send a key, as the driver does."""
+        self.painted.clear()
+        self._at = self.lesson.scroll_y
+        self._pressed = time.perf_counter()
+        self.post_message(events.Key(key, None))
 
     def _display(self, screen: Any, renderable: Any) -> None:
         super()._display(screen, renderable)
-        now = time.perf_counter()
-        self.latencies += [now - pressed for pressed in self.handled]
-        self.handled.clear()
+        if self._pressed and self.lesson.scroll_y != self._at:
+            self.latencies.append(time.perf_counter() - self._pressed)
+            self._pressed = 0.0
+            self.painted.set()
 
 
 async def _measure(folder: Path) -> list[Figure]:
     async with cluster("bench", folder) as (_, lab):
         app = Timed(lab.name)
-        async with app.run_test(size=(120, 40)):
+        async with app.run_test(size=(120, 24)):
             await opened(app)
             app.open_step("replicas-list-final")
             async with asyncio.timeout(30):
@@ -70,9 +81,13 @@ async def _measure(folder: Path) -> list[Figure]:
                 while run.buffer.total < LINES_PER_SECOND:
                     await asyncio.sleep(0.05)
             began, lines = time.perf_counter(), run.buffer.total
+            app.lesson.focus()
+            app.lesson.scroll_home(animate=False)
+            await asyncio.sleep(PACE)
             for press in range(PRESSES):
-                app.waiting.append(time.perf_counter())
-                app.post_message(events.Key(KEYS[press % len(KEYS)], None))
+                app.press(KEYS[press % len(KEYS)])
+                async with asyncio.timeout(10):
+                    await app.painted.wait()
                 await asyncio.sleep(PACE)
             rate = (run.buffer.total - lines) / (time.perf_counter() - began)
             app.session.stop()
