@@ -18,7 +18,6 @@ from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET
 from pghalab.widgets.text import clean, plain
 
 _CSS = """
-    ModalScreen { align: center middle; }
     .box { width: 90%; max-width: 96; height: auto; max-height: 90%; background: $surface; border: round $primary;
         padding: 1 2; }
     .box Static { height: auto; width: 1fr; }

@@ -29,6 +29,7 @@ NOTICES_SHOWN = 3
 class HomeScreen(Screen[None]):
     """The first screen."""
 
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-small"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (14, "-high")]  # noqa: RUF012
     HELP = """\
 # Home

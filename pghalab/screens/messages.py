@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 from textual.message import Message
 
@@ -14,6 +14,10 @@ Severity = Literal["information", "warning", "error"]
 
 class SessionMessage(Message, bubble=False):
     """Something changed in the session."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Keep every kind from bubbling: each listener gets a message of its own, the app too."""
+        super().__init_subclass__(**{**options, "bubble": False})
 
 
 class CourseRead(SessionMessage):

@@ -30,6 +30,7 @@ class StepView(VerticalScroll, can_focus=True):
     StepView > .title { height: auto; width: 1fr; margin: 0 0 1 0; }
     StepView > Markdown { margin: 0; padding: 0; background: transparent; height: auto; }
     StepView > Markdown MarkdownFence { margin: 0 0 1 0; max-height: 40; }
+    StepView > Markdown MarkdownFence > Label { width: 100%; }
     StepView > .correction { height: auto; width: 1fr; margin: 0 0 1 0; border-left: thick $warning; padding: 0 1; }
     StepView > .hints { height: auto; width: 1fr; margin: 1 0 0 0; }
     StepView > Collapsible { margin: 1 0 0 0; padding: 0; border-top: none; background: transparent; }

@@ -179,6 +179,8 @@ async def test_a_change_of_the_configuration_is_confirmed_by_its_diff(log: Path,
         await pilot.press(key)
         await until(pilot, lambda: not built.app.session.busy)
         assert answers == [applied]
+        # One question, asked once.
+        assert isinstance(built.app.screen, LessonScreen) and not built.app.screen.query("Toast")
 
 
 async def test_a_failing_check_gives_its_reason_for_each_node(log: Path) -> None:
