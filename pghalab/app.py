@@ -103,7 +103,7 @@ class PghalabApp(Console):
     async def _open_session(self) -> None:
         try:
             await self.session.open()
-            # What the libraries brought stays for good; looking through it for garbage takes longer than a key may wait.
+            # What the libraries brought stays. Looking through it for garbage takes longer than a key may wait.
             gc.freeze()
             self.set_timer(SETTLED_SECONDS, gc.freeze)
         except LabError as error:
