@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from pghalab.course.model import Step
 from pghalab.lab.types import LabError, User
@@ -69,8 +69,8 @@ class PghalabApp(Console):
         self.register_theme(LIGHT)
         if not os.environ.get("TEXTUAL_ANIMATIONS"):
             self.animation_level = "none"  # a scroll that glides shows its key half a second late
-        if not os.environ.get("TEXTUAL_THEME"):
-            self.theme = DARK.name
+        wanted = os.environ.get("TEXTUAL_THEME", "")
+        self.theme = wanted if wanted in self.available_themes else DARK.name
 
     def get_default_screen(self) -> Screen[None]:
         """Home is always the lowest screen."""
@@ -199,7 +199,9 @@ class PghalabApp(Console):
 
         if not self.screen_stack:
             return  # the console is being left
-        if not isinstance(self.screen, LessonScreen) or self.screen.step.id != message.step:
+        # A dialog may have come up over the lesson meanwhile.
+        seen = next(screen for screen in reversed(self.screen_stack) if not isinstance(screen, ModalScreen))
+        if not isinstance(seen, LessonScreen) or seen.step.id != message.step:
             course = self.session.course
             title = self.session.text(course.step(message.step).title) if course is not None else message.step
             bad = message.outcome in ("failed", "refused")

@@ -115,6 +115,8 @@ async def test_a_step_that_is_done_is_run_again_only_when_asked(log: Path) -> No
         await at_step(built, pilot, "second-start")
         await pilot.press("f5")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.pause()
+        assert not built.app.screen.query("Toast")
         await pilot.press("y")
         await until(pilot, lambda: len(built.runner.ran) == 2 and not built.app.session.busy)
         assert built.runner.ran == [("second-start", None, False), ("second-start", None, True)]

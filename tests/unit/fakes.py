@@ -91,8 +91,8 @@ class FakeLab:
     async def image_versions(self) -> Mapping[str, str] | None:
         return self.versions
 
-    async def action(self, name: str) -> AsyncGenerator[Output | Ended, None]:
-        self.acted.append(name)
+    async def action(self, name: str, *, auto: bool = False) -> AsyncGenerator[Output | Ended, None]:
+        self.acted.append(f"{name} elsewhere" if auto else name)
         self.versions = {"postgresql": "17.11"}
         yield Output("stdout", f"doing {name}\n")
         yield Ended("exited", 0, 0.1)
