@@ -69,8 +69,10 @@ class PghalabApp(Console):
         self.register_theme(LIGHT)
         if not os.environ.get("TEXTUAL_ANIMATIONS"):
             self.animation_level = "none"  # a scroll that glides shows its key half a second late
+        self.theme = DARK.name
         wanted = os.environ.get("TEXTUAL_THEME", "")
-        self.theme = wanted if wanted in self.available_themes else DARK.name
+        if wanted in self.available_themes:
+            self.theme = wanted
 
     def get_default_screen(self) -> Screen[None]:
         """Home is always the lowest screen."""

@@ -283,8 +283,6 @@ class Session:
         self._states_changed()
         return right
 
-    # Running
-
     @property
     def busy(self) -> bool:
         """A step or a verb runs."""
