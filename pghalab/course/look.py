@@ -56,7 +56,7 @@ class Look:
         self, specs: Sequence[CheckSpec], facts: Facts, output: str | None = None
     ) -> tuple[tuple[CheckResult, ...], ...]:
         """What each of some checks sees, all looked at together."""
-        context = Context(facts, self.names, output)
+        context = Context(facts, self.names, output, may_write=not self.progress.read_only)
         return tuple(await asyncio.gather(*(evaluate(spec, context) for spec in specs)))
 
     async def ask(self, facts: Facts, words: Iterable[str]) -> Mapping[str, str]:

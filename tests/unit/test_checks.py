@@ -282,6 +282,17 @@ async def test_marker(lab: FakeLab, sources: FakeSources) -> None:
     assert not any("insert" in asked for asked in sources.asked), "nothing is written before every replica streams"
 
 
+async def test_a_console_that_only_looks_writes_no_marker(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    await look(lab, sources, "marker")
+    sources.asked.clear()
+    facts = Facts(lab, sources)
+    spec = CheckSpec("marker", {}, 1.0, 1)
+    assert failed(await evaluate(spec, Context(facts, may_write=False))) == ""
+    await facts.close()
+    assert sources.asked and not any("insert" in asked for asked in sources.asked)
+
+
 async def test_database_and_role(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     sources.rows[("pgha1", "pg_database")] = [("postgres",), ("foobar",)]

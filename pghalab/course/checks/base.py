@@ -34,6 +34,8 @@ class Context:
     facts: Facts
     names: Names = field(default_factory=Names)
     output: str | None = None
+    may_write: bool = True
+    """False for a console that only looks: a check then leaves the databases as they are."""
 
     async def targets(self, on: Any) -> list[Node]:
         """The nodes that `on` names; raises LabError when they cannot be told."""

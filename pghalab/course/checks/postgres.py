@@ -122,8 +122,14 @@ async def marker(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResul
         return [CheckResult(check, False, f"{name} does not stream", wanted, name) for name in idle] or [
             CheckResult(check, False, "there is no replica", wanted)
         ]
-    value = uuid.uuid4().hex
-    await ctx.facts.query(leader, _MARK.format(value=value))
+    if ctx.may_write:
+        value = uuid.uuid4().hex
+        await ctx.facts.query(leader, _MARK.format(value=value))
+    else:
+        rows = await ctx.facts.query(leader, "select value from pghalab.marker")
+        if not rows:
+            return [CheckResult(check, False, "no row was ever written", wanted, leader.name)]
+        value = str(rows[0][0])
     until = time.monotonic() + _ARRIVES
     seen = await asyncio.gather(*(_arrives(ctx, node, value, until) for node in replicas))
     return [
