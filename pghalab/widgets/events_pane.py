@@ -8,19 +8,19 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from pghalab.cluster.model import ClusterEvent
 from pghalab.widgets.glyphs import BAD, OK, QUIET
+from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.text import plain
 
 SHOWN = 200
 """How many events are shown."""
 
 
-class EventsPane(VerticalScroll):
+class EventsPane(KeyScroll):
     """Leader changed, member up or down, quorum lost or back, timeline advanced."""
 
     DEFAULT_CSS = """

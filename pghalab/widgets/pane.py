@@ -8,11 +8,11 @@ from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from pghalab.cluster.model import Snapshot
+from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.table import Column, Table
 from pghalab.widgets.text import ago, plain
 
@@ -24,7 +24,7 @@ STALE_AFTER = 10.0
 T = TypeVar("T")
 
 
-class LivePane(VerticalScroll, Generic[T]):
+class LivePane(KeyScroll, Generic[T]):
     """A title with the age of the data, a line of facts, and a table; or why there is none."""
 
     DEFAULT_CSS = """

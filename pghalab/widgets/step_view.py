@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
@@ -17,12 +16,13 @@ from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.glyphs import ACCENT, QUIET, WARN, glyph
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
+from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.steprun import StepRun
 from pghalab.widgets.text import paragraph, plain
 
 
-class StepView(VerticalScroll, can_focus=True):
+class StepView(KeyScroll, can_focus=True):
     """Shows one step at a time."""
 
     DEFAULT_CSS = """

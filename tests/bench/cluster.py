@@ -77,7 +77,11 @@ async def opened(app: pghalab.app.PghalabApp, limit: float = 60.0) -> None:
     """Wait until the console has opened its lab and seen Patroni; raises RuntimeError with what stands in the way."""
     try:
         async with asyncio.timeout(limit):
-            while app.session.parts is None or app.session.patroni is None:
+            while (
+                app.session.parts is None
+                or app.session.patroni is None
+                or any(node.link != "up" for node in app.session.parts.lab.nodes.values())
+            ):
                 await asyncio.sleep(0.02)
     except TimeoutError:
         told = [str(notification.message) for notification in app._notifications]

@@ -77,8 +77,10 @@ async def _measure(folder: Path) -> list[Figure]:
             assert app.session.run_step("replicas-list-final", command=STREAM, again=True)
             run = app.session.active
             assert run is not None
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while run.buffer.total < LINES_PER_SECOND:
+                    if not run.active:
+                        raise RuntimeError(f"the stream ended: {run.outcome}, {run.reason}, {list(run.buffer.lines)}")
                     await asyncio.sleep(0.05)
             began, lines = time.perf_counter(), run.buffer.total
             app.lesson.focus()

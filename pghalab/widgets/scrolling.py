@@ -1,0 +1,31 @@
+"""Scrolling by keys that does not wait for a repaint under way."""
+
+from __future__ import annotations
+
+from textual.actions import SkipAction
+from textual.containers import VerticalScroll
+
+
+class KeyScroll(VerticalScroll):
+    """A VerticalScroll whose keys take effect with the next paint, also while a stream keeps the screen busy."""
+
+    def _by(self, rows: int) -> None:
+        if not self.allow_vertical_scroll:
+            raise SkipAction
+        self.scroll_relative(y=rows, animate=False, immediate=True)
+
+    def action_scroll_down(self) -> None:
+        """One row down."""
+        self._by(1)
+
+    def action_scroll_up(self) -> None:
+        """One row up."""
+        self._by(-1)
+
+    def action_page_down(self) -> None:
+        """One page down."""
+        self._by(self.container_size.height)
+
+    def action_page_up(self) -> None:
+        """One page up."""
+        self._by(-self.container_size.height)
