@@ -28,19 +28,15 @@ RUN_VARIABLE = "PGHALAB_RUN"
 
 END_RUN = "/usr/local/sbin/end-run"
 
-# Root of a container lacks CAP_SYS_PTRACE, so it cannot read another user's environ (proc(5)): each user looks itself.
-# A zombie has an empty environ, so it does not count.
+# The image's script does it; a machine without it looks for itself. A zombie has an empty environ and does not count.
 _END = """
-look() {{ "$@" grep -lszxF {variable}={run} /proc/[0-9]*/environ; }}
-left() {{ {{ look; id postgres && look setpriv --reuid=postgres --regid=postgres --clear-groups; }} 2>/dev/null |
-    sed -n 's|^/proc/\\([0-9]*\\)/environ$|\\1|p'; }}
+if [ -x {script} ]; then exec {script} {run}; fi
+left() {{ grep -lszxF {variable}={run} /proc/[0-9]*/environ | sed -n 's|^/proc/\\([0-9]*\\)/environ$|\\1|p'; }}
 try() {{ kill -"$1" $found 2>/dev/null; }}
-if [ -x {script} ]; then {script} {run} & fi
 found=$(left); [ -n "$found" ] && try TERM; n=0
 while found=$(left); [ -n "$found" ] && [ $n -lt 20 ]; do sleep 0.1; n=$((n+1)); done
 n=0
 while [ -n "$found" ] && [ $n -lt 20 ]; do try KILL; sleep 0.05; n=$((n+1)); found=$(left); done
-wait
 [ -z "$found" ]
 """
 

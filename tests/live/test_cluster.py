@@ -106,7 +106,7 @@ async def _grow(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
         await postgres.query(lab, names[3], "select 1")
 
     await _on(lab, names, f"/etcdSetup.sh -y >/dev/null && {{ {START_ETCD} }}")
-    await seen.until(lambda: seen.value("etcd").alive == 5 and seen.value("etcd").can_lose == 2)
+    await seen.until(lambda: (view := seen.value("etcd")) and view.alive == 5 and view.can_lose == 2)
     first = lab.nodes[names[0]]
     assert [member.name for member in await etcd.members(first)] == names
     assert all([await etcd.health(node) for node in lab.nodes.values()])
@@ -118,7 +118,7 @@ async def _grow(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     )
     await _on(lab, data[:1], prepare)
     await seen.event(f"{data[0]} joined the cluster")
-    await seen.until(lambda: seen.value("patroni").leader == data[0] and seen.value("patroni").system_id)
+    await seen.until(lambda: (view := seen.value("patroni")) and view.leader == data[0] and view.system_id)
     await _on(lab, data[1:], prepare)
     await seen.until(lambda: _streaming(seen), 90)
     view = seen.value("patroni")
