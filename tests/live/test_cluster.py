@@ -98,8 +98,9 @@ async def _grow(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     names = list(lab.nodes)
     data = names[:3]
     await seen.until(lambda: seen.value("nodes") and all(row.etcd == "stopped" for row in seen.value("nodes")))
-    assert (seen.value("etcd"), seen.error("etcd")) == (None, None)
-    assert (seen.value("patroni"), seen.error("patroni")) == (None, None)
+    for kind in ("etcd", "patroni"):
+        await seen.until(lambda kind=kind: seen.last(kind) is not None)
+        assert (seen.value(kind), seen.error(kind)) == (None, None)
     with pytest.raises(NotRunning, match=f"etcd does not run on {names[1]}"):
         await etcd.get_prefix(lab.nodes[names[1]], PREFIX)
     with pytest.raises(NotRunning, match=f"PostgreSQL does not run on {names[3]}"):
