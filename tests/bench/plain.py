@@ -149,7 +149,8 @@ class Script:
                 wanted = f'test "$(psql -Atc "{sql}")" -ge {len(params["has"])}'
                 return [(node, wanted) for node in self._nodes(params["on"])]
             case "login":
-                wanted = f"psql -h {params['to']} -U {params['user']} -d {params['database']} -c 'select 1'"
+                user, database = params.get("user", "postgres"), params.get("database", "postgres")
+                wanted = f"psql -h {params['to']} -U {user} -d {database} -c 'select 1'"
                 return [(params["from"], wanted if params["accepted"] else f"! {wanted}")]
             case "database":
                 sql = f"select 1 from pg_database where datname = '{params['name']}'"
