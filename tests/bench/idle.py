@@ -11,8 +11,8 @@ from tests.bench.cluster import cluster
 from tests.bench.report import Figure
 from tests.terminal import Terminal
 
-SECONDS = 40.0
-SETTLE = 20.0
+SECONDS = 20.0
+SETTLE = 10.0
 
 
 def _watch(lab: str, env: dict[str, str]) -> tuple[float, int]:

@@ -81,7 +81,8 @@ class Script:
             self._run(step, command)
         for check in step.checks:
             for node, condition in self._conditions(check):
-                self._lines.append(f"until_holds {check.within:.0f} {node} postgres {shlex.quote(condition)}")
+                user = "root" if check.name == "path" else "postgres"
+                self._lines.append(f"until_holds {check.within:.0f} {node} {user} {shlex.quote(condition)}")
 
     def _run(self, step: Step, command: str) -> None:
         text = self._names.command(command)
@@ -114,7 +115,7 @@ class Script:
             case "path":
                 test = "! -e" if params.get("absent") else "-e"
                 return [
-                    (node, " && ".join([f"sudo test {test} {params['path']}", *self._greps(params)]))
+                    (node, " && ".join([f"test {test} {params['path']}", *self._greps(params)]))
                     for node in self._nodes(params["on"])
                 ]
             case "yaml":
@@ -161,7 +162,7 @@ class Script:
 
     @staticmethod
     def _greps(params: Mapping[str, Any]) -> list[str]:
-        return [f"sudo grep -qF {shlex.quote(text)} {params['path']}" for text in params.get("contains", ())]
+        return [f"grep -qF {shlex.quote(text)} {params['path']}" for text in params.get("contains", ())]
 
 
 def write(path: Path, course: Course, names: Names) -> None:
