@@ -40,7 +40,7 @@ if ! answers; then
   elif may_install; then
     if ! command -v dockerd >/dev/null; then
       say "Installing Docker Engine and debootstrap from the distribution's packages (PGHALAB_NO_INSTALL=1 refuses)."
-      apt_install docker.io iptables debootstrap ca-certificates || exit 0
+      apt_install docker.io iptables debootstrap debian-archive-keyring ca-certificates || exit 0
     fi
     say "Starting the engine."
     start_engine || say "The engine did not start within 30 s; its log is /var/log/dockerd.log or 'journalctl -u docker'."
@@ -49,8 +49,9 @@ if ! answers; then
   fi
 fi
 # Without a registry the base image is made with debootstrap.
-if ! command -v debootstrap >/dev/null && may_install; then
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+if { ! command -v debootstrap >/dev/null || [ ! -f $keyring ]; } && may_install; then
   say "Installing debootstrap: the base image is made with it where no registry answers."
-  apt_install debootstrap || say "Without debootstrap the base image has to come from a registry."
+  apt_install debootstrap debian-archive-keyring || say "Without debootstrap the base image has to come from a registry."
 fi
 exit 0

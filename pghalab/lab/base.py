@@ -24,7 +24,6 @@ SUITE = "trixie"
 LABEL = {"pghalab.image": "1"}
 REGISTRY_WITHIN = 10
 """Seconds within which a registry must answer to be used."""
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SCRATCH = Path("/var/tmp")
 LEFT_OUT = ("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/lib/apt/lists/*", "var/log/*",
@@ -100,27 +99,27 @@ def relabel(api: Any, image: str, tag: str, labels: dict[str, str]) -> str:
 
 def bootstrap(api: Any, say: Say, cancel: Cancel) -> None:
     """Make a minimal Debian with debootstrap and import it as `BASE_TAG`; blocks, needs root, raises LabError."""
-    mirror = debian_mirror(read_sources()) or DEFAULT_MIRROR
+    mirror = debian_mirror(read_sources())
     need_debootstrap(mirror)
     remove_leftovers()
     target = SCRATCH / f"pghalab-base.{os.getpid()}"
     try:
-        say(f"no registry answers; making the base image with debootstrap from {mirror}")
+        say(f"no registry answers; making the base image with debootstrap from {mirror or 'its default mirror'}")
         _run(debootstrap_command(target, mirror), say, cancel)
         _import(api, target, say, cancel)
     finally:
         remove_tree(target)
 
 
-def debootstrap_command(target: Path, mirror: str) -> list[str]:
+def debootstrap_command(target: Path, mirror: str | None) -> list[str]:
     """The command that fills `target` with a minimal Debian."""
     options = [f"--keyring={KEYRING}", "--variant=minbase", "--merged-usr"]
-    if mirror.startswith("https:"):
+    if mirror is not None and mirror.startswith("https:"):
         options.append("--include=ca-certificates")
-    return ["debootstrap", *options, SUITE, str(target), mirror]
+    return ["debootstrap", *options, SUITE, str(target), *([mirror] if mirror else [])]
 
 
-def need_debootstrap(mirror: str) -> None:
+def need_debootstrap(mirror: str | None) -> None:
     """Raise LabError, with the commands to copy, unless this process can run debootstrap here and now."""
     by_hand = Path("/var/tmp/pghalab-base")
     commands = (
