@@ -18,7 +18,7 @@ SETTLE = 10.0
 def _watch(lab: str, env: dict[str, str]) -> tuple[float, int]:
     argv = [sys.executable, "-m", "pghalab", "--lab", lab]
     with Terminal(argv, columns=200, rows=50, env=env) as terminal:
-        terminal.wait_for("Continue")
+        terminal.wait_for(" leads")
         terminal.press("v")
         terminal.wait_for("Replica")
         terminal.idle(SETTLE)
