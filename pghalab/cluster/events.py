@@ -1,7 +1,7 @@
 """What changed between two looks at the cluster, as sentences with a verdict.
 
 A look is first boiled down to facts, one word for each thing that can change. A fact that is not known is left out, so
-that it neither makes an event nor hides one. `confirm` holds bad news back until it was seen twice in a row.
+that it neither makes an event nor hides one. `confirm` holds silence back until it was met twice in a row.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from pghalab.cluster.model import ClusterEvent, EtcdView, EventKind, NodeHealth,
 Facts = Mapping[tuple[str, str], str]
 """(kind of fact, whom it is about) -> its value, as one word."""
 
-_DOWN: Final = frozenset({"down", "lost", "absent", "stopped", "crashed"})
+_SILENT: Final = frozenset({"down", "lost"})
+"""Values that mean that nothing answered, which once is no news."""
+_SERVING: Final = frozenset({"running", "streaming", "in archive recovery"})
+"""States of a member that has a PostgreSQL to talk to."""
 
 
 def node_facts(nodes: Iterable[NodeHealth]) -> dict[tuple[str, str], str]:
@@ -53,8 +56,13 @@ def etcd_facts(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str]
     return facts
 
 
-def patroni_facts(view: PatroniView, nodes: Iterable[str]) -> dict[tuple[str, str], str]:
-    """The leader, the members' states and the timeline; `nodes` names every node that may become a member."""
+def patroni_facts(view: PatroniView, nodes: Iterable[str], refusing: Iterable[str] = ()) -> dict[tuple[str, str], str]:
+    """The members' states and the timeline; `nodes` names every node that may become a member.
+
+    `refusing` names those whose PostgreSQL refuses connections: Patroni learns of a crash only in its next loop, and
+    may have ended it before anybody read of it in etcd.
+    """
+    dead = set(refusing)
     rows = {member.name: member for member in view.members}
     facts = {}
     for name in {*nodes, *rows}:
@@ -62,7 +70,7 @@ def patroni_facts(view: PatroniView, nodes: Iterable[str]) -> dict[tuple[str, st
         if row is None:
             facts["member", name] = "absent"
         elif row.state:
-            facts["member", name] = row.state
+            facts["member", name] = "stopped" if name in dead and row.state in _SERVING else row.state
     leader = rows.get(view.leader or "")
     if leader is not None and leader.timeline is not None:
         facts["timeline", ""] = str(leader.timeline)
@@ -75,13 +83,13 @@ def leader_facts(leader: str | None) -> dict[tuple[str, str], str]:
 
 
 def confirm(confirmed: Facts, previous: Facts, current: Facts) -> dict[tuple[str, str], str]:
-    """What may now be taken as true: good news at once, bad news when two looks in a row saw it.
+    """What may now be taken as true: what was said at once, what was not answered when two looks in a row met silence.
 
     Facts that this look does not know keep their confirmed value.
     """
     held = dict(confirmed)
     for key, value in current.items():
-        if key not in confirmed or value not in _DOWN or previous.get(key) == value:
+        if key not in confirmed or value not in _SILENT or previous.get(key) == value:
             held[key] = value
     return held
 

@@ -254,7 +254,8 @@ class Monitor:
     def _patroni_swept(self) -> None:
         snapshot = self._patroni_snapshot()
         if snapshot.value is not None and self._dcs is not None and self._dcs_error is None:
-            self._judge("patroni", events.patroni_facts(snapshot.value, self._names))
+            refusing = [name for name in self._names if self._service.get(("postgres", name)) == "stopped"]
+            self._judge("patroni", events.patroni_facts(snapshot.value, self._names, refusing))
         self._show("patroni", snapshot)
         self._nodes_changed()
 

@@ -186,8 +186,13 @@ async def _crash_and_freeze(lab: LocalLab, seen: Seen) -> None:
     replica = next(m.name for m in seen.value("patroni").members if m.role == "Replica")
     row = list(lab.nodes).index(replica)
     since = len(seen.updates)
+    # Paused, Patroni leaves the crash to be seen; else it may have ended it before anybody looked.
+    await _on(lab, [replica], "patronictl -c /pgha/config/patroni.yaml pause --wait")
+    await seen.until(lambda: seen.value("patroni").paused)
     await _on(lab, [replica], "kill -9 $(head -1 /pgdata/17/data/postmaster.pid)")
-    await seen.until(lambda: seen.value("nodes")[row].postgres == "stopped", 30)
+    await seen.event(f"{replica}: streaming -> stopped", since)
+    await seen.until(lambda: seen.value("nodes")[row].postgres == "stopped")
+    await _on(lab, [replica], "patronictl -c /pgha/config/patroni.yaml resume --wait")
     await seen.event(f"{replica} is streaming", since, 90)
     await seen.until(lambda: seen.value("nodes")[row].postgres == "running")
 

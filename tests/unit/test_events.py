@@ -44,7 +44,7 @@ def test_the_same_leader_coming_back_is_no_change_of_leader() -> None:
     assert _texts(events.changes(gone, after, 1.0)) == [("pgha1 holds the leader key", True)]
 
 
-def test_bad_news_needs_two_looks_and_good_news_one() -> None:
+def test_silence_needs_two_looks_and_an_answer_one() -> None:
     fine, down = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("12"), NODES)
     once = events.confirm(fine, fine, down)
     assert events.changes(fine, once, 1.0) == ()
@@ -95,6 +95,15 @@ def test_members_join_stream_stop_and_leave() -> None:
     assert _texts(events.changes(two, three, 1.0)) == [("pgha2 is streaming", True)]
     assert _texts(events.changes(three, two, 1.0)) == [("pgha2: streaming -> running", False)]
     assert _texts(events.changes(three, one, 1.0)) == [("pgha2 left the cluster: its key in etcd is gone", False)]
+
+
+def test_a_crash_is_told_at_once_though_patroni_has_not_seen_it_yet() -> None:
+    view = _patroni({"pgha1": "running", "pgha2": "streaming", "pgha3": "starting"})
+    fine, crashed = events.patroni_facts(view, NODES), events.patroni_facts(view, NODES, ["pgha2", "pgha3"])
+    new = events.confirm(fine, fine, crashed)
+    assert _texts(events.changes(fine, new, 1.0)) == [("pgha2: streaming -> stopped", False)]
+    back = events.confirm(new, crashed, fine)
+    assert _texts(events.changes(new, back, 1.0)) == [("pgha2 is streaming", True)]
 
 
 def test_a_promotion_raises_the_timeline() -> None:
