@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -174,6 +175,7 @@ class Engine:
         def follow() -> None:
             try:
                 for event in stream:
+                    self._settle(event.get("id"))
                     changed(str(event.get("Action", "")))
             except Exception:
                 if not stopping.is_set():
@@ -190,6 +192,17 @@ class Engine:
 
         threading.Thread(target=follow, name=f"events-{lab}", daemon=True).start()
         return stop
+
+    def _settle(self, container: str | None) -> None:
+        """Wait until the engine lists a container as its last event told.
+
+        The event is sent before the list is brought up to date, both under the container's lock (moby, daemon/pause.go
+        and monitor.go); inspecting it takes that lock.
+        """
+        import docker.errors
+
+        with contextlib.suppress(docker.errors.NotFound):
+            self.api.inspect_container(container)
 
 
 def told(doing: str, error: BaseException) -> LabError:

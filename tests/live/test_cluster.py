@@ -12,6 +12,7 @@ from pghalab.cluster import etcd, patroni, postgres
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.monitor import Monitor
 from pghalab.cluster.rest import NotRunning
+from pghalab.lab.engine import Engine
 from pghalab.lab.local import LocalLab
 from tests.live.conftest import MakeSettings, told
 
@@ -78,7 +79,7 @@ def _streaming(seen: Seen) -> bool:
     return bool(view) and [member.state for member in view.members].count("streaming") == 2
 
 
-async def test_a_cluster_is_seen_growing_failing_and_coming_back(five: LocalLab, engine: Any) -> None:
+async def test_a_cluster_is_seen_growing_failing_and_coming_back(five: LocalLab, engine: Engine) -> None:
     seen = Seen()
     monitor = Monitor(five, seen.publish)
     task = asyncio.create_task(monitor.run())
@@ -87,7 +88,7 @@ async def test_a_cluster_is_seen_growing_failing_and_coming_back(five: LocalLab,
         await _push(five, monitor, seen)
         await _switch_over(five, seen)
         await _lose_etcd(five, monitor, seen)
-        await _crash_and_freeze(five, seen)
+        await _crash_and_freeze(five, engine, seen)
         assert not task.done()
     finally:
         task.cancel()
@@ -182,7 +183,7 @@ async def _lose_etcd(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     await seen.until(lambda: _streaming(seen), 90)
 
 
-async def _crash_and_freeze(lab: LocalLab, seen: Seen) -> None:
+async def _crash_and_freeze(lab: LocalLab, engine: Engine, seen: Seen) -> None:
     replica = next(m.name for m in seen.value("patroni").members if m.role == "Replica")
     row = list(lab.nodes).index(replica)
     since = len(seen.updates)
@@ -198,15 +199,13 @@ async def _crash_and_freeze(lab: LocalLab, seen: Seen) -> None:
 
     last = list(lab.nodes)[4]
     since = len(seen.updates)
-    found = await asyncio.create_subprocess_exec("docker", "pause", last, stdout=asyncio.subprocess.DEVNULL)
-    assert await found.wait() == 0
+    await engine.call("Pausing", engine.api.pause, last)
     try:
         await seen.event(f"{last} is down", since)
         await seen.until(lambda: seen.value("nodes")[4].container == "paused")
         await seen.event(f"etcd on {last} does not answer", since)
         assert seen.value("etcd").alive == 4
     finally:
-        found = await asyncio.create_subprocess_exec("docker", "unpause", last, stdout=asyncio.subprocess.DEVNULL)
-        assert await found.wait() == 0
+        await engine.call("Waking", engine.api.unpause, last)
     await seen.event(f"{last} is up", since)
     await seen.event(f"etcd on {last} answers", since)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from pghalab.lab import lifecycle
+from pghalab.lab import inventory, lifecycle
 from pghalab.lab.engine import Engine
 from pghalab.lab.keys import KEY_NAME
 from pghalab.lab.local import LocalLab
@@ -162,6 +162,29 @@ async def test_changes_behind_our_back_are_seen_and_put_right(lab: LocalLab, eng
     assert [one.name for one in await lab.containers() if one.state == "running"] == [first, second, third]
     assert await found(engine, lab.settings, 1) == paused
     assert (await lab.nodes[third].run("hostname")).stdout.strip() == third
+
+
+async def test_what_the_engine_lists_is_as_new_as_what_it_told(lab: LocalLab, engine: Engine) -> None:
+    await told(lab.up())
+    first = await found(engine, lab.settings, 1)
+    listed: list[tuple[str, str]] = []
+
+    def look(action: str) -> None:
+        state = next(one.state for one in inventory.containers(engine.client, lab.name) if one.id == first)
+        listed.append((action, state))
+
+    stop = engine.watch(lab.name, look, lambda: None)
+    try:
+        for change, state in [
+            (engine.api.pause, ("pause", "paused")),
+            (engine.api.unpause, ("unpause", "running")),
+        ] * 5:
+            listed.clear()
+            change(first)
+            await until(lambda: bool(listed))
+            assert listed == [state]
+    finally:
+        stop()
 
 
 async def test_a_renamed_node_whose_name_is_taken_is_told(lab: LocalLab, engine: Engine, image: str) -> None:
