@@ -71,6 +71,43 @@ SHOWN = [
     "host all postgres 192.168.50.0/24 md5",
 ]
 """What the source text prints and a learner reads, but does not run here."""
+SEEN_IN_THE_CLUSTER = {
+    "names-dns": "resolves",
+    "names-aliases": "resolves",
+    **{f"folders-pgha{number}": "path" for number in range(1, 6)},
+    "etcd-conf-plain": "path",
+    "etcd-yaml-look": "path",
+    "etcd-majority": "etcd",
+    "etcd-log": "process",
+    "etcd-member-list": "etcd",
+    "etcd-status": "etcd",
+    "etcd-status-2380": "etcd",
+    "patroni-roles-read": "path",
+    "patroni-vars": "path",
+    "patroni-read-identity": "path",
+    "patroni-read-bootstrap": "path",
+    "patroni-read-postgresql": "path",
+    "leader-list": "patroni",
+    "leader-roles": "role",
+    "leader-keys": "dcs_key",
+    "replicas-list-two": "patroni",
+    "replicas-list-three": "patroni",
+    "replicas-list-final": "cluster",
+    "hba-rules-before": "hba",
+    "hba-show-config": "dcs_key",
+    "hba-accepted": "login",
+    "hba-proof": "replication",
+    "replication-leader-before": "database",
+    "replication-replica-before": "database",
+    "replication-read-only": "patroni",
+    "replication-replica-after": "database",
+    "replication-stat": "replication",
+    "back-processes": "process",
+    "back-history": "dcs_key",
+    "back-restart-replicas": "cluster",
+    **{f"back-switchover-pgha{number}": "cluster" for number in (1, 2, 3)},
+}
+"""Steps that print something, with the check that sees the same without them."""
 WRONG = ["> patroni.log", "ceil(", 'ENDPOINTS="pgha1:2380']
 
 
@@ -201,3 +238,26 @@ def test_from_lesson_13_on_the_leader_is_asked_for_and_not_assumed(course: Cours
     for lesson in course.lessons[12:13]:
         for step in lesson.steps:
             assert not re.search(r"-h pgha\d", step.command), step.id
+
+
+@pytest.mark.parametrize(("step", "check"), sorted(SEEN_IN_THE_CLUSTER.items()))
+def test_a_step_that_looks_at_the_cluster_is_not_done_by_its_output_alone(
+    course: Course, step: str, check: str
+) -> None:
+    assert {"output", check} <= {spec.name for spec in course.step(step).checks}
+
+
+def test_a_quorum_of_three_is_still_true_when_five_members_answer(course: Course) -> None:
+    output, members = course.step("etcd-majority").checks
+    assert "matches" not in output.params
+    assert members.params == {"members": 5, "healthy": 3}
+
+
+def test_a_switchover_waits_for_nobody_when_it_is_refused_and_later_ones_do_not_break_it(course: Course) -> None:
+    nodes = {"back-switchover-pgha2": "pgha2", "back-switchover-pgha3": "pgha3", "back-switchover-pgha1": "pgha1"}
+    for number, (name, node) in enumerate(nodes.items()):
+        step = course.step(name)
+        assert all(line.endswith("&&") for line in step.command.splitlines()[:-1]), name
+        assert [check.params for check in step.guard] == [{"on": [node], "role": "replica", "state": "streaming"}]
+        assert {"on": [node], "role": "leader", "state": "running"} in [check.params for check in step.checks]
+        assert set(step.until) == set(list(nodes)[number + 1 :])
