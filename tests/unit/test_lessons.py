@@ -261,3 +261,14 @@ def test_a_switchover_waits_for_nobody_when_it_is_refused_and_later_ones_do_not_
         assert [check.params for check in step.guard] == [{"on": [node], "role": "replica", "state": "streaming"}]
         assert {"on": [node], "role": "leader", "state": "running"} in [check.params for check in step.checks]
         assert set(step.until) == set(list(nodes)[number + 1 :])
+
+
+def test_the_right_answer_is_told_neither_by_its_place_nor_by_its_length(course: Course) -> None:
+    asked = [step for step in steps(course) if step.question]
+    places = [step.question.right for step in asked if step.question]
+    assert max(places.count(place) for place in places) <= len(asked) * 0.4
+    longest = [step.id for step in asked if step.question
+               and len(step.question.choices[step.question.right]) == max(map(len, step.question.choices))]  # fmt: skip
+    assert len(longest) <= len(asked) / 3, longest
+    for step, place in zip(asked, places, strict=True):
+        assert step.hints[-1] == f"The {('first', 'second', 'third', 'fourth')[place]} answer."
