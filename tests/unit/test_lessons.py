@@ -7,6 +7,7 @@ import re
 import pytest
 
 from pghalab.course.lint import lint
+from pghalab.course.load import LESSONS as LESSONS_FOLDER
 from pghalab.course.load import load_course
 from pghalab.course.model import Course, Step
 
@@ -20,7 +21,7 @@ ERRATA = {f"T{number}" for number in range(1, 37)}
 """The errors of the source text that are known."""
 NAMED = {
     "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T9", "T10", "T11", "T12", "T13", "T14", "T15", "T16", "T17", "T18",
-    "T19", "T20", "T21", "T22", "T23", "T24", "T33", "T35", "T36",
+    "T19", "T20", "T21", "T22", "T23", "T24", "T25", "T35", "T36",
 }  # fmt: skip
 """Those that the core course meets."""
 NODELIST = "pgha1:192.168.50.10 pgha2:192.168.50.11 pgha3:192.168.50.12 pgha4:192.168.50.13 pgha5:192.168.50.14"
@@ -143,7 +144,9 @@ def test_credit_is_given_in_every_lesson_and_the_donation_link_in_the_first(cour
         for name in CREDIT:
             assert name in lesson.credit, lesson.id
     assert DONATION in course.step("welcome-credit").prose
-    assert "must\ngive credit to postgressolutions.com and to Jorge Torralba" in course.step("welcome-credit").prose
+    prose = " ".join(course.step("welcome-credit").prose.split())
+    assert "given for personal, self-paced training" in prose
+    assert "must give credit to postgressolutions.com and to Jorge Torralba" in prose
 
 
 @pytest.mark.parametrize("command", LETTER_BY_LETTER)
@@ -261,6 +264,27 @@ def test_a_switchover_waits_for_nobody_when_it_is_refused_and_later_ones_do_not_
         assert [check.params for check in step.guard] == [{"on": [node], "role": "replica", "state": "streaming"}]
         assert {"on": [node], "role": "leader", "state": "running"} in [check.params for check in step.checks]
         assert set(step.until) == set(list(nodes)[number + 1 :])
+
+
+def test_the_file_that_is_shown_has_the_rules_that_the_script_writes(course: Course) -> None:
+    script = (LESSONS_FOLDER.parent / "image" / "rootfs" / "patroniSetup.sh").read_text(encoding="utf-8")
+    written = script.replace("$network", "192.168.50.0/24").replace("$auth", "scram-sha-256")
+    rule = re.compile(r"^ +- ((?:local|host) .*)$", re.MULTILINE)
+    assert rule.findall(course.step("patroni-read-bootstrap").expect) == rule.findall(written)
+
+
+def test_nobody_was_promoted_before_the_lesson_that_switches_over(course: Course) -> None:
+    for lesson in course.lessons[9:12]:
+        for step in lesson.steps:
+            assert set(re.findall(r"\| (?:running|streaming) +\| +(\d+) ", step.expect)) <= {"1"}, step.id
+
+
+def test_the_rules_to_paste_are_those_of_the_step(course: Course) -> None:
+    step = course.step("hba-edit")
+    pasted = re.findall(r"^  - (.*)$", step.prose.replace("{{auth_method}}", "scram-sha-256"), re.MULTILINE)
+    assert pasted == step.edit["postgresql"]["pg_hba"]
+    config = next(check for check in step.checks if check.name == "config")
+    assert config.params == {"values": {"postgresql.pg_hba": pasted}}
 
 
 def test_the_right_answer_is_told_neither_by_its_place_nor_by_its_length(course: Course) -> None:
