@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pghalab.cluster.model import ClusterEvent, EtcdView, EventKind, NodeHealth, PatroniView
+from pghalab.cluster.model import ClusterEvent, EtcdView, EventKind, NodeHealth, PatroniView, Service
 
 Facts = Mapping[tuple[str, str], str]
 """(kind of fact, whom it is about) -> its value, as one word."""
@@ -25,7 +25,7 @@ def node_facts(nodes: Iterable[NodeHealth]) -> dict[tuple[str, str], str]:
     facts = {}
     for node in nodes:
         if node.container in ("paused", "exited", "absent", "created"):
-            facts["node", node.name] = "down"
+            facts["node", node.name] = "ended"
             facts["how", node.name] = "gone" if node.container == "absent" else node.container
         elif node.ssh in ("up", "down", "refused"):
             facts["node", node.name] = "up" if node.ssh == "up" else "down"
@@ -56,21 +56,22 @@ def etcd_facts(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str]
     return facts
 
 
-def patroni_facts(view: PatroniView, nodes: Iterable[str], refusing: Iterable[str] = ()) -> dict[tuple[str, str], str]:
-    """The members' states and the timeline; `nodes` names every node that may become a member.
+def patroni_facts(view: PatroniView, postgres: Mapping[str, Service]) -> dict[tuple[str, str], str]:
+    """The members' states and the timeline; `postgres` tells of every node that may become a member.
 
-    `refusing` names those whose PostgreSQL refuses connections: Patroni learns of a crash only in its next loop, and
-    may have ended it before anybody read of it in etcd.
+    Where PostgreSQL refuses connections that is the news: Patroni learns of a crash only in its next loop, and may have
+    ended it before anybody read of it in etcd. Where nothing answers, the key alone does not make a member serve.
     """
-    dead = set(refusing)
     rows = {member.name: member for member in view.members}
     facts = {}
-    for name in {*nodes, *rows}:
-        row = rows.get(name)
+    for name in {*postgres, *rows}:
+        row, seen = rows.get(name), postgres.get(name, "running")
         if row is None:
             facts["member", name] = "absent"
-        elif row.state:
-            facts["member", name] = "stopped" if name in dead and row.state in _SERVING else row.state
+        elif row.state and (row.state not in _SERVING or seen == "running"):
+            facts["member", name] = row.state
+        elif row.state and seen == "stopped":
+            facts["member", name] = "stopped"
     leader = rows.get(view.leader or "")
     if leader is not None and leader.timeline is not None:
         facts["timeline", ""] = str(leader.timeline)
@@ -136,7 +137,7 @@ def _say(kind: str, who: str, before: str, now: str, old: Facts, new: Facts) -> 
     if kind == "quorum":
         word = "has its quorum back" if now == "held" else "lost its quorum"
         return "quorum", f"etcd {word}: {new.get(('alive', ''), '')}", now == "held"
-    if kind == "node":
+    if kind == "node" and "up" in (before, now):
         how = new.get(("how", who), "")
         return "node", f"{who} is up" if now == "up" else f"{who} is down ({how})", now == "up"
     return None

@@ -22,7 +22,9 @@ PATRONI_EVERY: Final = 2.0
 ETCD_EVERY: Final = 3.0
 CONTAINERS_EVERY: Final = 3.0
 """Seconds between looks; containers are polled only if the lab does not tell of their changes itself."""
-CONTAINERS_ANYWAY: Final = 60.0
+CONTAINERS_ANYWAY: Final = 15.0
+CONTAINERS_LIMIT: Final = 6.0
+"""Seconds after which an engine that says nothing is told as one that does not answer."""
 MEMBERS_EVERY: Final = 15.0
 RESTART_AFTER: Final = 5.0
 REFRESH_AGE: Final = 5.0
@@ -141,7 +143,10 @@ class Monitor:
 
     async def _ask_for_containers(self) -> None:
         try:
-            self._containers = {container.name: container for container in await self._lab.containers()}
+            async with asyncio.timeout(CONTAINERS_LIMIT):
+                self._containers = {container.name: container for container in await self._lab.containers()}
+        except TimeoutError:
+            self._containers_error = f"The container engine does not answer within {CONTAINERS_LIMIT:g} s."
         except LabError as error:
             self._containers_error = str(error)
         else:
@@ -164,11 +169,14 @@ class Monitor:
             return
         snapshot = self._nodes_snapshot()
         if snapshot.value is not None and not snapshot.error:
-            self._were_up.update(row.name for row in snapshot.value if row.ssh == "up")
+            self._were_up.update(row.name for row in snapshot.value if (row.ssh, row.container) == ("up", "running"))
             # A container that was not asked about and a link that was never tried say nothing yet.
             known = [row for row in snapshot.value if row.name in self._containers]
             told = [row for row in known if row.name in self._were_up or row.container != "running"]
             self._judge("nodes", events.node_facts(told))
+            if self._were_up and all(row.container == "absent" for row in known) and len(known) == len(self._names):
+                # Whatever is created next is another cluster: nothing known of this one is held against it.
+                self._moved.set()
         self._show("nodes", snapshot)
 
     def _nodes_snapshot(self) -> Nodes:
@@ -254,8 +262,8 @@ class Monitor:
     def _patroni_swept(self) -> None:
         snapshot = self._patroni_snapshot()
         if snapshot.value is not None and self._dcs is not None and self._dcs_error is None:
-            refusing = [name for name in self._names if self._service.get(("postgres", name)) == "stopped"]
-            self._judge("patroni", events.patroni_facts(snapshot.value, self._names, refusing))
+            postgres = {name: self._service.get(("postgres", name), "unknown") for name in self._names}
+            self._judge("patroni", events.patroni_facts(snapshot.value, postgres))
         self._show("patroni", snapshot)
         self._nodes_changed()
 

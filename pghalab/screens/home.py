@@ -140,7 +140,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     def _show_condition(self) -> None:
         session = self.console.session
         trouble = str(session.trouble) if session.trouble is not None else ""
-        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble)
+        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
         target = self.query_one("#condition", Static)
         if not isinstance(target.content, Content) or not line.is_same(target.content):
             target.update(line)

@@ -147,7 +147,7 @@ class LabScreen(Screen[None]):
     def _show(self) -> None:
         session = self.console.session
         trouble = str(session.trouble) if session.trouble is not None else ""
-        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble)
+        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
         self._update("#condition", line)
         self._update("#status", self._status())
         if session.verb_output.total != self._shown:

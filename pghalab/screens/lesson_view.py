@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
+from pghalab.cluster.model import Snapshot
 from pghalab.course.model import Lesson, Step
 from pghalab.screens import messages
 from pghalab.screens.messages import SessionMessage
@@ -150,7 +151,7 @@ class LessonView(Screen[None]):
     def _show_top(self) -> None:
         session = self.console.session
         trouble = str(session.trouble) if session.trouble is not None else ""
-        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble)
+        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
         if session.read_only:
             line = Content.assemble(("‖ READ-ONLY  ", f"bold {WARN}"), plain(session.driver, WARN), "  ", line)
         if session.paused:
@@ -192,7 +193,9 @@ class LessonView(Screen[None]):
                 seen = session.patroni if formed or (session.patroni and session.patroni.value) else None
                 self.query_one(PatroniPane).show(seen)
             case _:
-                self.query_one(EventsPane).show(session.events)
+                pass
+        looks = [one.taken_at for one in (session.nodes, session.etcd, session.patroni) if one is not None]
+        self.query_one(EventsPane).show(Snapshot(tuple(session.events), None, max(looks)) if looks else None)
 
     def _tick(self) -> None:
         self.query_one(LiveColumn).tick()

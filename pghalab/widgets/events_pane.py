@@ -3,54 +3,53 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import ClassVar
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from pghalab.cluster.model import ClusterEvent
 from pghalab.widgets.glyphs import BAD, OK, QUIET
-from pghalab.widgets.scrolling import KeyScroll
+from pghalab.widgets.pane import LivePane
 from pghalab.widgets.text import plain
 
 SHOWN = 200
 """How many events are shown."""
 
 
-class EventsPane(KeyScroll):
-    """Leader changed, member up or down, quorum lost or back, timeline advanced."""
+class EventsPane(LivePane[tuple[ClusterEvent, ...]]):
+    """Leader changed, member up or down, quorum lost or back, timeline advanced; its age is that of the last look."""
 
     DEFAULT_CSS = """
-    EventsPane { height: auto; width: 1fr; min-height: 2; padding: 0 1; scrollbar-size-vertical: 1; }
-    EventsPane > .pane-title { height: 1; width: 1fr; text-style: bold; background: $panel; color: $foreground; }
-    EventsPane:focus > .pane-title { background: $primary; color: $text; }
+    EventsPane { min-height: 2; }
     EventsPane > .events { height: auto; width: 1fr; }
-    EventsPane.-maximized { height: 1fr; width: 1fr; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False, id="events.down"),
-        Binding("k", "scroll_up", "Up", show=False, id="events.up"),
-    ]
-    ALLOW_MAXIMIZE = True
+    TITLE = "Events"
+    NOTHING = "Nothing was looked at yet."
+    _filled: tuple[ClusterEvent, ...] | None = None
 
-    def compose(self) -> ComposeResult:
-        """The title line and the list."""
-        yield Static(" Events", classes="pane-title", markup=False)
-        yield Static(
-            Content.styled("Nothing has happened yet: changes of the cluster appear here as they come.", QUIET),
-            classes="events",
-        )
+    @property
+    def heading(self) -> str:
+        """The title with how many events there were."""
+        count = len(self._snapshot.value or ()) if self._snapshot is not None else 0
+        return f"{self.TITLE}  {count}, the newest first" if count else self.TITLE
 
-    def show(self, events: Sequence[ClusterEvent]) -> None:
+    def body(self) -> Widget:
+        """The list."""
+        return Static(classes="events")
+
+    def facts(self, value: tuple[ClusterEvent, ...]) -> Content:
+        """What to expect while there are none."""
+        quiet = "Nothing has happened yet: changes of the cluster appear here as they come."
+        return Content("") if value else Content.styled(quiet, QUIET)
+
+    def fill(self, value: tuple[ClusterEvent, ...] | None) -> None:
         """Show these events; the last of them comes first."""
-        if not events:
+        if value == self._filled:
             return
-        lines = [_line(event) for event in list(events)[: -SHOWN - 1 : -1]]
+        self._filled = value
+        lines = [_line(event) for event in (value or ())[: -SHOWN - 1 : -1]]
         self.query_one(".events", Static).update(Content("\n").join(lines))
-        self.query_one(".pane-title", Static).update(Content(f" Events  {len(events)}, the newest first"))
 
 
 def _line(event: ClusterEvent) -> Content:

@@ -17,7 +17,7 @@ class NodesPane(LivePane[tuple[NodeHealth, ...]]):
     """Container, address, ssh and the three services of every node."""
 
     TITLE = "Nodes"
-    NOTHING = "No nodes yet: the deploy step, or the lab menu (Home, then L), creates them."
+    NOTHING = "No nodes yet: the deploy step, or the lab menu (Home, then l), creates them."
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("name", "Node"),
         Column("container", "Container", 3),

@@ -9,6 +9,7 @@ from typing import ClassVar, Generic, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from pghalab.cluster.model import Snapshot
@@ -58,7 +59,7 @@ class LivePane(KeyScroll, Generic[T]):
         """The title line, the facts, the table."""
         yield Static(self.TITLE, classes="pane-title", markup=False)
         yield Static("", classes="pane-facts")
-        yield Table(self.COLUMNS)
+        yield self.body()
 
     def on_mount(self) -> None:
         """Start with what is known."""
@@ -89,7 +90,7 @@ class LivePane(KeyScroll, Generic[T]):
         width = self.content_size.width
         if not width:
             return
-        left = f" {self.TITLE}"
+        left = f" {self.heading}"
         right, style = self._age()
         gap = max(1, width - len(left) - len(right) - 1)
         title = f"{left}{' ' * gap}{right} "
@@ -102,6 +103,19 @@ class LivePane(KeyScroll, Generic[T]):
     def on_resize(self) -> None:
         """Keep the age at the right edge."""
         self.tick()
+
+    @property
+    def heading(self) -> str:
+        """What stands at the left of the title line."""
+        return self.TITLE
+
+    def body(self) -> Widget:
+        """What stands below the facts."""
+        return Table(self.COLUMNS)
+
+    def fill(self, value: T | None) -> None:
+        """Show the value in the body."""
+        self.query_one(Table).show([] if value is None else self.rows(value))
 
     def rows(self, value: T) -> list[dict[str, Content]]:
         """The rows of the table."""
@@ -130,9 +144,8 @@ class LivePane(KeyScroll, Generic[T]):
     def _paint(self) -> None:
         self.tick()
         snapshot = self._snapshot
-        table = self.query_one(Table)
+        self.fill(snapshot.value if snapshot is not None else None)
         if snapshot is None or snapshot.value is None:
-            table.show([])
             error = snapshot.error if snapshot else None
             self._say(plain(error, "$text-error") if error else Content.styled(self.NOTHING, "dim"))
             return
@@ -141,7 +154,6 @@ class LivePane(KeyScroll, Generic[T]):
             why = plain(f"! {snapshot.error}", "$text-warning")
             facts = Content("\n").join([facts, why]) if facts.plain else why
         self._say(facts)
-        table.show(self.rows(snapshot.value))
 
     def _say(self, facts: Content) -> None:
         if self._facts is not None and facts.is_same(self._facts):

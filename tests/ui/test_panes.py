@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.widgets import Static
 
-from pghalab.cluster.model import EtcdEndpoint, EtcdView, PatroniMember, PatroniView, Snapshot
+from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, PatroniMember, PatroniView, Snapshot
 from pghalab.widgets.condition import condition
 from pghalab.widgets.etcd_pane import EtcdPane
+from pghalab.widgets.events_pane import EventsPane
 from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.patroni_pane import PatroniPane
@@ -160,3 +162,36 @@ def test_the_condition_of_the_lab_in_one_line() -> None:
     line = condition("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)  # type: ignore[arg-type]
     assert "! 2 of 5 nodes up" in line.plain
     assert "etcd 2 of 5, NO QUORUM" in line.plain
+
+
+def test_the_condition_claims_nothing_that_is_not_seen_any_more() -> None:
+    etcd, patroni = fakes.etcd()[1], fakes.patroni()[1]
+    lost = condition(
+        "pgha",
+        fakes.nodes()[1],  # type: ignore[arg-type]
+        Snapshot(etcd.value, "no node is in reach", 0.0),  # type: ignore[arg-type]
+        Snapshot(patroni.value, "etcd runs on no node", 0.0),  # type: ignore[arg-type]
+        paused=True,
+    )
+    assert lost.plain == (
+        "lab pgha · ‖ as it was when you paused · ● 5 of 5 nodes up · ? etcd not seen · ? leader not known"
+    )
+
+
+async def test_the_events_have_an_age_too() -> None:
+    clock = Clock()
+    pane = EventsPane(clock=clock)
+    app = PaneApp(pane)
+    async with app.run_test():
+        title = pane.query_one(".pane-title", Static)
+        pane.show(Snapshot((), None, clock.now))
+        assert "● live, < 6 s" in str(title.content)
+        assert "Nothing has happened yet" in str(pane.query_one(".pane-facts", Static).content)
+        pane.show(Snapshot((ClusterEvent(0.0, "member", "pgha2 [left]", False),), None, clock.now))
+        assert " Events  1, the newest first" in str(title.content)
+        assert "✗ member   pgha2 [left]" in str(pane.query_one(".events", Static).content)
+        clock.now += 11
+        pane.tick()
+        assert "! STALE 11 s" in str(title.content)
+        pane.pause(True)
+        assert "‖ PAUSED 11 s" in str(title.content)

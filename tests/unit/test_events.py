@@ -1,9 +1,10 @@
 """Events: what is said when something changes, and that nothing is said when nothing did."""
 
 from pghalab.cluster import events
-from pghalab.cluster.model import EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView
+from pghalab.cluster.model import EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Service
 
 NODES = ("pgha1", "pgha2", "pgha3")
+SERVE: dict[str, Service] = dict.fromkeys(NODES, "running")
 
 
 def _etcd(up: str, *, leader: str = "1", members: int = 3, quorum: bool = True) -> EtcdView:
@@ -24,7 +25,7 @@ def _texts(found: tuple[events.ClusterEvent, ...]) -> list[tuple[str, bool]]:
 
 
 def test_the_first_look_says_nothing() -> None:
-    facts = events.etcd_facts(_etcd("123"), NODES) | events.patroni_facts(_patroni({"pgha1": "running"}), NODES)
+    facts = events.etcd_facts(_etcd("123"), NODES) | events.patroni_facts(_patroni({"pgha1": "running"}), SERVE)
     assert events.changes({}, facts | events.leader_facts("pgha1"), 1.0) == ()
 
 
@@ -88,9 +89,9 @@ def test_an_etcd_election_is_told_once() -> None:
 
 
 def test_members_join_stream_stop_and_leave() -> None:
-    one = events.patroni_facts(_patroni({"pgha1": "running"}), NODES)
-    two = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "running"}), NODES)
-    three = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "streaming"}), NODES)
+    one = events.patroni_facts(_patroni({"pgha1": "running"}), SERVE)
+    two = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "running"}), SERVE)
+    three = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "streaming"}), SERVE)
     assert _texts(events.changes(one, two, 1.0)) == [("pgha2 joined the cluster: running", True)]
     assert _texts(events.changes(two, three, 1.0)) == [("pgha2 is streaming", True)]
     assert _texts(events.changes(three, two, 1.0)) == [("pgha2: streaming -> running", False)]
@@ -99,16 +100,24 @@ def test_members_join_stream_stop_and_leave() -> None:
 
 def test_a_crash_is_told_at_once_though_patroni_has_not_seen_it_yet() -> None:
     view = _patroni({"pgha1": "running", "pgha2": "streaming", "pgha3": "starting"})
-    fine, crashed = events.patroni_facts(view, NODES), events.patroni_facts(view, NODES, ["pgha2", "pgha3"])
+    fine = events.patroni_facts(view, SERVE)
+    crashed = events.patroni_facts(view, SERVE | {"pgha2": "stopped", "pgha3": "stopped"})
     new = events.confirm(fine, fine, crashed)
     assert _texts(events.changes(fine, new, 1.0)) == [("pgha2: streaming -> stopped", False)]
     back = events.confirm(new, crashed, fine)
     assert _texts(events.changes(new, back, 1.0)) == [("pgha2 is streaming", True)]
 
 
+def test_a_member_out_of_reach_does_not_serve_because_its_old_key_says_so() -> None:
+    view = _patroni({"pgha1": "running", "pgha2": "streaming"})
+    crashed = events.patroni_facts(view, SERVE | {"pgha2": "stopped"})
+    gone = events.confirm(crashed, crashed, events.patroni_facts(view, SERVE | {"pgha2": "unknown"}))
+    assert events.changes(crashed, gone, 1.0) == ()
+
+
 def test_a_promotion_raises_the_timeline() -> None:
-    old = events.patroni_facts(_patroni({"pgha1": "running"}, 1), NODES)
-    new = events.patroni_facts(_patroni({"pgha1": "running"}, 2), NODES)
+    old = events.patroni_facts(_patroni({"pgha1": "running"}, 1), SERVE)
+    new = events.patroni_facts(_patroni({"pgha1": "running"}, 2), SERVE)
     assert _texts(events.changes(old, new, 1.0)) == [("timeline 1 -> 2", True)]
 
 
@@ -120,6 +129,11 @@ def test_nodes_go_and_come() -> None:
     assert _texts(events.changes(was, now, 1.0)) == [("pgha1 is down (paused)", False)]
     assert _texts(events.changes(now, was, 1.0)) == [("pgha1 is up", True)]
     assert events.changes(was, events.confirm(was, was, events.node_facts([connecting])), 1.0) == ()
+    once = events.confirm(was, was, now)
+    assert _texts(events.changes(was, once, 1.0)) == [("pgha1 is down (paused)", False)]
+    silent = NodeHealth("pgha1", "running", "192.168.50.10", "down", "unknown", "unknown", "unknown")
+    assert events.changes(was, events.confirm(was, was, events.node_facts([silent])), 1.0) == ()
+    assert events.changes(events.node_facts([silent]), now, 1.0) == ()
 
 
 def test_a_change_of_the_configuration_names_the_settings() -> None:

@@ -11,7 +11,7 @@ import pytest
 from pghalab.cluster import etcd, monitor, patroni, postgres, sweep
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.model import EtcdEndpoint
-from pghalab.cluster.rest import NoAnswer, NotRunning
+from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.lab.types import Container, LinkChanged
 from tests.unit.cluster_doubles import DoubleLab, DoubleNode
 
@@ -55,6 +55,8 @@ class World:
         return tuple(self.lab.nodes)
 
     async def _listing(self, node: Any, prefix: str) -> etcd.Listing:
+        if node.link != "up":
+            raise OutOfReach(node.link_reason, node=node.name)
         return etcd.Listing(1, dict(self.keys))
 
     async def _get_prefix(self, node: Any, prefix: str) -> dict[str, str]:
@@ -203,6 +205,45 @@ async def test_a_node_that_is_paused_goes_down_with_its_etcd(world: World) -> No
             tell(Container("pgha3", "paused", "192.168.50.12", 22))
         await world.until(lambda: "pgha3 is down (paused)" in world.events())
         assert world.last("nodes").value[2].etcd == "unknown"
+
+
+async def test_a_removed_cluster_is_forgotten_and_the_next_one_not_held_against_it(world: World) -> None:
+    async with world.watched():
+        world.etcd = {name: NotRunning("etcd does not run") for name in world.lab.nodes}
+        world.lab.states = dict.fromkeys(world.lab.nodes, "absent")
+        for name, node in world.lab.nodes.items():
+            node.link = "down"
+            for tell in list(world.lab.subscribers):
+                tell(Container(name, "absent", "192.168.50.10", None))
+        await world.until(lambda: (world.last("etcd").value, world.last("patroni").value) == (None, None))
+        assert {"pgha1 is down (gone)", "pgha2 is down (gone)", "pgha3 is down (gone)"} <= set(world.events())
+        said = len(world.events())
+        world.lab.states = {}
+        world.etcd = {}
+        world.keys = {PREFIX + "leader": "pgha2", PREFIX + "members/pgha2": MEMBER, PREFIX + "initialize": "8"}
+        for name, node in world.lab.nodes.items():
+            node.link = "up"
+            for tell in list(world.lab.subscribers):
+                tell(Container(name, "running", "192.168.50.10", 22))
+        await world.until(lambda: world.full("patroni") and world.last("patroni").value.leader == "pgha2")
+        assert world.events()[said:] == [f"{name} is up" for name in world.lab.nodes]
+
+
+async def test_an_engine_that_falls_silent_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "CONTAINERS_LIMIT", 0.05)
+    async with world.watched() as one:
+        silence = asyncio.Event()
+
+        async def containers(real: Any = world.lab.containers) -> Any:
+            await silence.wait()
+            return await real()
+
+        monkeypatch.setattr(world.lab, "containers", containers)
+        one.refresh()
+        await world.until(lambda: "does not answer within" in (world.last("nodes").error or ""))
+        silence.set()
+        one.refresh()
+        await world.until(lambda: world.last("nodes").error is None)
 
 
 async def test_paused_it_asks_nobody(world: World) -> None:
