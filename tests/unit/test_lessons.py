@@ -258,12 +258,12 @@ def test_a_quorum_of_three_is_still_true_when_five_members_answer(course: Course
 
 def test_a_switchover_waits_for_nobody_when_it_is_refused_and_later_ones_do_not_break_it(course: Course) -> None:
     nodes = {"back-switchover-pgha2": "pgha2", "back-switchover-pgha3": "pgha3", "back-switchover-pgha1": "pgha1"}
-    for number, (name, node) in enumerate(nodes.items()):
+    for name, node in nodes.items():
         step = course.step(name)
         assert all(line.endswith("&&") for line in step.command.splitlines()[:-1]), name
         assert [check.params for check in step.guard] == [{"on": [node], "role": "replica", "state": "streaming"}]
-        assert {"on": [node], "role": "leader", "state": "running"} in [check.params for check in step.checks]
-        assert set(step.until) == set(list(nodes)[number + 1 :])
+        # Who leads may change later, by a failover too: that undoes nothing.
+        assert {check.name for check in step.checks} == {"output", "cluster"}
 
 
 def test_the_file_that_is_shown_has_the_rules_that_the_script_writes(course: Course) -> None:

@@ -151,15 +151,18 @@ def _own(value: Any, node: Node) -> Any:
 _ABSENT = object()
 
 
-def different(data: Any, values: Mapping[str, Any]) -> str:
-    """What differs from the wanted values (keys are dotted paths), in words; empty when nothing does."""
+def different(data: Any, values: Mapping[str, Any], *, more: bool = False) -> str:
+    """What differs from the wanted values (keys are dotted paths), in words; empty when nothing does.
+
+    With `more` a list may have other entries between and around the wanted ones.
+    """
     words: list[str] = []
     for key, wanted in values.items():
         found = _dig(data, key)
         if found is _ABSENT:
             if wanted is not None:
                 words.append(f"{key} is not set")
-        elif not _same(found, wanted):
+        elif not (_within(found, wanted) if more else _same(found, wanted)):
             words.append(f"{key} is {found}")
     return ", ".join(words)
 
@@ -178,6 +181,13 @@ def _same(found: Any, wanted: Any) -> bool:
     if isinstance(found, list) and isinstance(wanted, list):
         return len(found) == len(wanted) and all(_same(a, b) for a, b in zip(found, wanted, strict=True))
     return bool(found == wanted) or str(found) == str(wanted)
+
+
+def _within(found: Any, wanted: Any) -> bool:
+    if isinstance(found, list) and isinstance(wanted, list):
+        rest = iter(found)
+        return all(any(_same(entry, one) for entry in rest) for one in wanted)
+    return _same(found, wanted)
 
 
 async def process(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:

@@ -83,9 +83,9 @@ async def _asked(ctx: Context, node: Node) -> Mapping[str, Any] | LabError:
 
 
 async def config(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
-    """The dynamic configuration in the DCS has these values; null stands for "not set"."""
+    """The dynamic configuration in the DCS has these values; null is "not set", a list may have more entries."""
     values: Mapping[str, Any] = params["values"]
-    wrong = different(await ctx.facts.config(), values)
+    wrong = different(await ctx.facts.config(), values, more=True)
     wanted = ", ".join(f"{key}: {value}" for key, value in values.items())
     return [CheckResult("the dynamic configuration", not wrong, wrong or "as wanted", wanted)]
 
