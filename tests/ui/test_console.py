@@ -20,6 +20,7 @@ from pghalab.course.events import (
     StepEnded,
 )
 from pghalab.lab.types import Ended, LabError, Output
+from pghalab.screens import looking
 from pghalab.screens import session as session_module
 from pghalab.screens.dialogs import Confirm, ConfirmChange, EditCommand
 from pghalab.screens.home import HomeScreen
@@ -335,7 +336,7 @@ async def test_reading_on_marks_what_was_read_and_lessons_follow_each_other(log:
 async def test_events_of_the_cluster_make_the_checks_be_looked_at_again(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "SETTLE", 0.0)
+    monkeypatch.setattr(looking, "SETTLE", 0.0)
     built = stage(log, states={"second-start": "done"})
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")

@@ -1,0 +1,138 @@
+"""What the console runs: one step of the course, or one verb of the lab."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pghalab.course.events import ChecksSeen, CommandEnded
+from pghalab.lab.types import Ended, LabError, Output
+from pghalab.screens import messages
+from pghalab.screens.looking import Looking
+from pghalab.screens.parts import Verb
+from pghalab.widgets.output import OutputBuffer
+from pghalab.widgets.steprun import StepRun
+
+log = logging.getLogger(__name__)
+
+PAINT_EVERY = 0.1
+"""Seconds between two repaints of a stream of output."""
+
+
+class Working(Looking):
+    """Runs one thing at a time."""
+
+    def __init__(self, lab_name: str, *, read_only: bool = False) -> None:
+        super().__init__(lab_name, read_only=read_only)
+        self.runs: dict[str, StepRun] = {}
+        self.active: StepRun | None = None
+        self.verb = ""
+        self.verb_output = OutputBuffer()
+        self.verb_ended: Ended | None = None
+        self._verb_started = 0.0
+
+    def run_step(
+        self, step_id: str, *, command: str | None = None, again: bool = False, elsewhere: bool = False
+    ) -> bool:
+        """Start a step, `elsewhere` on the next free subnet; False (and a notice) when that cannot be now."""
+        if refusal := self.refusal():
+            self.notice(refusal, "warning")
+            return False
+        fails = self.course is not None and self.course.step(step_id).fails
+        self.active = self.runs[step_id] = StepRun(step_id, fails=fails)
+        work = self._run_step(self.active, command=command, again=again, elsewhere=elsewhere)
+        self._work = asyncio.create_task(work, name=f"step {step_id}")
+        return True
+
+    def stop(self) -> None:
+        """End the step or the verb that runs, with every process it started."""
+        if self._work is not None and not self._work.done():
+            self._work.cancel()
+
+    async def _run_step(self, run: StepRun, **how: Any) -> None:
+        assert self.parts is not None
+        events = self.parts.runner.run(run.step, confirm=self._confirm, **how)
+        painted = 0.0
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    run.take(event)
+                    if isinstance(event, CommandEnded):
+                        self.refresh()
+                    elif isinstance(event, ChecksSeen):
+                        self.results[run.step] = event.results
+                    if (now := time.monotonic()) - painted >= PAINT_EVERY:
+                        painted = now
+                        self.publish(messages.RunProgressed)
+                        # A generator that always has something to give must not keep the keys waiting.
+                        await asyncio.sleep(0)
+                    elif not run.buffer.total % 64:
+                        await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            run.end("stopped", "")
+        except LabError as error:
+            run.end("failed", str(error))
+        except Exception as error:
+            log.exception("step %s", run.step)
+            run.end("failed", f"{type(error).__name__}: {error}; more in the log.")
+        if run.active:
+            run.end("failed", "The step ended without a result.")
+        self.active = None
+        outcome = run.outcome or "failed"
+        self.refresh()
+        self._states_changed()
+        self.publish(lambda: messages.RunFinished(run.step, outcome))
+        self.look_soon(None)
+
+    async def _confirm(self, diff: str) -> bool:
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.publish(lambda: messages.ConfirmationAsked(diff, answer))
+        return await answer
+
+    def run_verb(self, name: str, verb: Callable[[], Verb]) -> bool:
+        """Start a verb of the lab; False (and a notice) when that cannot be now."""
+        if refusal := self.refusal():
+            self.notice(refusal, "warning")
+            return False
+        self.verb, self.verb_output, self.verb_ended = name, OutputBuffer(), None
+        self._verb_started = time.monotonic()
+        self._work = asyncio.create_task(self._run_verb(verb), name=f"lab {name}")
+        return True
+
+    @property
+    def verb_seconds(self) -> float:
+        """How long the verb that runs has taken."""
+        return time.monotonic() - self._verb_started
+
+    async def _run_verb(self, verb: Callable[[], Verb]) -> None:
+        painted = started = self._verb_started
+        try:
+            async with contextlib.aclosing(verb()) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Output):
+                        self.verb_output.feed(piece.text)
+                    else:
+                        self.verb_ended = piece
+                    if (now := time.monotonic()) - painted >= PAINT_EVERY:
+                        painted = now
+                        self.publish(messages.VerbProgressed)
+                        await asyncio.sleep(0)
+            ended = self.verb_ended or Ended("exited", 0, time.monotonic() - started)
+        except asyncio.CancelledError:
+            ended = Ended("stopped", None, time.monotonic() - started)
+        except LabError as error:
+            self.verb_output.feed(f"\n{error}\n")
+            ended = Ended("exited", 1, time.monotonic() - started)
+        except Exception as error:
+            log.exception("lab %s", self.verb)
+            self.verb_output.feed(f"\n{type(error).__name__}: {error}; more in the log.\n")
+            ended = Ended("exited", 1, time.monotonic() - started)
+        self.verb_output.close()
+        self.verb_ended = ended
+        self.refresh()
+        self.publish(messages.VerbFinished)
+        self.look_soon(None)
