@@ -16,11 +16,12 @@ from textual import on, work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
+from textual.worker import Worker, WorkerState
 
 from pghalab.course.model import Step
 from pghalab.lab.types import LabError, User
 from pghalab.screens import messages
-from pghalab.screens.console import Console
+from pghalab.screens.console import Console, ConsoleScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.parts import Connect
 from pghalab.screens.session import Session
@@ -51,19 +52,21 @@ class PghalabApp(Console):
         Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit", priority=True),
         Binding("Q", "quit", "Quit", show=False, id="app.quit-letter"),
         Binding("T", "take_over", "Drive the lab from here", show=False, id="app.take-over"),
+        Binding("L", "lab_menu", "Lab", show=False, id="app.lab"),
+        Binding("D", "doctor", "Doctor", show=False, id="app.doctor"),
+        Binding("B", "repair", "Go to what is broken", show=False, id="app.repair"),
         Binding("ctrl+l", "refresh_screen", "Paint anew", show=False, id="app.paint"),
     ]
 
     def __init__(
         self,
         lab_name: str = "pgha",
-        read_only: bool = False,
         *,
         connect: Connect | None = None,
         lessons: Path | None = None,
     ) -> None:
         super().__init__()
-        self.session = Session(lab_name, read_only=read_only, connect=connect, lessons=lessons)
+        self.session = Session(lab_name, connect=connect, lessons=lessons)
         self._on_the_way_out = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -110,11 +113,15 @@ class PghalabApp(Console):
             self.set_timer(SETTLED_SECONDS, gc.freeze)
         except LabError as error:
             self.notify(str(error), severity="error", timeout=30, markup=False)
-        except Exception as error:
-            log.exception("opening the session")
-            self.notify(
-                f"{type(error).__name__}: {error}; more in the log.", severity="error", timeout=30, markup=False
-            )
+
+    @on(Worker.StateChanged)
+    def worker_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of a worker that failed, and log where."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and error is not None:
+            log.error("%s failed", event.worker.name, exc_info=error)
+            text = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}; more in the log."
+            self.notify(text, severity="error", markup=False)
 
     # What every screen asks for
 
@@ -125,6 +132,8 @@ class PghalabApp(Console):
         for screen in self.screen_stack:
             if isinstance(screen, LessonScreen):
                 screen.go_to(step_id)
+                while self.screen is not screen:
+                    self.pop_screen()
                 return
         self.push_screen(LessonScreen(step_id))
 
@@ -185,6 +194,12 @@ class PghalabApp(Console):
     def _noticed(self, message: messages.Noticed) -> None:
         self.notify(message.text, severity=message.severity, markup=False)
 
+    @on(messages.NoticesChanged)
+    def _notices_changed(self, message: messages.NoticesChanged) -> None:
+        # Home shows them itself.
+        if self.screen_stack and not isinstance(self.screen, HomeScreen):
+            self.notify("\n".join(message.new), severity="warning", markup=False)
+
     @on(messages.ConfirmationAsked)
     def _confirmation_asked(self, message: messages.ConfirmationAsked) -> None:
         from pghalab.screens.dialogs import ConfirmChange
@@ -209,21 +224,51 @@ class PghalabApp(Console):
             bad = message.outcome in ("failed", "refused")
             self.notify(f"{title}: {message.outcome}", severity="error" if bad else "information", markup=False)
 
+    @on(messages.VerbFinished)
+    def _verb_finished(self) -> None:
+        from pghalab.screens.lab_menu import LabScreen
+
+        if self.screen_stack and not any(isinstance(screen, LabScreen) for screen in self.screen_stack):
+            text, bad = self.session.verb_outcome()
+            words = f"{text}. The lab menu (L) shows what it printed."
+            self.notify(words, severity="error" if bad else "information", markup=False)
+
     # Actions
 
     def action_lab_menu(self) -> None:
         """Open the lab menu."""
         from pghalab.screens.lab_menu import LabScreen
 
-        if not isinstance(self.screen, LabScreen):
-            self.push_screen(LabScreen())
+        self._show_beside(LabScreen)
 
     def action_doctor(self) -> None:
         """Open the doctor."""
         from pghalab.screens.doctor import DoctorScreen
 
-        if not isinstance(self.screen, DoctorScreen):
-            self.push_screen(DoctorScreen())
+        self._show_beside(DoctorScreen)
+
+    def _show_beside(self, kind: type[ConsoleScreen]) -> None:
+        """Open the lab menu or the doctor in place of the other one, so that they do not pile up."""
+        from pghalab.screens.doctor import DoctorScreen
+        from pghalab.screens.lab_menu import LabScreen
+
+        if isinstance(self.screen, kind):
+            return
+        if isinstance(self.screen, (LabScreen, DoctorScreen)):
+            self.switch_screen(kind())
+        else:
+            self.push_screen(kind())
+
+    def action_repair(self) -> None:
+        """Go to the next step that is broken."""
+        from pghalab.screens.lesson import LessonScreen
+
+        broken = self.session.broken_steps
+        if not broken:
+            self.notify("Nothing that was done is broken.", markup=False)
+            return
+        here = self.screen.step.id if isinstance(self.screen, LessonScreen) else ""
+        self.open_step(broken[(broken.index(here) + 1) % len(broken)] if here in broken else broken[0])
 
     def action_about(self) -> None:
         """Open the about box."""
@@ -238,13 +283,10 @@ class PghalabApp(Console):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
-    @work(group="session", exclusive=True, exit_on_error=False)
+    @work(group="take over", exit_on_error=False)
     async def action_take_over(self) -> None:
         """Drive the lab from this console, once no other one does."""
-        try:
-            await self.session.take_over()
-        except LabError as error:
-            self.notify(str(error), severity="error", markup=False)
+        await self.session.take_over()
 
     def action_refresh_screen(self) -> None:
         """Paint everything anew, and look at the cluster."""
@@ -275,14 +317,13 @@ class PghalabApp(Console):
         if chosen is None:
             return
         name, _, node_name = chosen.partition("@")
-        try:
-            await open_shell(self, node_name, "root" if name == "root" else "postgres")
-        except LabError as error:
-            self.notify(str(error), severity="error", markup=False)
+        await open_shell(self, node_name, "root" if name == "root" else "postgres")
 
     async def action_quit(self) -> None:
         """Leave; ask first while something runs."""
-        if self.session.busy and not self._on_the_way_out:
+        if self._on_the_way_out:
+            self.notify(self._leaving(), markup=False)
+        elif self.session.busy:
             self.ask("Something is still running. Stop it and leave?", "Leave", lambda: self._leave(0), danger=True)
         else:
             self._leave(0)
@@ -290,7 +331,12 @@ class PghalabApp(Console):
     def _leave(self, code: int) -> None:
         if not self._on_the_way_out:
             self._on_the_way_out = True
+            if self.session.busy:
+                self.notify(self._leaving(), timeout=STOP_SECONDS, markup=False)
             self._close_and_exit(code)
+
+    def _leaving(self) -> str:
+        return f"Leaving: {self.session.running or 'the lab'} is being stopped first."
 
     @work(group="leave", exit_on_error=False)
     async def _close_and_exit(self, code: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,20 @@ class Runner:
         return cls(course or load_course(), lab, progress, Journal(state / "journal", read_only=read_only))
 
     @property
+    def last(self) -> str:
+        """The step that was looked at or run last; empty when there was none."""
+        return self.progress.last
+
+    @property
+    def skipped(self) -> set[str]:
+        """The steps that the learner passes over."""
+        return {step for step in self.states if self.progress.record(step).skipped}
+
+    def visit(self, step_id: str) -> None:
+        """Remember a step as the one that was looked at last; the next save stores it."""
+        self.progress.last = step_id
+
+    @property
     def names(self) -> Names:
         """Turns the names in lesson texts into those of this lab."""
         return self._look.names
@@ -129,8 +143,8 @@ class Runner:
             await facts.close()
         return self._resolved(step, answers)
 
-    def _resolved(self, step: Step, answers: dict[str, str] | object) -> Resolved:
-        known = answers if isinstance(answers, dict) else {}
+    def _resolved(self, step: Step, answers: Mapping[str, str]) -> Resolved:
+        known = {**answers, "auth_method": self.lab.auth_method}
         node = step.node or ("{{leader}}" if step.kind == "edit" else "")
         command = edit_command(self.names.value(step.edit)) if step.kind == "edit" else self.names.command(step.command)
         return Resolved(fill(self.names.text(node), known), step.user, fill(command, known))

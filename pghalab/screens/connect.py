@@ -14,7 +14,7 @@ from pghalab.screens.parts import MonitorParts, Parts
 log = logging.getLogger(__name__)
 
 
-async def connect(lab_name: str, course: Course, read_only: bool) -> Parts:
+async def connect(lab_name: str, course: Course) -> Parts:
     """Make the parts for a lab; the slow imports happen in a thread; raises LabError."""
     from pghalab.lab.paths import setup_logging
 
@@ -29,9 +29,7 @@ async def connect(lab_name: str, course: Course, read_only: bool) -> Parts:
 
     settings = load_settings(lab_name)
     lock = DriverLock(lab_name)
-    driver = "It was started read-only." if read_only else ""
-    if not read_only and not lock.acquire():
-        driver = f"The lab is driven by {lock.holder() or 'another console'}."
+    driver = "" if lock.acquire() else f"The lab is driven by {lock.holder() or 'another console'}."
     try:
         lab = LocalLab(settings)
         runner = Runner.open(lab, state_dir(lab_name), course=course, read_only=bool(driver))
@@ -46,10 +44,11 @@ async def connect(lab_name: str, course: Course, read_only: bool) -> Parts:
         lab=lab,
         runner=runner,
         monitor=monitor,
-        names=runner.names.text,
+        # The names change when the lab takes other settings.
+        names=lambda text: runner.names.text(text),
         driver=driver,
         driven=lambda: lock.holder() is not None,
-        notices=(*lab.notices, *runner.progress.notices),
+        notices=lambda: (*lab.notices, *runner.progress.notices),
         release=lock.release,
     )
 

@@ -1,11 +1,14 @@
-"""What every screen may ask of the app that shows it."""
+"""What every screen may ask of the app that shows it, and what every screen has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from textual import on
 from textual.app import App
+from textual.screen import Screen
+from textual.worker import Worker
 
 from pghalab.course.model import Step
 from pghalab.lab.types import User
@@ -51,3 +54,45 @@ class Console(App[int]):
     async def examine(self) -> list[FactLike]:
         """What the doctor finds; raises LabError."""
         raise NotImplementedError
+
+    def worker_changed(self, event: Worker.StateChanged) -> None:
+        """Tell of a worker that failed."""
+        raise NotImplementedError
+
+
+class ConsoleScreen(Screen[None]):
+    """A screen that listens to the session."""
+
+    @property
+    def console(self) -> Console:
+        """The app."""
+        return cast("Console", self.app)
+
+    def on_mount(self) -> None:
+        """Listen."""
+        self.console.session.listen(self.post_message)
+
+    def on_unmount(self) -> None:
+        """Listen no more."""
+        self.console.session.unlisten(self.post_message)
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        # Textual tells it to the screen that the worker belongs to, and to nobody else.
+        self.console.worker_changed(event)
+
+    @property
+    def shows_what_runs(self) -> bool:
+        """What runs now is on this screen."""
+        return False
+
+    def action_stop(self) -> None:
+        """Stop what runs, and say what that is unless it is on the screen."""
+        session = self.console.session
+        if session.busy and not session.stopping and not self.shows_what_runs:
+            self.notify(f"Stopping {session.running}.", markup=False)
+        session.stop()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer Stop only while there is something to stop."""
+        return self.console.session.busy if action == "stop" else True

@@ -14,10 +14,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
+from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET
 from pghalab.widgets.text import clean, plain
 
-_CSS = """
+BOX_CSS = """
     .box { width: 90%; max-width: 96; height: auto; max-height: 90%; background: $surface; border: round $primary;
         padding: 1 2; }
     .box Static { height: auto; width: 1fr; }
@@ -32,7 +33,7 @@ _CSS = """
 class Confirm(ModalScreen[bool]):
     """A question answered with yes or no; no is the default."""
 
-    DEFAULT_CSS = _CSS
+    DEFAULT_CSS = BOX_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,f5", "answer(True)", "Yes", id="confirm.yes"),
         Binding("n,escape", "answer(False)", "No", id="confirm.no"),
@@ -52,8 +53,8 @@ class Confirm(ModalScreen[bool]):
                 yield Button("No  n", id="no", compact=True)
 
     def on_mount(self) -> None:
-        """What removes something is not one key away."""
-        self.query_one("#no" if self._danger else "#yes").focus()
+        """Yes is not one key away: Enter may be pressed once too often."""
+        self.query_one("#no").focus()
 
     def action_other(self) -> None:
         """Go to the other button."""
@@ -95,7 +96,7 @@ def _diff_line(line: str) -> Content:
 class EditCommand(ModalScreen[str | None]):
     """The command of a step, to be changed before it runs."""
 
-    DEFAULT_CSS = _CSS
+    DEFAULT_CSS = BOX_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+r", "run_it", "Run", id="edit.run", priority=True),
         Binding("escape", "leave", "Cancel", id="edit.cancel", priority=True),
@@ -141,11 +142,9 @@ class EditCommand(ModalScreen[str | None]):
 class Choose(ModalScreen[str | None]):
     """One of a few things."""
 
-    DEFAULT_CSS = _CSS
+    DEFAULT_CSS = BOX_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Cancel", id="choose.cancel"),
-        Binding("j", "app.simulate_key('down')", show=False, id="choose.down"),
-        Binding("k", "app.simulate_key('up')", show=False, id="choose.up"),
     ]
 
     def __init__(self, question: str, choices: Sequence[tuple[str, str]]) -> None:
@@ -156,7 +155,7 @@ class Choose(ModalScreen[str | None]):
         """The question and a list."""
         with Vertical(classes="box"):
             yield Static(plain(self._question, "bold"))
-            yield OptionList(*(Option(plain(label), id=key) for key, label in self._choices))
+            yield Choices(*(Option(plain(label), id=key) for key, label in self._choices))
             yield Static(Content.styled("Enter chooses, Escape leaves", QUIET))
 
     def on_mount(self) -> None:
@@ -175,7 +174,7 @@ class Choose(ModalScreen[str | None]):
 class About(ModalScreen[None]):
     """What this is, and whom it follows."""
 
-    DEFAULT_CSS = _CSS
+    DEFAULT_CSS = BOX_CSS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,a", "dismiss", "Close", id="about.close")]
 
     def compose(self) -> ComposeResult:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import ClassVar, Protocol
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from pghalab.lab.types import LabError
+from pghalab.screens import messages
+from pghalab.screens.activity import Activity
+from pghalab.screens.console import ConsoleScreen
+from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.text import plain
-
-if TYPE_CHECKING:
-    from pghalab.screens.console import Console
 
 
 class FactLike(Protocol):
@@ -46,7 +46,7 @@ class FactLike(Protocol):
         """The command for it."""
 
 
-class DoctorScreen(Screen[None]):
+class DoctorScreen(ConsoleScreen):
     """Facts about this machine and this lab."""
 
     DEFAULT_CSS = """
@@ -61,23 +61,18 @@ class DoctorScreen(Screen[None]):
         Binding("u,f5", "examine", "Look again", id="doctor.look"),
         Binding("y,f6", "copy_report", "Copy the report", id="doctor.copy"),
         Binding("l", "app.lab_menu", "Lab", id="doctor.lab"),
-        Binding("j", "move(1)", show=False, id="doctor.down"),
-        Binding("k", "move(-1)", show=False, id="doctor.up"),
+        Binding("x,f8", "stop", "Stop", id="doctor.stop"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._facts: list[FactLike] = []
 
-    @property
-    def console(self) -> Console:
-        """The app."""
-        return cast("Console", self.app)
-
     def compose(self) -> ComposeResult:
         """The facts, and what the session has to say."""
         yield Static("Doctor", id="title")
-        yield OptionList(Option(Content.styled("looking…", QUIET)))
+        yield Activity()
+        yield Choices(Option(Content.styled("looking…", QUIET)))
         with VerticalScroll(id="rest", can_focus=False):
             yield Static("", id="notices")
         yield KeyLine(compact=True)
@@ -90,20 +85,25 @@ class DoctorScreen(Screen[None]):
     @work(exclusive=True, group="examine", exit_on_error=False)
     async def action_examine(self) -> None:
         """Look at the machine."""
+        self._show_notices()
+        options = self.query_one(OptionList)
         try:
             self._facts = await self.console.examine()
         except LabError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self._facts = []
+            options.clear_options()
+            options.add_option(Option(plain(f"✗ {error}", BAD)))
             return
-        options = self.query_one(OptionList)
         options.clear_options()
         options.add_options([Option(_line(fact)) for fact in self._facts])
         bad = [index for index, fact in enumerate(self._facts) if not fact.ok]
         options.highlighted = bad[0] if bad else 0
         word = "all is well" if not bad else f"{len(bad)} of {len(self._facts)} need attention"
         self.query_one("#title", Static).update(Content(f"Doctor · {word}"))
-        self._show_notices()
 
+    @on(messages.NoticesChanged)
+    @on(messages.StatesChanged)
+    @on(messages.TroubleChanged)
     def _show_notices(self) -> None:
         session = self.console.session
         lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.broken()]
@@ -128,11 +128,6 @@ class DoctorScreen(Screen[None]):
             f"{'ok ' if fact.ok else 'NO '} {fact.check}: {fact.found} {fact.todo}".rstrip() for fact in self._facts
         ]
         self.console.copy("\n".join(lines), "the report")
-
-    def action_move(self, by: int) -> None:
-        """Go up or down in the list."""
-        options = self.query_one(OptionList)
-        (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
 
 def _line(fact: FactLike) -> Content:

@@ -51,7 +51,12 @@ class HelpScreen(ModalScreen[None]):
 
 def _keys(screen: Screen[Any]) -> Content:
     by_action: dict[str, tuple[list[str], str]] = {}
-    for active in screen.active_bindings.values():
+    # The screen's own first, then those of the widget that has the focus, then those that work everywhere; the
+    # bindings that Textual brings have no id.
+    order = {screen: 0, screen.app: 2}
+    for active in sorted(
+        screen.active_bindings.values(), key=lambda each: order.get(each.node, 1) if each.binding.id else 3
+    ):
         binding = active.binding
         if binding.description and not binding.system:
             keys, _ = by_action.setdefault(binding.action, ([], binding.description))

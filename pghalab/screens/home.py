@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, OptionList, Static
 
 from pghalab.screens import messages
+from pghalab.screens.activity import Activity
+from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import SessionMessage
 from pghalab.widgets.condition import condition
 from pghalab.widgets.glyphs import BAD, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
-from pghalab.widgets.outline import Outline, next_step
+from pghalab.widgets.outline import Outline
 from pghalab.widgets.text import plain
-
-if TYPE_CHECKING:
-    from pghalab.screens.console import Console
 
 NOTICES_SHOWN = 3
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(ConsoleScreen):
     """The first screen."""
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-small"), (100, "-wide")]  # noqa: RUF012
@@ -36,6 +34,7 @@ class HomeScreen(Screen[None]):
 **Enter** on *Continue* goes on where you left; **Enter** on a lesson opens it.
 
 The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, ✗ broken (it was done and no longer holds).
+**B** goes to what is broken.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c,f5", "go_on", "Continue", id="home.continue"),
@@ -46,13 +45,14 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         Binding("s,f3", "app.shell", "Shell", id="home.shell"),
         Binding("v,f4", "watch", "Live", id="home.live"),
         Binding("a", "app.about", "About", show=False, id="home.about"),
+        Binding("x,f8", "stop", "Stop", id="home.stop"),
         Binding("Q", "app.quit", "Quit", id="home.quit"),
     ]
 
-    @property
-    def console(self) -> Console:
-        """The app."""
-        return cast("Console", self.app)
+    def __init__(self) -> None:
+        super().__init__()
+        self._wants_on = False
+        """The learner wants to go on, as soon as it is known where."""
 
     def compose(self) -> ComposeResult:
         """A head, the way on, the outline."""
@@ -61,6 +61,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
                 Content.assemble((" pghalab ", "bold reverse"), "  PostgreSQL high availability, live"), id="name"
             )
             yield Static(Content.styled("looking…", QUIET), id="condition")
+            yield Activity()
             yield Static("", id="notices")
         with Horizontal(id="ways"):
             yield Button("Continue", id="continue", variant="primary", compact=True, action="screen.go_on")
@@ -74,24 +75,22 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
-        """Listen, and start on the way on."""
-        self.console.session.listen(self.post_message)
+        """Start on the way on."""
         self.query_one("#continue", Button).focus()
         self._show()
-
-    def on_unmount(self) -> None:
-        """Listen no more."""
-        self.console.session.unlisten(self.post_message)
 
     @on(messages.CourseRead)
     @on(messages.LabOpened)
     @on(messages.TroubleChanged)
     @on(messages.StatesChanged)
+    @on(messages.NoticesChanged)
     @on(messages.RunFinished)
     def _changed(self, _: SessionMessage) -> None:
         # Below another screen nobody sees it, and it catches up when it comes back.
         if self.is_current:
             self._show()
+            if self._wants_on and not self.console.session.opening:
+                self.action_go_on()
 
     @on(messages.ClusterSeen)
     def _seen(self, _: messages.ClusterSeen) -> None:
@@ -100,14 +99,16 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened elsewhere."""
+        self._wants_on = False
         self._show()
+        self.query_one(Activity).look()
 
     def _show(self) -> None:
         session = self.console.session
         self._show_condition()
         if session.course is not None:
             self.query_one(Outline).show(session.course, session.states, text=session.text)
-        lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.broken()]
+        lines = [plain(f"✗ No longer true (B goes there): {line}", BAD) for line in session.broken()]
         lines += [plain(f"! {line}", WARN) for line in session.notices]
         if session.read_only:
             lines.insert(0, plain(f"‖ Read-only. {session.driver}", WARN))
@@ -128,7 +129,11 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         session = self.console.session
         if session.course is None:
             return Content("Reading the lessons…")
-        found = next_step(session.course, session.states)
+        if not session.course.lessons:
+            return Content("No lesson could be read: d shows why")
+        if session.opening:
+            return Content("Looking where you left…")
+        found = session.way_on()
         if found is None:
             return Content("Every lesson is done: look back  c")
         lesson, step = found
@@ -148,9 +153,13 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     def action_go_on(self) -> None:
         """Open the step to go on with."""
         session = self.console.session
-        if session.course is None or not session.course.lessons:
+        if session.course is not None and not session.course.lessons:
+            self.call_later(self.run_action, "app.doctor")
             return
-        found = next_step(session.course, session.states)
+        self._wants_on = session.opening
+        if session.course is None or session.opening:
+            return
+        found = session.way_on()
         self.console.open_step((found[1] if found else session.course.lessons[-1].steps[0]).id)
 
     def action_choose(self) -> None:

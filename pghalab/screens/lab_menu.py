@@ -2,88 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable
+from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from pghalab.screens import messages
+from pghalab.screens.activity import Activity
+from pghalab.screens.console import ConsoleScreen
+from pghalab.screens.lab_verbs import ENTRIES, Entry, start_verb, up_with
 from pghalab.screens.messages import SessionMessage
 from pghalab.screens.parts import LabParts, Verb
+from pghalab.widgets.choices import Choices
 from pghalab.widgets.condition import condition
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputView
-
-if TYPE_CHECKING:
-    from pghalab.screens.console import Console
+from pghalab.widgets.text import plain
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One verb: its name, what it does, and what has to be confirmed."""
-
-    name: str
-    title: str
-    does: str
-    warning: str = ""
-
-
-ENTRIES = (
-    Entry("build", "Build", "the image with PostgreSQL, etcd and Patroni; quick when nothing changed"),
-    Entry("up", "Up", "create what is missing and start it"),
-    Entry("up-auto", "Up, elsewhere", "the same, on the next free subnet when addresses are taken"),
-    Entry("start", "Start", "the existing nodes"),
-    Entry("stop", "Stop", "the nodes; what is on their disks stays"),
-    Entry("restart", "Restart", "the nodes", "Every node is stopped and started again. Services on them end."),
-    Entry("rm", "Remove nodes", "the containers; the volumes stay", "The containers are removed; the volumes stay."),
-    Entry(
-        "down",
-        "Remove lab",
-        "containers and network; the volumes stay",
-        "The containers and the network of this lab are removed; the volumes stay.",
-    ),
-    Entry(
-        "down-volumes",
-        "Remove all",
-        "containers, network and the data",
-        "Everything of this lab is removed, its data included. This cannot be undone.",
-    ),
-)
-
-
-def start_verb(lab: LabParts, name: str) -> Verb:
-    """The generator that does what an entry says."""
-    match name:
-        case "up-auto":
-            return lab.up(auto=True)
-        case "down-volumes":
-            return lab.down(volumes=True)
-        case _:
-            verbs = {
-                "build": lab.build,
-                "up": lab.up,
-                "start": lab.start,
-                "stop": lab.stop,
-                "restart": lab.restart,
-                "rm": lab.rm,
-                "down": lab.down,
-            }
-            return verbs[name]()
-
-
-class LabScreen(Screen[None]):
+class LabScreen(ConsoleScreen):
     """Everything that changes the lab itself."""
 
     DEFAULT_CSS = """
     LabScreen #condition { height: auto; width: 1fr; padding: 0 1; background: $panel; }
-    LabScreen OptionList { height: auto; max-height: 11; border: none; padding: 0 1; margin: 1 0;
+    LabScreen OptionList { height: auto; max-height: 50%; border: none; padding: 0 1; margin: 1 0;
         background: transparent; }
     LabScreen #status { height: 1; width: 1fr; padding: 0 1; }
     LabScreen OutputView { height: 1fr; max-height: 100%; }
@@ -91,9 +39,7 @@ class LabScreen(Screen[None]):
     HELP = "# The lab\n**Enter** does what the line says. What removes something asks first."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "app.pop_screen", "Back", id="lab.back"),
-        Binding("x,f8", "stop_verb", "Stop", id="lab.stop"),
-        Binding("j", "move(1)", show=False, id="lab.down"),
-        Binding("k", "move(-1)", show=False, id="lab.up"),
+        Binding("x,f8", "stop", "Stop", id="lab.stop"),
         Binding("d,f7", "app.doctor", "Doctor", id="lab.doctor"),
         Binding("y,f6", "copy_output", "Copy the output", id="lab.copy"),
     ]
@@ -103,14 +49,15 @@ class LabScreen(Screen[None]):
         self._shown = -1
 
     @property
-    def console(self) -> Console:
-        """The app."""
-        return cast("Console", self.app)
+    def shows_what_runs(self) -> bool:
+        """A verb's output is on this screen, a step's is not."""
+        return self.console.session.active is None
 
     def compose(self) -> ComposeResult:
         """The condition, the verbs, the output."""
         yield Static("", id="condition")
-        yield OptionList(
+        yield Activity()
+        yield Choices(
             *(
                 Option(
                     Content.assemble((f"{entry.title:<15}", "bold"), (entry.does, QUIET), ("  asks first", WARN))
@@ -126,15 +73,10 @@ class LabScreen(Screen[None]):
         yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
-        """Listen."""
-        self.console.session.listen(self.post_message)
+        """Start in the list."""
         self.query_one(OptionList).focus()
         self.set_interval(1.0, self._show)
         self._show()
-
-    def on_unmount(self) -> None:
-        """Listen no more."""
-        self.console.session.unlisten(self.post_message)
 
     @on(messages.VerbProgressed)
     @on(messages.VerbFinished)
@@ -163,40 +105,59 @@ class LabScreen(Screen[None]):
         session = self.console.session
         if not session.verb:
             return Content.styled("Enter does what the line says.", QUIET)
-        ended = session.verb_ended
-        if ended is None:
-            return Content.styled(f"◐ {session.verb}: running {session.verb_seconds:.0f} s · x stops it", WARN)
-        if ended.how == "exited" and ended.exit_status == 0:
-            return Content.styled(f"✓ {session.verb}: done in {ended.seconds:.1f} s", OK)
-        word = "stopped" if ended.how == "stopped" else "failed"
-        return Content.styled(f"✗ {session.verb}: {word} after {ended.seconds:.1f} s", BAD)
+        if session.verb_ended is None:
+            return plain(session.activity(), WARN)
+        text, bad = session.verb_outcome()
+        return plain(f"{'✗' if bad else '✓'} {text}", BAD if bad else OK)
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         entry = next(entry for entry in ENTRIES if entry.name == event.option.id)
-        if entry.warning:
+        if entry.name == "up-other":
+            self._choose_settings(entry)
+        elif entry.name == "forget":
+            self.console.ask(entry.warning, entry.title, self._begin_again, danger=True)
+        elif entry.warning:
             self.console.ask(entry.warning, entry.title, lambda: self._start(entry), danger=True)
         else:
             self._start(entry)
 
     def _start(self, entry: Entry) -> None:
+        self._run(entry, lambda lab: start_verb(lab, entry.name))
+
+    def _run(self, entry: Entry, verb: Callable[[LabParts], Verb]) -> None:
         session = self.console.session
         parts = session.parts
         if parts is None:
             self.notify(session.refusal(), severity="warning", markup=False)
-            return
-        if session.run_verb(entry.title, lambda: start_verb(parts.lab, entry.name)):
+        elif session.run_verb(entry.title, lambda: verb(parts.lab)):
             self._shown = -1
             self._show()
+            self.refresh_bindings()
 
-    def action_stop_verb(self) -> None:
-        """Stop what runs."""
-        self.console.session.stop()
+    @work(exclusive=True, group="settings", exit_on_error=False)
+    async def _choose_settings(self, entry: Entry) -> None:
+        from pghalab.screens.settings_dialog import SettingsDialog
 
-    def action_move(self, by: int) -> None:
-        """Go up or down in the list."""
-        options = self.query_one(OptionList)
-        (options.action_cursor_down if by > 0 else options.action_cursor_up)()
+        session = self.console.session
+        if (refusal := session.refusal()) or session.parts is None:
+            self.notify(refusal, severity="warning", markup=False)
+            return
+        lab = session.parts.lab
+        if any(container.state not in ("absent", "foreign") for container in await lab.containers()):
+            self.notify(
+                "The nodes of this lab exist already; other settings can be chosen once it is removed.",
+                severity="warning",
+                markup=False,
+            )
+            return
+        chosen = await self.app.push_screen_wait(SettingsDialog(lab.settings))
+        if chosen is not None:
+            self._run(entry, lambda lab: up_with(lab, chosen))
+
+    def _begin_again(self) -> None:
+        if self.console.session.begin_again():
+            self.notify("The progress is forgotten. What the lab shows to be done counts as done.", markup=False)
 
     def action_copy_output(self) -> None:
         """Copy what was printed."""

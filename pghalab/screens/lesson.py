@@ -28,10 +28,12 @@ A step is done when its checks hold, however that came about: with Run, in a she
 
 **1 2 3** show the lesson, the cluster and the outline. **z** fills the screen with the pane that has the focus.
 **P** lets the live panes stand still, **N** shows a presenter's notes.
+**B** goes to what was done and no longer holds, **L** opens the lab menu, **D** the doctor.
 """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r,f5", "run_step", "Run", id="lesson.run"),
+        Binding("enter", "onward", "Go on", id="lesson.onward"),
         Binding("x,f8", "stop_step", "Stop", id="lesson.stop"),
+        Binding("r,f5", "run_step", "Run", id="lesson.run"),
         Binding("n,full_stop", "next_step", "Next", id="lesson.next"),
         Binding("p,comma", "previous_step", "Prev", id="lesson.previous"),
         Binding("h,f4", "hint", "Hint", id="lesson.hint"),
@@ -44,7 +46,6 @@ A step is done when its checks hold, however that came about: with Run, in a she
         Binding("l,f9", "full_log", "Full log", show=False, id="lesson.log"),
         Binding("o", "expected", "Expected output", show=False, id="lesson.expected"),
         Binding("u,f7", "look", "Look at the checks again", show=False, id="lesson.look"),
-        Binding("enter", "onward", "What comes next", show=False, id="lesson.onward"),
         Binding("t", "run_elsewhere", "Take the free subnet", show=False, id="lesson.elsewhere"),
         Binding("P", "pause", "Pause the live panes", show=False, id="lesson.pause"),
         Binding("N", "notes", "Presenter's notes", show=False, id="lesson.notes"),
@@ -62,7 +63,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         self._show_state()
         if message.step == self._step_id:
             self.call_after_refresh(self.query_one(StepView).show_results)
-        if message.outcome == "already" and message.step == self._step_id:
+        if message.outcome == "already" and message.step == self._step_id and self.is_active:
             self.console.ask("The checks of this step already hold. Run it again?", "Run again", self._run_again)
 
     def _run_again(self) -> None:
@@ -73,7 +74,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         """Grey out what cannot be done now."""
         busy = self.console.session.busy
         if action == "stop_step":
-            return True if busy else None
+            return busy
         if action == "run_step" and self.step.kind in ("read", "question"):
             return False
         if action == "edit_step" and self.step.kind != "command":
@@ -83,6 +84,20 @@ A step is done when its checks hold, however that came about: with Run, in a she
         if action in ("run_step", "edit_step"):
             return None if busy or self.console.session.read_only else True
         return True
+
+    @property
+    def shows_what_runs(self) -> bool:
+        """The step that runs is the one on the screen."""
+        active = self.console.session.active
+        return active is not None and active.step == self._step_id
+
+    def on_screen_resume(self) -> None:
+        """The step is on the screen again."""
+        self.console.session.shown = self._step_id
+
+    def on_screen_suspend(self) -> None:
+        """Something else is on the screen."""
+        self.console.session.shown = ""
 
     # Doing
 
@@ -95,12 +110,24 @@ A step is done when its checks hold, however that came about: with Run, in a she
         self._run(elsewhere=True)
 
     def _run(self, *, elsewhere: bool = False) -> None:
+        if self._came_into_view():
+            return
         if self.console.session.run_step(self._step_id, elsewhere=elsewhere):
             self._show_state()
             self.query_one(StepView).show_results()
 
+    def _came_into_view(self) -> bool:
+        """Show the step first where something else fills the screen: nobody runs what he does not see."""
+        view = self.query_one(StepView)
+        if view.display and self.maximized in (None, view):
+            return False
+        self.action_area("lesson")
+        return True
+
     def action_onward(self) -> None:
         """Do what comes next: run what is to do, go on from what is done."""
+        if self._came_into_view():
+            return
         acts = self.step.kind not in ("read", "question")
         if acts and self.console.session.states.get(self._step_id, "todo") != "done":
             self._run()
@@ -109,10 +136,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
 
     def action_stop_step(self) -> None:
         """Stop what runs."""
-        if self.console.session.busy:
-            self.console.session.stop()
-        else:
-            self.notify("Nothing is running.", markup=False)
+        self.action_stop()
 
     @work(exclusive=True, group="edit", exit_on_error=False)
     async def action_edit_step(self) -> None:
@@ -168,7 +192,9 @@ A step is done when its checks hold, however that came about: with Run, in a she
         if parts is not None:
             self.console.session.refresh()
             self.console.session.look_soon([self._step_id], 0)
-            self.notify("Looking again.", markup=False, timeout=2)
+            busy = self.console.session.busy
+            words = "The checks are looked at when what runs has ended." if busy else "Looking again."
+            self.notify(words, markup=False, timeout=2)
 
     def action_notes(self) -> None:
         """Show or hide what a presenter should know."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from pghalab.cluster.model import Snapshot
 from pghalab.course.model import Lesson, Step
 from pghalab.screens import messages
+from pghalab.screens.activity import Activity
+from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import SessionMessage
+from pghalab.screens.way_on import builds_on
 from pghalab.widgets.condition import condition
 from pghalab.widgets.etcd_pane import EtcdPane
 from pghalab.widgets.events_pane import EventsPane
@@ -31,14 +31,11 @@ from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.step_view import StepView
 from pghalab.widgets.text import plain
 
-if TYPE_CHECKING:
-    from pghalab.screens.console import Console
-
 AREAS = ("lesson", "live", "outline")
 TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
 
 
-class LessonView(Screen[None]):
+class LessonView(ConsoleScreen):
     """Shows one step and the cluster; it does nothing by itself."""
 
     CSS_PATH = "lesson.tcss"
@@ -50,11 +47,6 @@ class LessonView(Screen[None]):
         self._step_id = step_id
         self.area = "lesson"
         self._shown_busy = False
-
-    @property
-    def console(self) -> Console:
-        """The app."""
-        return cast("Console", self.app)
 
     @property
     def step(self) -> Step:
@@ -73,6 +65,8 @@ class LessonView(Screen[None]):
         yield Static("", id="top")
         yield Static("", id="tabs")
         yield Static("", id="broken")
+        yield Static("", id="needs")
+        yield Activity()
         with Horizontal(id="areas"):
             yield Outline(id="outline")
             yield StepView(id="lesson")
@@ -80,17 +74,12 @@ class LessonView(Screen[None]):
         yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
-        """Listen, show the step, let ages advance once a second."""
-        self.console.session.listen(self.post_message)
+        """Show the step, let ages advance once a second."""
         self.set_interval(1.0, self._tick)
         self.show_area(self.area)
         self.query_one(LiveColumn).pause(self.console.session.paused)
         self.show_sources()
         self._show_step()
-
-    def on_unmount(self) -> None:
-        """Listen no more."""
-        self.console.session.unlisten(self.post_message)
 
     # Showing
 
@@ -109,7 +98,7 @@ class LessonView(Screen[None]):
         self._show_outline()
         self.query_one("#outline", Outline).point_at(f"step:{self._step_id}")
         self._show_state()
-        session.look_soon([self._step_id], 0)
+        session.visit(self._step_id)
         if self.area == "lesson":
             target: Widget = view
             for table in self.query(QuorumTable):
@@ -164,9 +153,17 @@ class LessonView(Screen[None]):
         broken.display = bool(wrong)
         if wrong:
             more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            text = plain(f"✗ No longer true: {wrong[0]}{more}", BAD)
+            text = plain(f"✗ No longer true (B goes there): {wrong[0]}{more}", BAD)
             if not text.is_same(broken.content if isinstance(broken.content, Content) else Content("")):
                 broken.update(text, layout=False)
+
+        assert session.course is not None
+        numbers = builds_on(session.course, self.lesson, session.states)
+        needs = self.query_one("#needs", Static)
+        needs.display = bool(numbers) and not session.opening
+        if needs.display:
+            listed = ", ".join(map(str, numbers))
+            needs.update(Content.styled(f"! This lesson builds on {listed}: not done yet", WARN), layout=False)
 
     def show_sources(self) -> None:
         """Bring every pane up to date."""

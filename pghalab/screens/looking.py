@@ -6,18 +6,26 @@ import asyncio
 import time
 from collections.abc import Iterable
 
+from pghalab.course.model import Step
 from pghalab.screens import messages
 from pghalab.screens.state import State
 
 SETTLE = 1.5
 """Seconds without a change of the cluster after which the checks are looked at again."""
+LOOK_SHOWN = 5.0
+"""Seconds between two looks at the checks of the step on the screen."""
+LOOK_ALL = 60.0
+"""The same for the checks of every step."""
 
 
 class Looking(State):
     """Looks at the checks, one look at a time."""
 
-    def __init__(self, lab_name: str, *, read_only: bool = False) -> None:
-        super().__init__(lab_name, read_only=read_only)
+    def __init__(self, lab_name: str) -> None:
+        super().__init__(lab_name)
+        self.shown = ""
+        """The id of the step on the screen; empty when none is."""
+        self._looked_at_all = 0.0
         self._look: asyncio.Task[None] | None = None
         self._look_at: set[str] | None = set()
         self._look_when = 0.0
@@ -41,10 +49,32 @@ class Looking(State):
             wanted, self._look_at = self._look_at, set()
             assert self.parts is not None
             seen = await self.parts.runner.evaluate(None if wanted is None else sorted(wanted))
-            self.results.update({step: tuple(status.results) for step, status in seen.items()})
-            self._states_changed()
+            if wanted is None:
+                self._looked_at_all = time.monotonic()
+            results = {**self.results, **{step: tuple(status.results) for step, status in seen.items()}}
+            changed = results != self.results or self.parts.runner.states != self.states
+            self.results = results
+            if changed:
+                self._states_changed()
+            self.tell_notices()
+
+    async def _look_regularly(self) -> None:
+        """What is done in another terminal makes a step done as well, and nothing tells of it."""
+        while True:
+            await asyncio.sleep(LOOK_SHOWN)
+            if self.busy or self.paused or self.trouble is not None or (self._look and not self._look.done()):
+                continue
+            if time.monotonic() - self._looked_at_all >= LOOK_ALL:
+                self.look_soon(None, 0)
+            elif self.course is not None and self.shown and _of_the_cluster(self.course.step(self.shown)):
+                self.look_soon([self.shown], 0)
 
     def _states_changed(self) -> None:
         assert self.parts is not None
         self.states = dict(self.parts.runner.states)
         self.publish(messages.StatesChanged)
+
+
+def _of_the_cluster(step: Step) -> bool:
+    """Whether something outside the console can change what the checks of a step see."""
+    return any(spec.name != "output" for spec in step.checks)

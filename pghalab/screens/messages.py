@@ -40,6 +40,14 @@ class StatesChanged(SessionMessage):
         return isinstance(message, StatesChanged)
 
 
+class NoticesChanged(SessionMessage):
+    """Something was found wrong with the files of the lab or of its progress."""
+
+    def __init__(self, new: tuple[str, ...]) -> None:
+        super().__init__()
+        self.new = new
+
+
 class ClusterSeen(SessionMessage):
     """A new look at one source: `nodes`, `etcd`, `patroni` or `event`."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pghalab.course.events import CheckResult, RunEvent, StepState
 from pghalab.course.model import Course, Step
+from pghalab.lab.settings import LabSettings
 from pghalab.lab.types import Ended, Lab, Output, User
 
 Verb = AsyncGenerator[Output | Ended, None]
@@ -15,6 +16,13 @@ Verb = AsyncGenerator[Output | Ended, None]
 
 class LabParts(Lab, Protocol):
     """The lab as the console uses it: what the course needs, and the verbs of the lab menu."""
+
+    @property
+    def settings(self) -> LabSettings:
+        """The settings in force."""
+
+    async def configure(self, settings: LabSettings) -> None:
+        """Take other settings for a lab of the same name."""
 
     async def open(self) -> None:
         """Connect to the engine and the nodes; raises LabError."""
@@ -82,6 +90,14 @@ class RunnerParts(Protocol):
     def states(self) -> Mapping[str, StepState]:
         """The states as they were seen last."""
 
+    @property
+    def last(self) -> str:
+        """The step that was looked at or run last."""
+
+    @property
+    def skipped(self) -> Collection[str]:
+        """The steps that the learner passes over."""
+
     def resolve(self, step: Step) -> ResolvedLike:
         """Where a step's command runs, by the last look."""
 
@@ -107,6 +123,12 @@ class RunnerParts(Protocol):
 
     def skip(self, step_id: str) -> None:
         """Leave a step out."""
+
+    def visit(self, step_id: str) -> None:
+        """Remember a step as the place to go on from."""
+
+    def reset(self, step_ids: Iterable[str]) -> None:
+        """Forget what was done in some steps."""
 
 
 class MonitorParts(Protocol):
@@ -136,10 +158,11 @@ class Parts:
     """Who drives the lab, when it is another console; this one then only looks."""
     driven: Callable[[], bool] = lambda: True
     """Whether any console drives the lab now."""
-    notices: tuple[str, ...] = ()
+    notices: Callable[[], Sequence[str]] = tuple
+    """What was found wrong so far; some of it only shows later."""
     release: Callable[[], None] = lambda: None
     """Lets another console drive."""
 
 
-Connect = Callable[[str, Course, bool], Awaitable[Parts]]
-"""Lab name, course, read-only -> parts; raises LabError."""
+Connect = Callable[[str, Course], Awaitable[Parts]]
+"""Lab name, course -> parts; raises LabError."""

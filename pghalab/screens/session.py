@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from pghalab.lab.types import LabError
 from pghalab.screens import messages
-from pghalab.screens.parts import Connect, Parts
+from pghalab.screens.parts import Connect, Parts, RunnerParts
 from pghalab.screens.working import Working
 
 log = logging.getLogger(__name__)
@@ -26,20 +26,23 @@ class Session(Working):
         self,
         lab_name: str,
         *,
-        read_only: bool = False,
         connect: Connect | None = None,
         lessons: Path | None = None,
     ) -> None:
-        super().__init__(lab_name, read_only=read_only)
+        super().__init__(lab_name)
         self._connect = connect
         self._lessons = lessons
         self._tasks: set[asyncio.Task[None]] = set()
+        self._taking_over = False
+        self._meanwhile: list[Callable[[RunnerParts], object]] = []
+        """What the learner did before the runner was there."""
 
     # Opening and closing
 
     async def open(self) -> None:
         """Read the course, then connect to the lab, as often as it takes; returns once it is connected."""
-        await self.read_course()
+        if self.course is None:
+            await self.read_course()
         while self.parts is None:
             try:
                 await self._open_parts()
@@ -52,7 +55,7 @@ class Session(Working):
         from pghalab.course.load import load_course
 
         self.course = await asyncio.to_thread(load_course, self._lessons)
-        self.notices += [f"A lesson is left out: {problem}" for problem in self.course.problems]
+        self._noticed = self.notices
         self.publish(messages.CourseRead)
 
     async def _open_parts(self) -> None:
@@ -61,16 +64,20 @@ class Session(Working):
             from pghalab.screens.connect import connect
 
             self._connect = connect
-        parts = await self._connect(self.lab_name, self.course, self.read_only)
+        parts = await self._connect(self.lab_name, self.course)
         self.parts = parts
         self.driver = parts.driver
-        self.read_only = self.read_only or bool(parts.driver)
-        self.notices += parts.notices
+        self.read_only = bool(parts.driver)
+        meanwhile, self._meanwhile = self._meanwhile, []
+        for tell in meanwhile if not self.read_only else ():
+            tell(parts.runner)
+        self._noticed = self.notices
         self.states = dict(parts.runner.states)
         self.publish(messages.LabOpened)
         self._spawn(self._watch(parts), "watch")
         self._spawn(self._keep_open(parts), "open")
-        if parts.driver and self.read_only:
+        self._spawn(self._look_regularly(), "looking at the checks")
+        if parts.driver:
             self._spawn(self._wait_for_driver(parts), "waiting for the driver")
 
     async def _keep_open(self, parts: Parts) -> None:
@@ -82,6 +89,7 @@ class Session(Working):
                 await asyncio.sleep(RETRY)
             else:
                 self._set_trouble(None)
+                self.tell_notices()
                 self.look_soon(None, 0)
                 return
 
@@ -96,12 +104,19 @@ class Session(Working):
 
     async def take_over(self) -> None:
         """Drive the lab from here, if no other console does; else stay read-only and say who drives."""
-        if not self.read_only or self.parts is None:
-            self.notice("This console drives the lab already." if self.parts else self.refusal())
+        if self._taking_over or self.parts is None:
+            self.notice(str(self.trouble or "The lab is still being opened."))
             return
-        await self.close()
-        self.parts, self.read_only, self.driver = None, False, ""
-        await self.open()
+        if not self.read_only:
+            self.notice("This console drives the lab already.")
+            return
+        self._taking_over = True
+        try:
+            await self.close()
+            self.parts, self.read_only, self.driver = None, False, ""
+            await self.open()
+        finally:
+            self._taking_over = False
         self.notice(f"Still read-only. {self.driver}" if self.read_only else "This console drives the lab now.")
 
     async def _watch(self, parts: Parts) -> None:
@@ -116,10 +131,15 @@ class Session(Working):
 
     async def close(self) -> None:
         """Stop what runs, close the lab, let another console drive."""
-        tasks = [task for task in (self._work, self._look, *self._tasks) if task is not None]
+        if not self.stopping:
+            self.stop()
+        tasks = [task for task in (self._look, *self._tasks) if task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._work is not None:
+            tasks.append(self._work)
+        if tasks:
+            await asyncio.wait(tasks)
         if self.parts is not None:
             try:
                 await self.parts.lab.close()
@@ -141,6 +161,7 @@ class Session(Working):
             self.look_soon(None)
         else:
             setattr(self, source, value)
+        self.tell_notices()
         self.publish(lambda: messages.ClusterSeen(source))
 
     def pause(self, paused: bool) -> None:
@@ -151,23 +172,51 @@ class Session(Working):
 
     # The learner
 
+    def _tell_runner(self, tell: Callable[[RunnerParts], object]) -> None:
+        """Tell the runner what the learner did: now, or once it is there."""
+        if self.parts is None:
+            self._meanwhile.append(tell)
+        elif not self.read_only:
+            tell(self.parts.runner)
+
+    def _learned(self, step_id: str, tell: Callable[[RunnerParts], object], *, done: bool) -> None:
+        self._tell_runner(tell)
+        if self.parts is not None:
+            self._states_changed()
+        elif done:
+            self.states[step_id] = "done"
+            self.publish(messages.StatesChanged)
+
+    def visit(self, step_id: str) -> None:
+        """A step is on the screen: look at its checks, and go on from there another time."""
+        self.shown = step_id
+        self._tell_runner(lambda runner: runner.visit(step_id))
+        self.look_soon([step_id], 0)
+
     def mark_read(self, step_id: str) -> None:
         """The learner read a step."""
-        if self.parts is not None and not self.read_only and self.states.get(step_id) != "done":
-            self.parts.runner.mark_read(step_id)
-            self._states_changed()
+        if not self.read_only and self.states.get(step_id) != "done":
+            self._learned(step_id, lambda runner: runner.mark_read(step_id), done=True)
 
     def skip(self, step_id: str) -> None:
         """The learner leaves a step out."""
-        if self.parts is not None and not self.read_only:
-            self.parts.runner.skip(step_id)
-            self._states_changed()
+        self._learned(step_id, lambda runner: runner.skip(step_id), done=False)
 
     def answer(self, step_id: str, choice: int) -> bool:
         """The learner answered a question; True when it is right."""
-        if self.parts is None or self.read_only:
-            question = self.course.step(step_id).question if self.course else None
-            return question is not None and question.right == choice
-        right = self.parts.runner.answer(step_id, choice)
-        self._states_changed()
+        question = self.course.step(step_id).question if self.course else None
+        right = question is not None and question.right == choice
+        self._learned(step_id, lambda runner: runner.answer(step_id, choice), done=right)
         return right
+
+    def begin_again(self) -> bool:
+        """Forget the progress, and leave the lab as it is; False (and a notice) when that cannot be now."""
+        if (refusal := self.refusal()) or self.parts is None or self.course is None:
+            self.notice(refusal, "warning")
+            return False
+        self.parts.runner.reset([step.id for lesson in self.course.lessons for step in lesson.steps])
+        self.runs.clear()
+        self.results.clear()
+        self._states_changed()
+        self.look_soon(None, 0)
+        return True

@@ -10,11 +10,12 @@ from typing import Any
 
 from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
 from pghalab.course.events import CheckResult, StepState
-from pghalab.course.model import Course
+from pghalab.course.model import Course, Lesson, Step
 from pghalab.lab.types import LabError
 from pghalab.screens import messages
 from pghalab.screens.messages import SessionMessage
 from pghalab.screens.parts import MonitorParts, Parts
+from pghalab.screens.way_on import way_on
 from pghalab.screens.wording import broken_lines, lesson_text
 
 log = logging.getLogger(__name__)
@@ -27,9 +28,9 @@ Listener = Callable[[SessionMessage], object]
 class State:
     """One console's knowledge of one lab."""
 
-    def __init__(self, lab_name: str, *, read_only: bool = False) -> None:
+    def __init__(self, lab_name: str) -> None:
         self.lab_name = lab_name
-        self.read_only = read_only
+        self.read_only = False
         self.driver = ""
         self.parts: Parts | None = None
         self.trouble: LabError | None = None
@@ -40,10 +41,10 @@ class State:
         self.etcd: Etcd | None = None
         self.patroni: Patroni | None = None
         self.events: deque[ClusterEvent] = deque(maxlen=EVENTS_KEPT)
-        self.notices: list[str] = []
         self.paused = False
         self._monitor: MonitorParts | None = None
         self._listeners: list[Listener] = []
+        self._noticed: list[str] = []
         self._work: asyncio.Task[None] | None = None
 
     # Listening
@@ -66,6 +67,20 @@ class State:
         """Tell the learner something."""
         self.publish(lambda: messages.Noticed(text, severity))
 
+    @property
+    def notices(self) -> list[str]:
+        """What was found wrong with the lessons, the lab's files and its progress, as far as it is known now."""
+        problems = self.course.problems if self.course is not None else ()
+        found = self.parts.notices() if self.parts is not None else ()
+        return [*(f"A lesson is left out: {problem}" for problem in problems), *found]
+
+    def tell_notices(self) -> None:
+        """Tell what was found wrong since the last time."""
+        before, self._noticed = self._noticed, self.notices
+        new = tuple(notice for notice in self._noticed if notice not in before)
+        if new:
+            self.publish(lambda: messages.NoticesChanged(new))
+
     async def _guarded(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """A fault in the background is told and logged, and ends nothing else."""
         try:
@@ -85,6 +100,24 @@ class State:
         """What was true once and is no longer, in words."""
         return broken_lines(self.course, self.states, self.results, self.text)
 
+    @property
+    def broken_steps(self) -> list[str]:
+        """The ids of the steps that were done once and no longer are, in order."""
+        lessons = self.course.lessons if self.course is not None else ()
+        return [step.id for lesson in lessons for step in lesson.steps if self.states.get(step.id) == "broken"]
+
+    @property
+    def opening(self) -> bool:
+        """It is not known yet what was done, and nothing stands in the way of knowing it soon."""
+        return self.parts is None and self.trouble is None
+
+    def way_on(self) -> tuple[Lesson, Step] | None:
+        """Where to go on; None when there is nothing left to do."""
+        if self.course is None:
+            return None
+        runner = self.parts.runner if self.parts is not None else None
+        return way_on(self.course, self.states, runner.last if runner else "", runner.skipped if runner else ())
+
     def text(self, text: str) -> str:
         """Text of a lesson in the lab's own names, with what the cluster answers put in."""
         return text if self.parts is None else lesson_text(text, self.parts, self.patroni)
@@ -97,7 +130,7 @@ class State:
     def refusal(self) -> str:
         """Why nothing may be changed now; empty when it may."""
         if self.read_only:
-            return f"This console only looks. {self.driver or 'It was started read-only.'}"
+            return f"This console only looks. {self.driver}"
         if self.parts is None:
             return str(self.trouble or "The lab is still being opened.")
         return "Something is running already; stop it first (x)." if self.busy else ""

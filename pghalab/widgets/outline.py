@@ -31,18 +31,6 @@ def lesson_state(lesson: Lesson, states: States) -> tuple[str, str]:
     return ("begun", f"{done} of {len(wanted)}") if done else ("todo", "to do")
 
 
-def next_step(course: Course, states: States) -> tuple[Lesson, Step] | None:
-    """Where to go on: the first broken step, else the first required one that is not done."""
-    required = [
-        (lesson, step) for lesson in course.lessons if not lesson.optional for step in lesson.steps if not step.optional
-    ]
-    for wanted in ("broken", "todo"):
-        for lesson, step in required:
-            if states.get(step.id, "todo") == wanted:
-                return lesson, step
-    return None
-
-
 class Outline(OptionList):
     """Lessons by number and state; with `lesson` set, its steps below it."""
 

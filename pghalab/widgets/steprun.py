@@ -39,6 +39,8 @@ class StepRun:
         self.outcome: Outcome | None = None
         self.reason = ""
         self.waits_for_confirmation = False
+        self.stopping = False
+        """It was told to end."""
         self._clock = clock
         self._started = clock()
         self._seconds: float | None = None
@@ -87,6 +89,8 @@ class StepRun:
     def status(self) -> str:
         """Where it is, in words."""
         if self.active:
+            if self.stopping:
+                return "stopping…"
             if self.waits_for_confirmation:
                 return "waiting for your confirmation"
             if self.command and self.ended is None:

@@ -34,7 +34,8 @@ from pghalab.course.events import (
     StepState,
 )
 from pghalab.course.model import Course, Step
-from pghalab.lab.types import Ended, LabError, Output
+from pghalab.lab.settings import LabSettings, default_settings
+from pghalab.lab.types import Container, Ended, LabError, Output
 from pghalab.screens.parts import Parts
 
 COURSE = Path(__file__).parent / "course"
@@ -64,6 +65,8 @@ class FakeLab:
         self.nodes = {name: FakeNode(name, f"192.168.50.{10 + index}") for index, name in enumerate(NAMES)}
         self.trouble = trouble
         self.verbs: list[str] = []
+        self.settings = default_settings("pgha")
+        self.made: set[str] = set()
         self.closed = False
 
     async def open(self) -> None:
@@ -72,6 +75,15 @@ class FakeLab:
 
     async def close(self) -> None:
         self.closed = True
+
+    async def configure(self, settings: LabSettings) -> None:
+        self.settings = settings
+
+    async def containers(self) -> list[Container]:
+        return [
+            Container(node.name, "running" if node.name in self.made else "absent", node.address, None)
+            for node in self.nodes.values()
+        ]
 
     def __getattr__(self, verb: str) -> Callable[..., AsyncGenerator[Output | Ended, None]]:
         if verb not in ("build", "up", "start", "stop", "restart", "rm", "rmvolumes", "down"):
@@ -134,6 +146,8 @@ class FakeRunner:
         self.closed: list[str] = []
         self.looked: list[list[str] | None] = []
         self.elsewhere: list[str] = []
+        self.last = ""
+        self.skipped: set[str] = set()
 
     async def run(
         self,
@@ -181,6 +195,14 @@ class FakeRunner:
 
     def skip(self, step_id: str) -> None:
         self.states[step_id] = "todo"
+        self.skipped.add(step_id)
+
+    def visit(self, step_id: str) -> None:
+        self.last = step_id
+
+    def reset(self, step_ids: Iterable[str]) -> None:
+        self.states.update(dict.fromkeys(step_ids, "todo"))
+        self.last = ""
 
 
 class FakeMonitor:
@@ -212,14 +234,16 @@ class Stage:
     monitor: FakeMonitor = field(init=False)
     driver: str = ""
     notices: tuple[str, ...] = ()
+    last: str = ""
     states: dict[str, StepState] = field(default_factory=dict)
     seen: dict[str, FakeStatus] = field(default_factory=dict)
     released: int = 0
     names: Callable[[str], str] = str
 
-    async def connect(self, lab_name: str, course: Course, read_only: bool) -> Parts:
+    async def connect(self, lab_name: str, course: Course) -> Parts:
         self.runner = FakeRunner(course, self.log)
         self.runner.states.update(self.states)
+        self.runner.last = self.last
         self.runner.seen.update(self.seen)
 
         def monitor(publish: Callable[[Any], None]) -> FakeMonitor:
@@ -238,7 +262,7 @@ class Stage:
             names=self.names,
             driver=self.driver,
             driven=lambda: bool(self.driver),
-            notices=self.notices,
+            notices=lambda: self.notices,
             release=release,
         )
 
@@ -248,15 +272,15 @@ class Stage:
             self.monitor.publish(update)
 
 
-def stage(log: Path, *, read_only: bool = False, lessons: Path = COURSE, **options: Any) -> Stage:
+def stage(log: Path, *, lessons: Path = COURSE, **options: Any) -> Stage:
     """A stage on the tests' own course."""
     built: Stage | None = None
 
-    async def connect(lab_name: str, course: Course, read_only: bool) -> Parts:
+    async def connect(lab_name: str, course: Course) -> Parts:
         assert built is not None
-        return await built.connect(lab_name, course, read_only)
+        return await built.connect(lab_name, course)
 
-    app = PghalabApp(read_only=read_only, connect=connect, lessons=lessons)
+    app = PghalabApp(connect=connect, lessons=lessons)
     built = Stage(app, log, **options)
     return built
 

@@ -61,9 +61,9 @@ def test_home(snap_compare: Any, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=str)
 def test_lesson(snap_compare: Any, size: tuple[int, int]) -> None:
     built = scene()
-    assert snap_compare(built.app, terminal_size=size, run_before=before(built, "c"))
+    assert snap_compare(built.app, terminal_size=size, run_before=before(built, "B"))
 
 
 def test_cluster_on_a_small_screen(snap_compare: Any) -> None:
     built = scene()
-    assert snap_compare(built.app, terminal_size=(80, 24), run_before=before(built, "c", "2"))
+    assert snap_compare(built.app, terminal_size=(80, 24), run_before=before(built, "B", "2"))

@@ -1,0 +1,42 @@
+"""The line that says what runs elsewhere in the console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.content import Content
+from textual.widgets import Static
+
+from pghalab.widgets.glyphs import WARN
+from pghalab.widgets.text import plain
+
+if TYPE_CHECKING:
+    from pghalab.screens.console import ConsoleScreen
+
+
+class Activity(Static):
+    """Looks once a second what runs; is not there while nothing runs, or while its screen shows it anyway."""
+
+    DEFAULT_CSS = "Activity { height: 1; width: 1fr; padding: 0 1; display: none; text-wrap: nowrap; }"
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self._busy = False
+
+    def on_mount(self) -> None:
+        """Look now, and let the time advance."""
+        self.set_interval(1.0, self.look)
+        self.look()
+
+    def look(self) -> None:
+        """Show what runs now."""
+        screen = cast("ConsoleScreen", self.screen)
+        session = screen.console.session
+        text = "" if screen.shows_what_runs else session.activity()
+        self.display = bool(text)
+        line = plain(text, WARN)
+        if not isinstance(self.content, Content) or not line.is_same(self.content):
+            self.update(line, layout=False)
+        if self._busy != session.busy:
+            self._busy = session.busy
+            screen.refresh_bindings()

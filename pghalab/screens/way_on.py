@@ -1,0 +1,44 @@
+"""Where the learner goes on, and what a lesson builds on."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from pghalab.course.events import StepState
+from pghalab.course.model import Course, Lesson, Step
+from pghalab.widgets.outline import lesson_state
+
+States = Mapping[str, StepState]
+
+
+def way_on(course: Course, states: States, last: str, skipped: Container[str]) -> tuple[Lesson, Step] | None:
+    """The place that was left, unless it is done or skipped and there is more; None when there is nothing to do.
+
+    A step that is done is still the place to go on from while nothing behind it is done: its result may be unread.
+    """
+    places = [(lesson, step) for lesson in course.lessons for step in lesson.steps]
+    required = [
+        (lesson, step)
+        for lesson, step in places
+        if not lesson.optional and not step.optional and step.id not in skipped and states.get(step.id) != "done"
+    ]
+    # What is broken is told apart from this, with a way of its own.
+    todo = next((place for place in required if states.get(place[1].id) != "broken"), None)
+    at = next((index for index, (_, step) in enumerate(places) if step.id == last), None)
+    if at is not None and last not in skipped:
+        newest = todo is not None and all(states.get(step.id) != "done" for _, step in places[at + 1 :])
+        if states.get(last) != "done" or newest:
+            return places[at]
+    return todo or (required[0] if required else None)
+
+
+def builds_on(course: Course, lesson: Lesson, states: States) -> list[int]:
+    """The numbers of the lessons that this one needs, directly or not, and that are not done yet."""
+    by_id = {each.id: each for each in course.lessons}
+    needed: dict[str, Lesson] = {}
+    waiting = list(lesson.needs)
+    for need in waiting:
+        if need in by_id and need not in needed:
+            needed[need] = by_id[need]
+            waiting += by_id[need].needs
+    return sorted(each.number for each in needed.values() if lesson_state(each, states)[0] in ("todo", "begun"))

@@ -1,0 +1,184 @@
+"""The lab menu: settings, progress, exports, and what is said of a verb elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Checkbox, Input, OptionList, Static
+
+from pghalab.course.events import CheckResult, CommandStarted, RunEvent
+from pghalab.lab.settings import default_settings, load_settings
+from pghalab.lab.types import Ended, Output
+from pghalab.screens.activity import Activity
+from pghalab.screens.dialogs import Confirm
+from pghalab.screens.doctor import DoctorScreen
+from pghalab.screens.home import HomeScreen
+from pghalab.screens.lab_menu import LabScreen
+from pghalab.screens.lab_verbs import export
+from pghalab.screens.lesson import LessonScreen
+from pghalab.screens.settings_dialog import SettingsDialog
+from tests.ui.fakes import FakeRunner, FakeStatus, Stage, opened, stage, until
+from tests.ui.test_console import at_step, shown
+from tests.ui.test_opening import notified
+
+
+async def choose(built: Stage, pilot: Pilot[int], entry: str) -> None:
+    """Open the lab menu and press Enter on a line."""
+    if not isinstance(built.app.screen, LabScreen):
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen))
+    options = built.app.screen.query_one(OptionList)
+    options.highlighted = options.get_option_index(entry)
+    await pilot.press("enter")
+
+
+def fill(screen: SettingsDialog, **values: str) -> None:
+    for name, value in values.items():
+        screen.query_one(f"#{name}", Input).value = value
+
+
+async def test_a_lab_is_made_with_other_settings(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, built)
+        await choose(built, pilot, "up-other")
+        await until(pilot, lambda: isinstance(built.app.screen, SettingsDialog))
+        screen = built.app.screen
+        assert isinstance(screen, SettingsDialog)
+        fill(screen, nodes="3", prefix="node2")
+        await pilot.press("f5")
+        wrong = screen.query_one("#wrong", Static)
+        await until(pilot, lambda: "'node2' cannot be the prefix" in str(wrong.content))
+        fill(screen, prefix="node", nodes="many")
+        await pilot.press("f5")
+        await until(pilot, lambda: "'many' is not a number" in str(wrong.content))
+        fill(screen, nodes="3", network="mynet", subnet="10.77.7", image="other:1", password="s3cret")
+        screen.query_one("#md5", Checkbox).value = True
+        await pilot.press("f5")
+        await until(pilot, lambda: built.lab.verbs == ["up"] and not built.app.session.busy)
+    stored = load_settings("pgha")
+    assert stored.origin == "file" and stored == built.lab.settings
+    assert stored.node_names == ("node1", "node2", "node3") and stored.subnet == "10.77.7"
+    assert (stored.network, stored.image, stored.password, stored.auth_method) == ("mynet", "other:1", "s3cret", "md5")
+
+
+async def test_settings_are_for_a_lab_that_is_not_made(log: Path) -> None:
+    built = stage(log)
+    built.lab.made.add("pgha1")
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        await choose(built, pilot, "up-other")
+        await until(pilot, lambda: "exist already" in notified(built))
+        assert isinstance(built.app.screen, LabScreen) and built.lab.verbs == []
+
+
+async def test_the_data_of_removed_nodes_is_removed_after_a_question(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        await choose(built, pilot, "rmvolumes")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: built.lab.verbs == ["rmvolumes"])
+
+
+async def test_the_course_begins_again(log: Path) -> None:
+    lost = CheckResult("etcd runs", False, "no such process", "running", "pgha2")
+    built = stage(log, states={"first-read": "done"}, seen={"second-start": FakeStatus("broken", (lost,))})
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        await until(pilot, lambda: "No longer true" in shown(built))
+        built.runner.seen.clear()
+        await choose(built, pilot, "forget")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("enter")
+        assert built.app.session.states["first-read"] == "done"
+        await choose(built, pilot, "forget")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: set(built.app.session.states.values()) == {"todo"})
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(built.app.screen, HomeScreen) and "No longer true" not in shown(built))
+        assert built.lab.verbs == []
+
+
+async def test_the_export_writes_both_files_and_overwrites_none(tmp_path: Path) -> None:
+    settings = default_settings("pgha")
+    said = "".join([piece.text async for piece in export(settings, tmp_path) if isinstance(piece, Output)])
+    assert f"-f {tmp_path / 'pgha.yaml'} up" in said
+    assert settings.password in (tmp_path / "pgha.sh").read_text()
+    assert load_settings("pgha") == settings
+    with pytest.raises(Exception, match="exists"):
+        [piece async for piece in export(settings, tmp_path)]
+
+
+async def waits(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+    """A step that runs until it is stopped."""
+    yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+    await asyncio.Event().wait()
+
+
+async def test_what_runs_is_told_everywhere_else(log: Path) -> None:
+    built = stage(log)
+
+    def line() -> str:
+        activity = built.app.screen.query_one(Activity)
+        return str(activity.content) if activity.display else ""
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = waits
+        await pilot.press("r")
+        await until(pilot, lambda: "running" in shown(built))
+        wanted = "◐ 2 Starting etcd › Start etcd on pgha1 · "
+        assert line() == ""
+        await pilot.press("n")
+        await until(pilot, lambda: line().startswith(wanted) and "x stops it" in line())
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and line().startswith(wanted))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(built.app.screen, DoctorScreen) and line().startswith(wanted))
+        await pilot.press("q", "q")
+        await until(pilot, lambda: isinstance(built.app.screen, HomeScreen) and line().startswith(wanted))
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and line().startswith(wanted))
+        # What is stopped from here is named, as it is not on this screen.
+        await pilot.press("x")
+        await until(pilot, lambda: built.runner.closed == ["second-start"])
+        assert "Stopping 2 Starting etcd › Start etcd on pgha1." in notified(built)
+        await until(pilot, lambda: line() == "")
+
+
+async def test_a_verb_that_fails_is_told_where_its_output_is_not_seen(log: Path) -> None:
+    built = stage(log)
+    gate = asyncio.Event()
+
+    async def fails() -> AsyncGenerator[Output | Ended, None]:
+        await gate.wait()
+        yield Ended("exited", 1, 2.0)
+
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        built.lab.start = fails  # type: ignore[attr-defined]
+        await choose(built, pilot, "start")
+        await until(pilot, lambda: built.app.session.busy)
+        await pilot.press("q")
+        gate.set()
+        await until(pilot, lambda: "Start: failed after 2.0 s. The lab menu (L)" in notified(built))
+
+
+async def test_the_lab_and_the_doctor_do_not_pile_up(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await at_step(built, pilot, "second-start")
+        depth = len(built.app.screen_stack)
+        for key, kind in (("L", LabScreen), ("d", DoctorScreen), ("l", LabScreen), ("D", DoctorScreen)):
+            await pilot.press(key)
+            await until(pilot, lambda kind=kind: isinstance(built.app.screen, kind))  # type: ignore[misc]
+        assert len(built.app.screen_stack) == depth + 1
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))

@@ -1,0 +1,162 @@
+"""When the checks are looked at without being asked, and what a step that cannot be seen does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from pghalab.course.events import CommandStarted, RunEvent
+from pghalab.screens import looking
+from pghalab.screens.dialogs import Confirm
+from pghalab.screens.help import HelpScreen
+from pghalab.screens.home import HomeScreen
+from pghalab.screens.lesson import LessonScreen
+from tests.ui import fakes
+from tests.ui.fakes import FakeRunner, FakeStatus, opened, stage, until
+from tests.ui.test_console import at_step, shown
+from tests.ui.test_lab_menu import waits
+from tests.ui.test_opening import notified
+
+
+async def test_what_is_done_in_another_terminal_makes_the_step_done(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "LOOK_SHOWN", 0.01)
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
+        await until(pilot, lambda: "✓ done" in shown(built))
+        assert all(looked in (None, ["second-start"]) for looked in built.runner.looked)
+
+
+async def test_every_step_is_looked_at_now_and_then(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "LOOK_SHOWN", 0.01)
+    monkeypatch.setattr(looking, "LOOK_ALL", 0.0)
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, built)
+        built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
+        await until(pilot, lambda: built.app.session.states["second-start"] == "done")
+
+
+async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for a step without checks, away from the lessons, while something runs, or while the panes stand still."""
+    turns = 0
+    real = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        nonlocal turns
+        turns += seconds == looking.LOOK_SHOWN
+        await real(0.001 if seconds == looking.LOOK_SHOWN else seconds)
+
+    monkeypatch.setattr(looking.asyncio, "sleep", sleep)  # type: ignore[attr-defined]
+    built = stage(log)
+
+    async def looks(pilot: fakes.Pilot[int]) -> list[list[str] | None]:
+        """The looks of some turns."""
+        await until(pilot, lambda: built.app.session._look is None or built.app.session._look.done())
+        before, seen = turns, len(built.runner.looked)
+        await until(pilot, lambda: turns > before + 5)
+        return built.runner.looked[seen:]
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, built)
+        assert await looks(pilot) == []
+        await at_step(built, pilot, "second-optional")
+        assert await looks(pilot) == []
+        await at_step(built, pilot, "second-start")
+        await until(pilot, lambda: ["second-start"] in built.runner.looked)
+        assert ["second-start"] in await looks(pilot)
+        await pilot.press("P")
+        assert await looks(pilot) == []
+        await pilot.press("P")
+        built.runner.scripts["second-start"] = waits
+        await pilot.press("r")
+        await until(pilot, lambda: built.app.session.busy)
+        assert await looks(pilot) == []
+        await pilot.press("u")
+        await until(pilot, lambda: "when what runs has ended" in notified(built))
+        await pilot.press("x")
+        await until(pilot, lambda: not built.app.session.busy)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(built.app.screen, HomeScreen))
+        assert await looks(pilot) == []
+
+
+@pytest.mark.parametrize("key", ["enter", "r"])
+@pytest.mark.parametrize("away", ["2", "z"])
+async def test_a_step_that_is_not_on_the_screen_is_shown_before_it_runs(log: Path, key: str, away: str) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.feed(fakes.nodes())
+        await pilot.press("2")
+        await until(pilot, lambda: screen.area == "live")
+        if away == "z":
+            await until(pilot, lambda: screen.focused is not None)
+            await pilot.press("z")
+            await until(pilot, lambda: screen.maximized is not None)
+        await pilot.press(key)
+        await until(pilot, lambda: screen.area == "lesson" and screen.maximized is None)
+        assert built.runner.ran == []
+        await pilot.press(key)
+        await until(pilot, lambda: len(built.runner.ran) == 1 and not built.app.session.busy)
+
+
+async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(log: Path) -> None:
+    gate = asyncio.Event()
+
+    class Slow(FakeRunner):
+        async def run(self, step_id: str, **how: object) -> AsyncGenerator[RunEvent, None]:  # type: ignore[override]
+            yield CommandStarted(step_id, "", "", "", self.log)
+            await gate.wait()
+            async for event in super().run(step_id, **how):  # type: ignore[arg-type]
+                yield event
+
+    built = stage(log, states={"second-start": "done"})
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+        assert len(built.runner.ran) == 1
+        built.runner.__class__ = Slow
+        await pilot.press("r")
+        await until(pilot, lambda: built.app.session.busy)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(built.app.screen, HelpScreen))
+        gate.set()
+        await until(pilot, lambda: len(built.runner.ran) == 2 and not built.app.session.busy)
+        assert isinstance(built.app.screen, HelpScreen)
+
+
+async def test_help_begins_with_the_keys_of_the_screen(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(built.app.screen, HelpScreen))
+        text = shown(built).partition("⏎")[2]
+        places = [text.index(words) for words in ("Go on", "Run", "Presenter's notes", "Page down", "Doctor")]
+        assert places == sorted(places)
+        assert "Focus Previous" not in text or text.index("Focus Previous") > places[-1]
+
+
+async def test_the_line_of_keys_begins_with_what_comes_next(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await at_step(built, pilot, "second-start")
+
+        def keys() -> list[str]:
+            found = built.app.screen.active_bindings.values()
+            return [each.binding.description for each in found if each.binding.show]
+
+        assert keys()[0] == "Go on" and "Stop" not in keys()
+        built.runner.scripts["second-start"] = waits
+        await pilot.press("r")
+        await until(pilot, lambda: "Stop" in keys())
+        await pilot.press("x")
+        await until(pilot, lambda: "Stop" not in keys())

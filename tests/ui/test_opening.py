@@ -1,0 +1,184 @@
+"""Opening, taking over, and what is found wrong meanwhile and later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from pghalab.lab.types import LabError
+from pghalab.screens import session as session_module
+from pghalab.screens.doctor import DoctorScreen
+from pghalab.screens.home import HomeScreen
+from pghalab.screens.lesson import LessonScreen
+from tests.ui import fakes
+from tests.ui.fakes import Stage, opened, stage, until
+from tests.ui.test_console import at_step, shown
+
+
+def held_back(built: Stage) -> asyncio.Event:
+    """Connecting waits for this event."""
+    gate = asyncio.Event()
+    real = built.connect
+
+    async def slow(*args: Any) -> Any:
+        await gate.wait()
+        return await real(*args)
+
+    built.app.session._connect = slow
+    return gate
+
+
+def way_on(built: Stage) -> str:
+    return str(built.app.screen.query_one("#continue", Button).label)
+
+
+def notified(built: Stage) -> str:
+    return "\n".join(note.message for note in built.app._notifications)
+
+
+async def listed(pilot: Pilot[int], built: Stage) -> None:
+    """Wait until the lessons are on the screen."""
+    await until(pilot, lambda: built.app.session.course is not None and built.app.screen.query_one("#outline"))
+
+
+async def test_home_does_not_guess_where_the_learner_left(log: Path) -> None:
+    built = stage(log, states={"first-read": "done"})
+    gate = held_back(built)
+    async with built.app.run_test() as pilot:
+        await listed(pilot, built)
+        await until(pilot, lambda: way_on(built) == "Looking where you left…")
+        await pilot.press("enter")
+        assert isinstance(built.app.screen, HomeScreen)
+        gate.set()
+        # What was asked for comes once it is known.
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+        assert built.app.screen.step.id == "first-table"  # type: ignore[attr-defined]
+
+
+async def test_what_is_read_and_answered_before_the_lab_is_open_is_kept(log: Path) -> None:
+    built = stage(log)
+    gate = held_back(built)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await listed(pilot, built)
+        built.app.open_step("first-read")
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen) and "step 1" in shown(built))
+        await pilot.press("n")
+        await until(pilot, lambda: "✓ done" in shown(built) or built.app.session.states.get("first-read") == "done")
+        assert built.app.session.answer("first-question", 1)
+        gate.set()
+        await opened(pilot, built)
+        assert built.runner.states["first-read"] == built.runner.states["first-question"] == "done"
+        assert built.app.session.states["first-read"] == "done"
+        assert built.runner.last == "first-table"
+
+
+async def test_taking_over_does_not_end_the_opening(log: Path) -> None:
+    built = stage(log)
+    gate = held_back(built)
+    async with built.app.run_test() as pilot:
+        await listed(pilot, built)
+        await pilot.press("T", "T")
+        await until(pilot, lambda: "still being opened" in notified(built))
+        gate.set()
+        await opened(pilot, built)
+
+
+async def test_taking_over_twice_takes_over_once(log: Path) -> None:
+    built = stage(log, driver="The lab is driven by process 4711.", notices=("The file was damaged.",))
+    async with built.app.run_test() as pilot:
+        await opened(pilot, built)
+        built.driver = ""
+        closing, gate = asyncio.Event(), held_back(built)
+        built.lab.close = closing.wait  # type: ignore[assignment,method-assign]
+        await pilot.press("T", "T")
+        closing.set()
+        await until(pilot, lambda: built.released == 1)
+        await pilot.press("T")
+        gate.set()
+        await until(pilot, lambda: built.app.session.parts is not None and not built.app.session.read_only)
+        assert built.released == 1
+        assert not any(note.severity == "error" for note in built.app._notifications)
+        assert built.app.session.notices == ["The file was damaged."]
+
+
+async def test_what_is_found_wrong_later_is_shown(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, built)
+        built.notices = ("The progress cannot be saved: No space left on device.",)
+        built.app.session.mark_read("first-read")
+        await until(pilot, lambda: "! The progress cannot be saved" in shown(built))
+        assert notified(built) == ""
+        await at_step(built, pilot, "first-table")
+        built.notices = (*built.notices, "The settings were read back from the nodes.")
+        built.feed(fakes.nodes())
+        await until(pilot, lambda: notified(built) == "The settings were read back from the nodes.")
+
+
+async def test_no_lesson_at_all_is_not_every_lesson_done(log: Path, tmp_path: Path) -> None:
+    lessons = tmp_path / "lessons"
+    lessons.mkdir()
+    (lessons / "01-broken.md").write_text("---\nid: [\n")
+    built = stage(log, lessons=lessons)
+    async with built.app.run_test() as pilot:
+        await until(pilot, lambda: "No lesson could be read: d shows why" in way_on(built))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(built.app.screen, DoctorScreen) and "01-broken.md" in shown(built))
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [(LabError("No engine [here]."), "No engine [here]."), (ValueError("odd"), "ValueError: odd; more in the log.")],
+)
+async def test_a_worker_that_fails_is_told_and_logged(
+    log: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, seen: str
+) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+
+        async def fails(step: object) -> None:
+            raise error
+
+        monkeypatch.setattr(built.app, "resolve", fails)
+        with caplog.at_level(logging.ERROR):
+            await pilot.press("y")
+            await until(pilot, lambda: seen in notified(built))
+        assert any(record.exc_info and record.exc_info[1] is error for record in caplog.records)
+        assert screen.is_current
+
+
+async def test_a_doctor_that_cannot_look_says_so(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = stage(log)
+
+    async def fails() -> None:
+        raise LabError("The settings cannot be read.")
+
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        monkeypatch.setattr(built.app, "examine", fails)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(built.app.screen, DoctorScreen))
+        prompt: Callable[[], str] = lambda: str(  # noqa: E731
+            built.app.screen.query_one("OptionList").get_option_at_index(0).prompt  # type: ignore[attr-defined]
+        )
+        await until(pilot, lambda: prompt() == "✗ The settings cannot be read.")
+
+
+async def test_an_opening_that_fails_in_an_unexpected_way_is_told(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "RETRY", 0.01)
+    built = stage(log)
+
+    async def breaks(*_: object) -> Any:
+        raise RuntimeError("odd")
+
+    built.app.session._connect = breaks
+    async with built.app.run_test() as pilot:
+        await until(pilot, lambda: "RuntimeError: odd; more in the log." in notified(built))

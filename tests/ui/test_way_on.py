@@ -1,0 +1,103 @@
+"""Where Continue leads, and what a lesson builds on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Static
+
+from pghalab.course.events import StepState
+from pghalab.course.load import load_course
+from pghalab.course.model import Course
+from pghalab.screens.way_on import builds_on, way_on
+from tests.ui import fakes
+from tests.ui.fakes import FakeStatus, opened, stage, until
+from tests.ui.test_console import at_step, shown
+
+ALL: dict[str, StepState] = dict.fromkeys(
+    ("first-read", "first-table", "first-question", "second-start", "second-edit", "second-optional"), "done"
+)
+
+
+@pytest.fixture(scope="module")
+def course() -> Course:
+    return load_course(fakes.COURSE)
+
+
+@pytest.mark.parametrize(
+    ("states", "last", "skipped", "expected"),
+    [
+        ({}, "", set(), "first-read"),
+        ({"first-read": "done"}, "", set(), "first-table"),
+        # Left at a step that is to do, far ahead.
+        ({"first-read": "done"}, "second-edit", set(), "second-edit"),
+        # Left at the newest step, which is done: its result may be unread.
+        ({"first-read": "done", "first-table": "done"}, "first-table", set(), "first-table"),
+        # Looked back at an old one.
+        ({"first-read": "done", "first-table": "done"}, "first-read", set(), "first-question"),
+        # What is broken is told apart, and is the way on only when nothing else is left or it was left there.
+        ({"first-read": "broken"}, "", set(), "first-table"),
+        ({"first-read": "broken"}, "first-read", set(), "first-read"),
+        (ALL | {"first-read": "broken"}, "", set(), "first-read"),
+        # Passed over.
+        (ALL | {"second-optional": "todo"}, "second-optional", set(), "second-optional"),
+        (ALL | {"second-optional": "todo"}, "second-optional", {"second-optional"}, None),
+        ({}, "first-read", {"first-read"}, "first-table"),
+        (ALL, "second-optional", set(), None),
+        ({}, "gone", set(), "first-read"),
+    ],
+)
+def test_the_way_on(
+    course: Course, states: dict[str, StepState], last: str, skipped: set[str], expected: str | None
+) -> None:
+    found = way_on(course, states, last, skipped)
+    assert (found[1].id if found else None) == expected
+
+
+def test_a_lesson_builds_on_all_that_its_needs_build_on() -> None:
+    course = load_course()
+    states: dict[str, StepState] = {}
+    by_id = {lesson.id: lesson for lesson in course.lessons}
+    leader = by_id["leader"]
+    numbers = builds_on(course, leader, states)
+    assert {by_id[need].number for need in ("deploy", "etcd-config", "etcd-start", "patroni-config")} <= set(numbers)
+    for need in ("image", "deploy", "etcd-config", "etcd-start"):
+        states |= dict.fromkeys((step.id for step in by_id[need].steps), "done")
+    assert builds_on(course, leader, states) == [by_id["patroni-config"].number]
+    # What is broken has a line of its own.
+    states |= dict.fromkeys((step.id for step in by_id["patroni-config"].steps), "done")
+    states[by_id["etcd-start"].steps[-1].id] = "broken"
+    assert builds_on(course, leader, states) == []
+    assert builds_on(course, replace(leader, needs=("no-such-lesson",)), {}) == []
+
+
+async def test_the_console_goes_on_where_it_was_left(log: Path) -> None:
+    built = stage(log, last="second-edit", states={"first-read": "done"}, seen={"first-table": FakeStatus("broken")})
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, built)
+        await until(pilot, lambda: "No longer true (B goes there)" in shown(built))
+        button = built.app.screen.query_one("#continue", Button)
+        assert str(button.label) == "Continue: 2 Starting etcd › Change the configuration"
+        await at_step(built, pilot, "first-question")
+        await until(pilot, lambda: built.runner.last == "first-question")
+
+
+async def test_a_lesson_says_what_it_builds_on(log: Path, tmp_path: Path) -> None:
+    lessons = tmp_path / "lessons"
+    lessons.mkdir()
+    for path in fakes.COURSE.iterdir():
+        (lessons / path.name).write_text(path.read_text())
+    second = lessons / "02-second.md"
+    second.write_text(second.read_text().replace("needs: []", "needs: [first]"))
+    built = stage(log, lessons=lessons)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        line = screen.query_one("#needs", Static)
+        await until(pilot, lambda: line.display)
+        assert "builds on 1: not done yet" in str(line.content)
+        for step in ("first-read", "first-table"):
+            built.app.session.mark_read(step)
+        built.app.session.answer("first-question", 1)
+        await until(pilot, lambda: not line.display)
