@@ -44,7 +44,7 @@ class Progress:
         self.notices: list[str] = []
         """What went wrong with the file, in words for the learner."""
         self.last = ""
-        """The step that was looked at or run last."""
+        """The step that was on the screen last."""
         self._records: dict[str, Record] = {}
         self._saved = ""
 

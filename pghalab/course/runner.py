@@ -100,7 +100,7 @@ class Runner:
 
     @property
     def last(self) -> str:
-        """The step that was looked at or run last; empty when there was none."""
+        """The step that was on the screen last; empty when there was none."""
         return self.progress.last
 
     @property
@@ -109,7 +109,7 @@ class Runner:
         return {step for step in self.states if self.progress.record(step).skipped}
 
     def visit(self, step_id: str) -> None:
-        """Remember a step as the one that was looked at last; the next save stores it."""
+        """Remember a step as the one that was on the screen last; the next save stores it."""
         self.progress.last = step_id
 
     @property
@@ -204,7 +204,6 @@ class Runner:
             yield run.end("refused", f"the step {self.running} is still running")
             return
         self.running = step_id
-        self.progress.last = step_id
         try:
             async with aclosing(self._steps(run, command, confirm, again, elsewhere)) as events:
                 async for event in events:

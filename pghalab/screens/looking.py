@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-from pghalab.course.model import Step
+from pghalab.course.model import Course, Step
 from pghalab.screens import messages
 from pghalab.screens.state import State
 
@@ -16,6 +16,8 @@ LOOK_SHOWN = 5.0
 """Seconds between two looks at the checks of the step on the screen."""
 LOOK_ALL = 60.0
 """The same for the checks of every step."""
+_TRACES = ("login", "marker")
+"""Checks that write to the database, or to its log when they do not hold."""
 
 
 class Looking(State):
@@ -66,7 +68,7 @@ class Looking(State):
                 continue
             if time.monotonic() - self._looked_at_all >= LOOK_ALL:
                 self.look_soon(None, 0)
-            elif self.course is not None and self.shown and _of_the_cluster(self.course.step(self.shown)):
+            elif self.course is not None and self.shown and _is_worth_a_look(self.course, self.shown):
                 self.look_soon([self.shown], 0)
 
     def _states_changed(self) -> None:
@@ -75,6 +77,15 @@ class Looking(State):
         self.publish(messages.StatesChanged)
 
 
-def _of_the_cluster(step: Step) -> bool:
-    """Whether something outside the console can change what the checks of a step see."""
-    return any(spec.name != "output" for spec in step.checks)
+def _is_worth_a_look(course: Course, step_id: str) -> bool:
+    """Whether something outside the console can change what a step's checks see, and looking leaves no traces."""
+    steps = {step.id: step for lesson in course.lessons for step in lesson.steps}
+
+    def leaves_traces(step: Step) -> bool:
+        # The steps that make this one count as done are looked at with it.
+        return any(spec.name in _TRACES for spec in step.checks) or any(
+            leaves_traces(steps[later]) for later in step.until if later in steps
+        )
+
+    step = steps[step_id]
+    return any(spec.name != "output" for spec in step.checks) and not leaves_traces(step)

@@ -92,7 +92,7 @@ class RunnerParts(Protocol):
 
     @property
     def last(self) -> str:
-        """The step that was looked at or run last."""
+        """The step that was on the screen last."""
 
     @property
     def skipped(self) -> Collection[str]:

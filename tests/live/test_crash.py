@@ -86,7 +86,7 @@ class Course:
         with Terminal(argv, env={"PYTHONPATH": str(ROOT), "TEXTUAL_ANIMATIONS": "none", **env}) as terminal:
             terminal.wait_for(f"{lesson.number} {lesson.title} › {course.step(step).title[:12]}")
             terminal.press("c")
-            terminal.wait_for("Stop")
+            terminal.wait_for("Go on")
             until = 0.0
 
             def run() -> None:

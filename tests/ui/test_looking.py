@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from pghalab.course.events import CommandStarted, RunEvent
+from pghalab.course.load import load_course
 from pghalab.screens import looking
 from pghalab.screens.dialogs import Confirm
 from pghalab.screens.help import HelpScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
+from pghalab.screens.looking import _is_worth_a_look
 from tests.ui import fakes
 from tests.ui.fakes import FakeRunner, FakeStatus, opened, stage, until
 from tests.ui.test_console import at_step, shown
@@ -29,6 +31,16 @@ async def test_what_is_done_in_another_terminal_makes_the_step_done(log: Path, m
         built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
         await until(pilot, lambda: "✓ done" in shown(built))
         assert all(looked in (None, ["second-start"]) for looked in built.runner.looked)
+
+
+def test_no_step_is_looked_at_often_whose_checks_leave_traces() -> None:
+    course = load_course()
+    often = {step.id for lesson in course.lessons for step in lesson.steps if _is_worth_a_look(course, step.id)}
+    assert {"etcd-five", "leader-elected", "replicas-pgha2-start"} <= often
+    # Of its own, of a step that makes it count as done, only its own output, none at all.
+    assert not {"hba-edit", "replicas-pgha2-streaming", "replicas-streaming", "welcome"} & often
+    for step in (step for lesson in course.lessons for step in lesson.steps if step.id in often):
+        assert not {"login", "marker"} & {spec.name for spec in step.checks}
 
 
 async def test_every_step_is_looked_at_now_and_then(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button
 
+from pghalab.course.load import load_course
 from pghalab.lab.types import LabError
 from pghalab.screens import session as session_module
+from pghalab.screens.connect import connect
 from pghalab.screens.doctor import DoctorScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
@@ -120,6 +123,20 @@ async def test_what_is_found_wrong_later_is_shown(log: Path) -> None:
         built.notices = (*built.notices, "The settings were read back from the nodes.")
         built.feed(fakes.nodes())
         await until(pilot, lambda: notified(built) == "The settings were read back from the nodes.")
+
+
+async def test_lessons_speak_of_the_settings_that_the_lab_takes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    parts = await connect("pgha", load_course(fakes.COURSE))
+    try:
+        assert parts.names("pgha1 at 192.168.50.10") == "pgha1 at 192.168.50.10"
+        await parts.lab.configure(replace(parts.lab.settings, prefix="node", subnet="10.7.7"))
+        assert parts.names("pgha1 at 192.168.50.10") == "node1 at 10.7.7.10"
+    finally:
+        await parts.lab.close()
+        parts.release()
 
 
 async def test_no_lesson_at_all_is_not_every_lesson_done(log: Path, tmp_path: Path) -> None:

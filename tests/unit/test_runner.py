@@ -242,6 +242,24 @@ async def test_names_are_those_of_the_lab(tmp_path: Path, sources: FakeSources) 
     assert "ssh cr2 ping 10.9.8.12" in lab.nodes["cr1"].ran
 
 
+async def test_a_lab_that_takes_other_settings_is_spoken_of_by_them(make: Make, lab: FakeLab) -> None:
+    runner = make(SHOW.replace("show it", '"echo {{auth_method}}"'))
+    step = runner.course.step("show")
+    assert runner.resolve(step).command == "echo scram-sha-256"
+    lab.auth_method = "md5"
+    assert runner.resolve(step).command == (await runner.ask(step)).command == "echo md5"
+
+
+async def test_the_place_and_what_is_passed_over_are_remembered(make: Make, tmp_path: Path) -> None:
+    runner = make(SHOW, "id: other\nkind: read")
+    runner.visit("other")
+    runner.skip("show")
+    again = make(SHOW, "id: other\nkind: read")
+    assert (again.last, again.skipped) == ("other", {"show"})
+    again.reset(["show", "other"])
+    assert (again.last, again.skipped) == ("", set())
+
+
 EDIT_STEP = """id: edit
 kind: edit
 edit: {ttl: 31}
