@@ -84,6 +84,24 @@ async def test_the_console_goes_on_where_it_was_left(log: Path) -> None:
         await until(pilot, lambda: built.runner.last == "first-question")
 
 
+async def test_one_key_leads_from_broken_step_to_broken_step(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "first-read")
+        await pilot.press("B")
+        await until(pilot, lambda: any("Nothing that was done" in note.message for note in built.app._notifications))
+        built.runner.seen |= {"first-table": FakeStatus("broken"), "second-edit": FakeStatus("broken")}
+        built.app.session.look_soon(None, 0)
+        await until(pilot, lambda: built.app.session.broken_steps == ["first-table", "second-edit"])
+        for step in ("first-table", "second-edit", "first-table"):
+            await pilot.press("B")
+            await until(pilot, lambda step=step: screen.step.id == step)  # type: ignore[misc]
+        await pilot.press("L")
+        await until(pilot, lambda: not screen.is_active)
+        await pilot.press("B")
+        await until(pilot, lambda: screen.is_active)
+
+
 async def test_a_lesson_says_what_it_builds_on(log: Path, tmp_path: Path) -> None:
     lessons = tmp_path / "lessons"
     lessons.mkdir()
