@@ -126,11 +126,3 @@ class State:
     def busy(self) -> bool:
         """A step or a verb runs."""
         return self._work is not None and not self._work.done()
-
-    def refusal(self) -> str:
-        """Why nothing may be changed now; empty when it may."""
-        if self.read_only:
-            return f"This console only looks. {self.driver}"
-        if self.parts is None:
-            return str(self.trouble or "The lab is still being opened.")
-        return "Something is running already; stop it first (x)." if self.busy else ""

@@ -68,6 +68,14 @@ class Working(Looking):
         """What runs was told to end, and takes back what it began."""
         self._verb_started = 0.0
 
+    def refusal(self) -> str:
+        """Why nothing may be changed now; empty when it may."""
+        if self.read_only:
+            return f"This console only looks. {self.driver}"
+        if self.parts is None:
+            return str(self.trouble or "The lab is still being opened.")
+        return f"{self.running} is running already; stop it first (x)." if self.busy else ""
+
     def run_step(
         self, step_id: str, *, command: str | None = None, again: bool = False, elsewhere: bool = False
     ) -> bool:
