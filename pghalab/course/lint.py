@@ -25,10 +25,17 @@ def lint(course: Course) -> list[Problem]:
     order = {step.id: number for number, step in enumerate(_steps(course))}
     lessons = [lesson.id for lesson in course.lessons]
     for number, lesson in enumerate(course.lessons):
-        found += (Problem(lesson.path, line, words) for line, words in _lesson(lesson, lessons[:number], lessons))
-        for step in lesson.steps:
-            found += (Problem(lesson.path, line, words) for line, words in _step(step, order))
+        wrong = [*faults(lesson), *_needs(lesson, lessons[:number], lessons), *_untils(lesson, order)]
+        found += (Problem(lesson.path, line, words) for line, words in wrong)
     return sorted(found, key=lambda problem: (str(problem.path), problem.line))
+
+
+def faults(lesson: Lesson) -> Iterator[tuple[int, str]]:
+    """What is wrong with a lesson by itself, whatever the others are: lines and words."""
+    if not lesson.credit:
+        yield 1, "the front matter needs `credit`: whose text the lesson follows"
+    for step in lesson.steps:
+        yield from _step(step)
 
 
 def _steps(course: Course) -> Iterator[Step]:
@@ -36,9 +43,7 @@ def _steps(course: Course) -> Iterator[Step]:
         yield from lesson.steps
 
 
-def _lesson(lesson: Lesson, before: list[str], lessons: list[str]) -> Iterator[tuple[int, str]]:
-    if not lesson.credit:
-        yield 1, "the front matter needs `credit`: whose text the lesson follows"
+def _needs(lesson: Lesson, before: list[str], lessons: list[str]) -> Iterator[tuple[int, str]]:
     for need in lesson.needs:
         if need not in lessons:
             yield 1, f"`needs`: there is no lesson `{need}`"
@@ -46,7 +51,15 @@ def _lesson(lesson: Lesson, before: list[str], lessons: list[str]) -> Iterator[t
             yield 1, f"`needs`: the lesson `{need}` does not come before this one"
 
 
-def _step(step: Step, order: dict[str, int]) -> Iterator[tuple[int, str]]:
+def _untils(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
+    for step in lesson.steps:
+        for later in step.until:
+            if order.get(later, -1) <= order[step.id]:
+                known = "does not come later" if later in order else "does not exist"
+                yield step.line, f"`until`: the step `{later}` {known}"
+
+
+def _step(step: Step) -> Iterator[tuple[int, str]]:
     acts = step.kind in ("command", "edit", "action")
     if acts and not step.checks and not step.no_check:
         yield step.line, f"the step `{step.id}` needs `checks`, or `no_check` with the reason"
@@ -60,12 +73,8 @@ def _step(step: Step, order: dict[str, int]) -> Iterator[tuple[int, str]]:
         yield step.line, f"a step of kind {step.kind} has no `checks`"
     if step.node and step.node not in NODES and not used(step.node):
         yield step.line, f"unknown node `{step.node}`"
-    if not 0 < step.timeout <= LONGEST_COMMAND:
-        yield step.line, f"`timeout` is above 0 and at most {LONGEST_COMMAND:g} s; found {step.timeout:g}"
-    for later in step.until:
-        if order.get(later, -1) <= order[step.id]:
-            known = "does not come later" if later in order else "does not exist"
-            yield step.line, f"`until`: the step `{later}` {known}"
+    if step.timeout > LONGEST_COMMAND:
+        yield step.line, f"`timeout` is at most {LONGEST_COMMAND:g} s; found {step.timeout:g}"
     if bool(step.guard) != bool(step.guard_reason):
         yield step.line, "`guard` and `guard_reason` go together"
     texts = (step.title, step.prose, step.after, step.node, step.command, step.expect, *step.hints)

@@ -15,6 +15,8 @@ from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Question, S
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 DEFAULT_WITHIN = 15.0
 DEFAULT_TIMEOUT = 60.0
+MOST_CHOICES = 4
+"""Choices of a question: each is chosen by a letter."""
 
 _NUMBER = re.compile(r"(\d+)-")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
@@ -51,8 +53,11 @@ class _Section:
     after: str
 
 
-def load_course(folder: Path | None = None) -> Course:
-    """Read every `NN-name.md` of a folder, by default the course that comes with pghalab."""
+def load_course(folder: Path | None = None, *, strict: bool = True) -> Course:
+    """Read every `NN-name.md` of a folder, by default the course that comes with pghalab.
+
+    Unless `strict`, lessons in which the linter would find faults are in the course too.
+    """
     folder = LESSONS if folder is None else folder
     lessons: list[Lesson] = []
     problems: list[Problem] = []
@@ -65,6 +70,8 @@ def load_course(folder: Path | None = None) -> Course:
     for path in paths:
         try:
             lesson = load_lesson(path)
+            if strict:
+                _reject_faults(lesson)
             _reject_doubles(lesson, seen_lessons, seen_steps)
         except _Bad as bad:
             problems.append(Problem(path, bad.line, bad.message))
@@ -88,6 +95,14 @@ def load_lesson(path: Path) -> Lesson:
         return _lesson(path, front, intro, sections)
     except YamlError as error:
         raise _Bad(error.line, error.message) from error
+
+
+def _reject_faults(lesson: Lesson) -> None:
+    # The checks take several times as long to import as the rest of the loader.
+    from pghalab.course.lint import faults
+
+    for line, message in faults(lesson):
+        raise _Bad(line, message)
 
 
 def _reject_doubles(lesson: Lesson, lessons: dict[str, Path], steps: dict[str, Path]) -> None:
@@ -212,6 +227,7 @@ def _step(lesson_id: str, section: _Section) -> Step:
     if widget and widget not in _WIDGETS:
         raise _Bad(block.line("widget"), f"`widget` is one of {', '.join(_WIDGETS)}; found `{widget}`")
     _require(kind, block)
+    timeout = _seconds("timeout", data.get("timeout", DEFAULT_TIMEOUT), block.line("timeout"))
     hints = data.get("hints", [])
     if not all(isinstance(hint, str) for hint in hints):
         raise _Bad(block.line("hints"), "`hints` is a list of texts")
@@ -221,7 +237,7 @@ def _step(lesson_id: str, section: _Section) -> Step:
     return Step(
         id=step_id, title=section.title, kind=cast(StepKind, kind), prose=section.prose, after=section.after,
         optional=data.get("optional", False), node=data.get("node", ""), user=user,
-        command=data.get("command", "").rstrip("\n"), timeout=float(data.get("timeout", DEFAULT_TIMEOUT)),
+        command=data.get("command", "").rstrip("\n"), timeout=timeout,
         expect=data.get("expect", "").rstrip("\n"), checks=tuple(_checks(block, "checks")),
         no_check=data.get("no_check", "").strip(), fails=data.get("fails", False), until=tuple(until),
         guard=tuple(_checks(block, "guard")), guard_reason=data.get("guard_reason", "").strip(),
@@ -257,9 +273,14 @@ def _checks(block: Located, key: str) -> Iterator[CheckSpec]:
         within = entry.get("within", DEFAULT_WITHIN)
         if not isinstance(params, dict):
             raise _Bad(line, f"the parameters of `{names[0]}` are a mapping, `{{}}` when there are none")
-        if isinstance(within, bool) or not isinstance(within, (int, float)) or within <= 0:
-            raise _Bad(line, "`within` is a number of seconds above 0")
-        yield CheckSpec(str(names[0]), {str(name): value for name, value in params.items()}, float(within), line)
+        seconds = _seconds("within", within, line)
+        yield CheckSpec(str(names[0]), {str(name): value for name, value in params.items()}, seconds, line)
+
+
+def _seconds(key: str, value: object, line: int) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
+        raise _Bad(line, f"`{key}` is a number of seconds above 0")
+    return float(value)
 
 
 def _question(block: Located) -> Question | None:
@@ -276,8 +297,9 @@ def _question(block: Located) -> Question | None:
         if not all(isinstance(choice.get(key), (str, int, float)) for key in ("text", "explain")):
             raise _Bad(line, f"the choice `{choice.get('text', '')}` needs `text` and `explain`")
     right = [index for index, choice in enumerate(choices) if choice.get("right") is True]
-    if len(choices) < 2 or len(right) != 1:
-        raise _Bad(line, f"a question has two or more choices and one right one; found {len(choices)} and {len(right)}")
+    if not 2 <= len(choices) <= MOST_CHOICES or len(right) != 1:
+        found = f"found {len(choices)} and {len(right)}"
+        raise _Bad(line, f"a question has 2 to {MOST_CHOICES} choices and one right one; {found}")
     return Question(
         data["text"].strip(), tuple(str(choice["text"]).strip() for choice in choices), right[0],
         tuple(str(choice["explain"]).strip() for choice in choices),

@@ -215,7 +215,7 @@ def _lint(arguments: argparse.Namespace) -> int:
     from pghalab.course.lint import lint
     from pghalab.course.load import load_course
 
-    course = load_course(Path(arguments.folder) if arguments.folder else None)
+    course = load_course(Path(arguments.folder) if arguments.folder else None, strict=False)
     problems = lint(course)
     for problem in problems:
         print(problem)

@@ -22,7 +22,7 @@ def test_the_course_itself_is_clean() -> None:
         (COMMAND, "needs `checks`, or `no_check`"),
         (COMMAND.replace("pgha1", "pgha9") + "no_check: x", "unknown node `pgha9`"),
         (COMMAND.replace("ls", '"ls {{captain}}"') + "no_check: x", "unknown placeholder `{{captain}}`"),
-        (COMMAND + "no_check: x\ntimeout: 99999", "`timeout` is above 0"),
+        (COMMAND + "no_check: x\ntimeout: 99999", "`timeout` is at most"),
         (COMMAND + "no_check: x\nuntil: later", "`until`: the step `later` does not exist"),
         (COMMAND + "no_check: x\nuntil: a", "`until`: the step `a` does not come later"),
         (COMMAND + "no_check: x\nguard_reason: y", "go together"),

@@ -114,6 +114,36 @@ def test_ids_are_unique_in_the_course(tmp_path: Path) -> None:
     assert "`one-start` is taken in 01-one.md" in course.problems[0].message
 
 
+def test_a_lesson_with_a_fault_is_left_out_alone(tmp_path: Path) -> None:
+    bad = write(tmp_path, GOOD.replace("containers: {}", "containrs: {}"))
+    rest = GOOD.replace("id: one", "id: two").replace("needs: []", "needs: [one]")
+    write(tmp_path, rest.replace("command: |", "until: one-start\ncommand: |"), "02-two.md")
+    course = load_course(tmp_path)
+    assert [lesson.id for lesson in course.lessons] == ["two"]
+    (problem,) = course.problems
+    assert str(problem).startswith(f"{bad}:28: unknown check `containrs`")
+    assert len(load_course(tmp_path, strict=False).lessons) == 2
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "timeout: " + "9" * 400,
+        "timeout: .nan",
+        "checks: [{output: {matches: '('}}]",
+        "checks:\n  - containers: {}\n    within: .nan",
+        "checks:\n  - containers: {}\n    within: " + "9" * 400,
+    ],
+    ids=["long timeout", "timeout nan", "no expression", "within nan", "long within"],
+)
+def test_what_cannot_be_run_is_a_problem_with_its_line(tmp_path: Path, step: str) -> None:
+    start = GOOD.index("checks:")
+    write(tmp_path, GOOD[:start] + step + "\n" + GOOD[GOOD.index("```\n\nRead") :])
+    course = load_course(tmp_path)
+    assert course.lessons == ()
+    assert course.problems[0].line >= 19
+
+
 def test_a_question_has_one_right_choice(tmp_path: Path) -> None:
     question = """id: q
 kind: question
@@ -127,6 +157,10 @@ question:
     assert load_course(tmp_path).lessons[0].steps[0].question is not None
     write(tmp_path, body % "true")
     assert "one right one; found 2 and 2" in load_course(tmp_path).problems[0].message
+    more = "\n    - {text: C, explain: No.}" * 3
+    path = write(tmp_path, body.replace("\n```\n\nRead", f"{more}\n```\n\nRead") % "false")
+    (problem,) = load_course(tmp_path).problems
+    assert str(problem) == f"{path}:21: a question has 2 to 4 choices and one right one; found 5 and 1"
 
 
 def test_a_missing_folder_is_a_problem(tmp_path: Path) -> None:
