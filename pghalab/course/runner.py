@@ -133,21 +133,28 @@ class Runner:
         """Where the step's command runs, by the last look; a placeholder nobody has answered yet stays."""
         return self._resolved(step, self._look.answers)
 
-    async def ask(self, step: Step) -> Resolved:
-        """Where the step's command runs, by asking the cluster now; raises LabError when it cannot tell."""
+    async def ask(self, step: Step, command: str | None = None) -> Resolved:
+        """Where the step's command (or the one given) runs, by asking the cluster now.
+
+        Raises LabError when the cluster cannot tell.
+        """
         raw = self._resolved(step, {})
+        text = raw.command if command is None else command
         facts = self._look.facts()
         try:
-            answers = await self._look.ask(facts, used(raw.node, raw.command))
+            answers = await self._look.ask(facts, used(raw.node, text))
         finally:
             await facts.close()
-        return self._resolved(step, answers)
+        return Resolved(fill(raw.node, answers), raw.user, fill(text, self._known(answers)))
 
     def _resolved(self, step: Step, answers: Mapping[str, str]) -> Resolved:
-        known = {**answers, "auth_method": self.lab.auth_method}
+        known = self._known(answers)
         node = step.node or ("{{leader}}" if step.kind == "edit" else "")
         command = edit_command(self.names.value(step.edit)) if step.kind == "edit" else self.names.command(step.command)
         return Resolved(fill(self.names.text(node), known), step.user, fill(command, known))
+
+    def _known(self, answers: Mapping[str, str]) -> dict[str, str]:
+        return {**answers, "auth_method": self.lab.auth_method}
 
     def answer(self, step_id: str, choice: int) -> bool:
         """Remember the answer to a question; true when it is right."""
@@ -275,11 +282,11 @@ class Runner:
                 async for event in events:
                     yield event
             return
-        where = await self.ask(step)
+        where = await self.ask(step, command)
         node = self.lab.nodes.get(where.node)
         if node is None:
             raise LabError(f"this lab has no node {where.node}")
-        text = where.command if command is None else command
+        text = where.command
         if step.kind == "edit":
             shown = await node.run(text, user=where.user, timeout=step.timeout)
             if shown.exit_status:

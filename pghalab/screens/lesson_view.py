@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -11,6 +13,8 @@ from textual.widgets import OptionList, Static
 
 from pghalab.cluster.model import Snapshot
 from pghalab.course.model import Lesson, Step
+from pghalab.course.placeholders import used
+from pghalab.lab.types import LabError
 from pghalab.screens import messages
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
@@ -32,6 +36,8 @@ from pghalab.widgets.step_view import StepView
 from pghalab.widgets.text import plain
 
 AREAS = ("lesson", "live", "outline")
+NAMES = "pgha1 192.168.50.10 {{auth_method}}"
+"""What a lab calls by names of its own."""
 TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
 
 
@@ -47,6 +53,10 @@ class LessonView(ConsoleScreen):
         self._step_id = step_id
         self.area = "lesson"
         self._shown_busy = False
+        self._names = ""
+        """NAMES as they were when the step was shown."""
+        self._roles: tuple[object, ...] = ()
+        """Who led and who streamed at the last look."""
 
     @property
     def step(self) -> Step:
@@ -90,9 +100,10 @@ class LessonView(ConsoleScreen):
             self._show_step()
 
     @work(exclusive=True, group="show step", exit_on_error=False)
-    async def _show_step(self) -> None:
+    async def _show_step(self, *, again: bool = False) -> None:
         session = self.console.session
         view = self.query_one(StepView)
+        self._names = session.text(NAMES)
         await view.show(self.lesson, self.step, self.console.lesson_text)
         self.refresh_bindings()
         self._show_outline()
@@ -108,9 +119,23 @@ class LessonView(ConsoleScreen):
                     target = card.query_one(OptionList)
             target.focus(scroll_visible=False)
         await self._resolve()
+        self._ask()
+        if again and self._step_id in session.runs:
+            self.call_after_refresh(view.show_results)
+
+    @work(exclusive=True, group="ask", exit_on_error=False)
+    async def _ask(self) -> None:
+        """Ask the cluster what the placeholders of the command stand for, as a run would."""
+        parts, step = self.console.session.parts, self.step
+        if parts is None or (step.kind != "edit" and not used(step.node, step.command)):
+            return
+        # Without an answer the card keeps the last one, and a run says why there is none.
+        with contextlib.suppress(LabError):
+            await parts.runner.ask(step)
+            await self._resolve()
 
     async def _resolve(self) -> None:
-        """Answer the placeholders of the command from the live cluster."""
+        """Show the command with its placeholders answered, as far as the answers are known."""
         step = self.step
         resolved = await self.console.resolve(step)
         if resolved is not None and step.id == self._step_id and self.query_one(StepView).ready:
@@ -202,6 +227,12 @@ class LessonView(ConsoleScreen):
     def _cluster_seen(self, message: messages.ClusterSeen) -> None:
         self._show_source(message.source)
         self._show_top()
+        view = self.console.session.patroni.value if self.console.session.patroni is not None else None
+        if message.source == "patroni" and view is not None:
+            roles = (view.leader, *(member.name for member in view.members if member.state == "streaming"))
+            if roles != self._roles:
+                self._roles = roles
+                self._ask()
 
     @on(messages.RunProgressed)
     def _run_progressed(self) -> None:
@@ -210,9 +241,13 @@ class LessonView(ConsoleScreen):
     @on(messages.StatesChanged)
     @on(messages.LabOpened)
     @on(messages.TroubleChanged)
-    def _states_changed(self, _: SessionMessage) -> None:
+    async def _states_changed(self, _: SessionMessage) -> None:
+        if self.console.session.text(NAMES) != self._names:
+            self._show_step(again=True)
+            return
         self._show_outline()
         self._show_state()
+        await self._resolve()
 
     def show_area(self, area: str) -> None:
         """Show an area and put the focus there."""

@@ -101,6 +101,9 @@ class RunnerParts(Protocol):
     def resolve(self, step: Step) -> ResolvedLike:
         """Where a step's command runs, by the last look."""
 
+    async def ask(self, step: Step) -> ResolvedLike:
+        """Where a step's command runs, by asking the cluster now; raises LabError."""
+
     def run(
         self,
         step_id: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from pghalab.course.model import Step
 from pghalab.widgets.calm import Calm
@@ -46,7 +46,7 @@ class StepCard(Vertical):
 
     def compose(self) -> ComposeResult:
         """The command, the buttons, the output."""
-        yield Static(self._prompt(self.step.node, self.step.user, self.step.command), classes="command")
+        yield Calm(self._prompt(self.step.node, self.step.user, self.step.command), classes="command")
         with Horizontal(classes="buttons"):
             if self.step.kind == "wait":
                 yield Button("Wait for it  r", id="run", variant="primary", compact=True, action="screen.run_step")
@@ -65,7 +65,7 @@ class StepCard(Vertical):
 
     def resolve(self, node: str, user: str, command: str) -> None:
         """Show the command with its placeholders answered."""
-        self.query_one(".command", Static).update(self._prompt(node, user, command))
+        self.query_one(".command", Calm).say(self._prompt(node, user, command))
 
     def show(self, run: StepRun | None, *, may_run: bool, busy: bool) -> None:
         """Show how the run stands; `busy` means that a step runs somewhere."""

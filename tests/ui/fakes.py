@@ -148,6 +148,10 @@ class FakeRunner:
         self.elsewhere: list[str] = []
         self.last = ""
         self.skipped: set[str] = set()
+        self.leader = "pgha1"
+        """As the cluster would say."""
+        self.answered = "pgha1"
+        """As the cluster said last."""
 
     async def run(
         self,
@@ -181,7 +185,11 @@ class FakeRunner:
         return found
 
     def resolve(self, step: Step) -> FakeResolved:
-        return FakeResolved(step.node.replace("{{leader}}", "pgha1"), step.user, step.command)
+        return FakeResolved(step.node.replace("{{leader}}", self.answered), step.user, step.command)
+
+    async def ask(self, step: Step) -> FakeResolved:
+        self.answered = self.leader
+        return self.resolve(step)
 
     def answer(self, step_id: str, choice: int) -> bool:
         question = self.course.step(step_id).question
@@ -313,12 +321,12 @@ def etcd(*, alive: int = 5, leader: int = 1, age: float = 0.0) -> Update:
     return "etcd", Snapshot(EtcdView(rows, 5, alive), None, time.monotonic() - age)
 
 
-def patroni(*, streaming: int = 2, age: float = 0.0) -> Update:
+def patroni(*, streaming: int = 2, leader: str = "pgha1", age: float = 0.0) -> Update:
     """`patronictl list` as the course prints it."""
-    members = [PatroniMember("pgha1", "pgha1", "Leader", "running", 1)]
-    for name in NAMES[1 : 1 + streaming]:
+    members = [PatroniMember(leader, leader, "Leader", "running", 1)]
+    for name in [name for name in NAMES if name != leader][:streaming]:
         members.append(PatroniMember(name, name, "Replica", "streaming", 1, 0x6000060, 0, 0x6000060, 0))
-    view = PatroniView("pgha_patroni_cluster", "7573485601442316865", "pgha1", tuple(members))
+    view = PatroniView("pgha_patroni_cluster", "7573485601442316865", leader, tuple(members))
     return "patroni", Snapshot(view, None, time.monotonic() - age)
 
 

@@ -230,6 +230,9 @@ async def test_placeholders_are_answered_from_the_cluster(make: Make, lab: FakeL
     assert "ask pgha3" in lab.nodes["pgha2"].ran
     resolved = runner.resolve(step)
     assert (resolved.node, resolved.command) == ("pgha2", "ask pgha3")
+    sources.dcs["leader"] = "pgha1"
+    await run(runner, "show", command="{{auth_method}} {{ leader }}")
+    assert "scram-sha-256 pgha1" in lab.nodes["pgha2"].ran
 
 
 async def test_names_are_those_of_the_lab(tmp_path: Path, sources: FakeSources) -> None:

@@ -1,0 +1,73 @@
+"""What a step says of the lab stays true: who leads, and what the nodes are called."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.ui import fakes
+from tests.ui.fakes import stage, until
+from tests.ui.test_console import at_step, shown
+
+LESSON = """\
+---
+id: third
+title: The leader
+minutes: 2
+credit: Follows "Postgres High Availability with Patroni Training" by Jorge Torralba, postgressolutions.com
+---
+## Ask the leader, not pgha9
+
+It answers on 192.168.50.10.
+
+```yaml step
+id: third-ask
+kind: command
+node: "{{leader}}"
+command: psql
+no_check: it only shows a table
+hints: [One]
+```
+"""
+
+
+@pytest.fixture
+def lessons(tmp_path: Path) -> Path:
+    """The course of the tests, and a third lesson."""
+    folder = tmp_path / "lessons"
+    shutil.copytree(fakes.COURSE, folder)
+    (folder / "03-third.md").write_text(LESSON)
+    return folder
+
+
+async def test_after_a_switchover_the_card_names_the_new_leader(log: Path, lessons: Path) -> None:
+    built = stage(log, lessons=lessons)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "third-ask")
+        built.feed(fakes.patroni())
+        await until(pilot, lambda: "postgres@pgha1 $ psql" in shown(built))
+        built.runner.leader = "pgha2"
+        built.feed(fakes.patroni(leader="pgha2"))
+        await until(pilot, lambda: "postgres@pgha2 $ psql" in shown(built))
+        # An answer that came with a look at the checks counts too.
+        built.runner.answered = "pgha3"
+        built.app.session._states_changed()
+        await until(pilot, lambda: "postgres@pgha3 $ psql" in shown(built))
+
+
+async def test_a_lab_with_other_names_has_the_step_shown_anew(log: Path, lessons: Path) -> None:
+    built = stage(log, lessons=lessons)
+    names = {"pgha": "pgha"}
+    built.names = lambda text: text.replace("pgha", names["pgha"])
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "third-ask")
+        await pilot.press("h")
+        await until(pilot, lambda: "Hint 1 of 1" in shown(built))
+        built.app.session._states_changed()
+        await pilot.pause()
+        assert "not pgha9" in shown(built) and "Hint 1 of 1" in shown(built)
+        names["pgha"] = "cr"
+        built.app.session._states_changed()
+        await until(pilot, lambda: "not cr9" in shown(built))
