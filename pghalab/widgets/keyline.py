@@ -16,7 +16,8 @@ class KeyLine(Footer):
 
     def bindings_changed(self, screen: Screen[object]) -> None:
         """Take in the bindings that are active now."""
-        if screen is not self.screen:
+        # Textual's footer lets what comes while the terminal is elsewhere pass; it is told again afterwards.
+        if screen is not self.screen or not self.app.app_focus:
             return
         active = [(binding, enabled) for _, binding, enabled, _ in screen.active_bindings.values() if binding.show]
         shown = tuple((binding.key, binding.action, binding.description, enabled) for binding, enabled in active)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 
 from pghalab.widgets.etcd_pane import EtcdPane
 from pghalab.widgets.events_pane import EventsPane
 from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.patroni_pane import PatroniPane
+from pghalab.widgets.scrolling import KeyScroll
 
 
-class LiveColumn(VerticalScroll, can_focus=False):
+class LiveColumn(KeyScroll, can_focus=False):
     """Nodes, etcd, Patroni and Events."""
 
     DEFAULT_CSS = """

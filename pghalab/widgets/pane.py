@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -35,12 +34,6 @@ class LivePane(KeyScroll, Generic[T]):
     LivePane > .pane-facts { height: auto; width: 1fr; }
     LivePane.-maximized { height: 1fr; width: 1fr; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False, id="pane.down"),
-        Binding("k", "scroll_up", "Up", show=False, id="pane.up"),
-        Binding("g", "scroll_home", "Top", show=False, id="pane.top"),
-        Binding("G", "scroll_end", "End", show=False, id="pane.end"),
-    ]
     ALLOW_MAXIMIZE = True
     TITLE = ""
     NOTHING = ""

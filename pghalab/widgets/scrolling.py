@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
 
 class KeyScroll(VerticalScroll):
-    """A VerticalScroll whose keys take effect with the next paint, also while a stream keeps the screen busy."""
+    """A VerticalScroll whose keys take effect with the next paint, also while a stream keeps the screen busy.
+
+    One that has nothing to scroll leaves its keys to the one around it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", show=False, id="scroll.down"),
+        Binding("k", "scroll_up", "Up", show=False, id="scroll.up"),
+        Binding("space", "page_down", "Page down", show=False, id="scroll.page-down"),
+        Binding("g", "scroll_home", "Top", show=False, id="scroll.top"),
+        Binding("G", "scroll_end", "End", show=False, id="scroll.end"),
+    ]
 
     def _by(self, rows: int) -> None:
         if not self.allow_vertical_scroll:

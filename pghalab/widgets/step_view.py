@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
@@ -38,13 +36,6 @@ class StepView(KeyScroll, can_focus=True):
     StepView > .notes { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $accent; padding: 0 1; }
     StepView > .onward { height: auto; width: 1fr; margin: 1 0 0 0; text-style: dim; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False, id="step.down"),
-        Binding("k", "scroll_up", "Up", show=False, id="step.up"),
-        Binding("space", "page_down", "Page down", show=False, id="step.page-down"),
-        Binding("g", "scroll_home", "Top", show=False, id="step.top"),
-        Binding("G", "scroll_end", "End", show=False, id="step.end"),
-    ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from textual.binding import Binding
+from textual.events import AppBlur, AppFocus
 from textual.widgets import Static
+from textual.widgets._footer import FooterKey
 
 from pghalab.app import PghalabApp
 from pghalab.screens.dialogs import About, Choose, Confirm
@@ -78,6 +80,40 @@ async def test_a_pane_fills_the_screen_and_goes_back(log: Path) -> None:
         await until(pilot, lambda: screen.maximized is screen.query_one(NodesPane))
         await pilot.press("z")
         await until(pilot, lambda: screen.maximized is None)
+
+
+async def test_the_keys_are_right_when_the_terminal_has_the_focus_again(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "first-question")
+
+        def keys() -> list[str]:
+            return [key.description for key in screen.query(FooterKey)]
+
+        await until(pilot, lambda: "Next" in keys())
+        assert "Run" not in keys()
+        built.app.post_message(AppBlur())
+        await until(pilot, lambda: not built.app.app_focus)
+        screen.go_to("second-start")
+        await until(pilot, lambda: "Start etcd on pgha1" in shown(built))
+        built.app.post_message(AppFocus())
+        await until(pilot, lambda: "Run" in keys())
+
+
+async def test_letters_scroll_the_live_panes(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni(), *[fakes.event("pgha1 leads")] * 30)
+        await pilot.press("2")
+        column = screen.query_one(LiveColumn)
+        await until(pilot, lambda: column.max_scroll_y > 20 and screen.focused is screen.query_one(NodesPane))
+        offsets = []
+        for key in ("j", "j", "k", "space", "G", "g"):
+            await pilot.press(key)
+            await pilot.pause()
+            offsets.append(column.scroll_y)
+        assert offsets == [1, 2, 1, 1 + column.size.height, column.max_scroll_y, 0]
 
 
 @pytest.mark.parametrize("size", [(20, 5), (1, 1), (300, 100)])
