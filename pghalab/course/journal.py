@@ -9,28 +9,32 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from pghalab.course.events import Printed, RunEvent
 
 LOG_LIMIT = 200_000_000
 """Bytes of one command's output that are kept on disk."""
+LOGS_KEPT = 200
+"""Logs of a lab that are kept on disk; the oldest go first."""
 _log = logging.getLogger(__name__)
 
 
 class LogFile:
-    """The output of one run on disk, as it came; ends with a line that says so when it had to stop."""
+    """The output of one run on disk, as it comes; ends with a line that says so when it had to stop."""
 
     def __init__(self, path: Path, limit: int = LOG_LIMIT) -> None:
         self.path = path
         self._limit = limit
         self._size = 0
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = path.open("wb", buffering=65536)
+            # A piece of output is written as it comes: the log can be read while the step runs, and survives a crash.
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
             _log.warning("the log %s cannot be written: %s", path, error)
 
@@ -52,7 +56,7 @@ class LogFile:
             self._file = None
 
     def close(self) -> None:
-        """Write out what is still in memory."""
+        """Close the file; nothing more is kept."""
         file, self._file = self._file, None
         if file is not None:
             try:
@@ -112,7 +116,7 @@ class Journal:
                     yield entry
 
     def log(self, step: str, limit: int = LOG_LIMIT) -> LogFile:
-        """A new log for one run of a step."""
+        """A new log for one run of a step; the oldest logs beyond LOGS_KEPT are removed."""
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", step)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = self.folder / "logs"
@@ -121,4 +125,15 @@ class Journal:
         while path.exists():
             number += 1
             path = folder / f"{stamp}-{name}-{number}.log"
-        return LogFile(path, limit)
+        log = LogFile(path, limit)
+        _prune(folder)
+        return log
+
+
+def _prune(folder: Path) -> None:
+    """Remove the oldest logs; their names begin with the time."""
+    try:
+        for old in sorted(folder.glob("*.log"))[:-LOGS_KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("old logs in %s stay: %s", folder, error)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -17,12 +16,17 @@ from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputBuffer, OutputView
 from pghalab.widgets.text import plain, size
 
+if TYPE_CHECKING:
+    from pghalab.screens.console import Console
+
 PIECE = 512 * 1024
 """Bytes of the log that are held at a time."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the log has grown: the step may still be running."""
 
 
 class LogScreen(Screen[None]):
-    """Pages through a log of any size."""
+    """Pages through a log of any size; follows one that grows."""
 
     DEFAULT_CSS = """
     LogScreen #head { height: auto; max-height: 3; background: $panel; padding: 0 1; }
@@ -44,6 +48,8 @@ class LogScreen(Screen[None]):
         self._path = path
         self._at = 0
         self._pieces = 1
+        self._total = -1
+        """Bytes of the log when it was last read."""
 
     def compose(self) -> ComposeResult:
         """The path and the text."""
@@ -55,6 +61,16 @@ class LogScreen(Screen[None]):
         """Start at the end, where the result is."""
         self.query_one(OutputView).focus()
         self._load(-1)
+        self.set_interval(LOOK_EVERY, self._follow)
+
+    def _follow(self) -> None:
+        """Read what came since, unless the reader is somewhere before the last piece."""
+        try:
+            grown = self._path.stat().st_size != self._total
+        except OSError:
+            return
+        if grown and self._at == self._pieces - 1:
+            self._load(-1 if self.query_one(OutputView).is_vertical_scroll_end else self._at)
 
     @work(exclusive=True, exit_on_error=False)
     async def _load(self, piece: int) -> None:
@@ -63,14 +79,14 @@ class LogScreen(Screen[None]):
         except OSError as error:
             self.query_one("#head", Static).update(plain(f"{self._path}: {error.strerror}", "$text-error"))
             return
-        self._pieces, self._at = max(1, -(-total // PIECE)), at
+        self._pieces, self._at, self._total = max(1, -(-total // PIECE)), at, total
         buffer = OutputBuffer(limit=PIECE)
         buffer.feed(text)
         buffer.close()
         view = self.query_one(OutputView)
         view.show(buffer.lines)
         place = f"{self._path} · {size(total)} · piece {at + 1} of {self._pieces}"
-        self.query_one("#head", Static).update(Content(place))
+        self.query_one("#head", Static).update(plain(place))
 
     def action_piece(self, by: int) -> None:
         """Go to another piece."""
@@ -87,8 +103,7 @@ class LogScreen(Screen[None]):
 
     def action_copy_path(self) -> None:
         """Copy where the log lies."""
-        self.app.copy_to_clipboard(str(self._path))
-        self.notify("Copied the path.", markup=False)
+        cast("Console", self.app).copy(str(self._path), "the path")
 
 
 def _read(path: Path, piece: int) -> tuple[str, int, int]:

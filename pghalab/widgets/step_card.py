@@ -88,9 +88,10 @@ class StepCard(Vertical):
         self._show_output(run)
 
     def tick(self) -> None:
-        """Let the elapsed time advance."""
+        """Let the elapsed time advance, and show what came since the last paint."""
         if self._run is not None and self._run.active:
             self.query_one(".status", Calm).say(self._status(self._run))
+            self._show_output(self._run)
 
     def _status(self, run: StepRun) -> Content:
         if self.step.action == "up" and run.outcome == "failed":
@@ -100,23 +101,19 @@ class StepCard(Vertical):
             return Content("\n").join([_status(run), Content.styled(way_out, WARN)])
         return _status(run)
 
-    @property
-    def output(self) -> str:
-        """The output as shown."""
-        return self.query_one(OutputView).text
-
     def _show_output(self, run: StepRun) -> None:
         if run is not self._run:
             self._run, self._shown = run, -1
         buffer = run.buffer
-        if buffer.total == self._shown and run.active:
+        if buffer.pieces == self._shown and run.active:
             return
-        self._shown = buffer.total
+        self._shown = buffer.pieces
+        lines = buffer.lines
         view = self.query_one(OutputView)
-        view.set_class(bool(buffer.lines), "-some")
-        view.show(buffer.lines)
+        view.set_class(bool(lines), "-some")
+        view.show(lines)
         log = self.query_one(".log", Calm)
-        log.display = run.log is not None and bool(buffer.lines)
+        log.display = run.log is not None and bool(lines)
         dropped = f"{buffer.dropped} earlier lines not shown · " if buffer.dropped else ""
         log.say(Content(f"{dropped}full log (l): {run.log.name if run.log is not None else ''}"))
 

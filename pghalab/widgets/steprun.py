@@ -35,7 +35,6 @@ class StepRun:
         self.buffer = OutputBuffer()
         self.ended: Ended | None = None
         self.results: tuple[CheckResult, ...] = ()
-        self.final = False
         self.outcome: Outcome | None = None
         self.reason = ""
         self.waits_for_confirmation = False
@@ -58,7 +57,7 @@ class StepRun:
                 self.buffer.close()
                 self.ended = event.ended
             case ChecksSeen():
-                self.results, self.final = event.results, event.final
+                self.results = event.results
             case StepEnded():
                 self.end(event.outcome, event.reason)
             case _:

@@ -20,7 +20,7 @@ from pghalab.course.events import (
     StepEnded,
 )
 from pghalab.lab.types import Ended, LabError, Output
-from pghalab.screens import looking
+from pghalab.screens import log_view, looking
 from pghalab.screens import session as session_module
 from pghalab.screens.dialogs import Confirm, ConfirmChange, EditCommand
 from pghalab.screens.home import HomeScreen
@@ -110,6 +110,25 @@ async def test_a_step_is_run_and_its_checks_are_shown(log: Path) -> None:
         assert built.runner.closed == ["second-start"]
         # What the output means is to be read now.
         assert built.app.screen.query_one(".after").display
+
+
+async def test_a_question_of_a_command_is_seen_while_it_waits(log: Path) -> None:
+    built = stage(log)
+
+    async def asks(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield Printed(step, Output("stdout", "one\n"))
+        # The last piece comes within the time between two repaints, and nothing after it.
+        yield Printed(step, Output("stdout", "Are you sure? "))
+        await asyncio.Event().wait()
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = asks
+        await pilot.press("r")
+        await until(pilot, lambda: screen.query_one(OutputView).text == "one\nAre you sure? ")
+        await pilot.press("x")
+        await until(pilot, lambda: not built.app.session.busy)
 
 
 async def test_a_step_that_is_done_is_run_again_only_when_asked(log: Path) -> None:
@@ -361,6 +380,34 @@ async def test_the_full_log_is_read_from_disk(log: Path) -> None:
         await until(pilot, lambda: built.app.screen.query_one(OutputView).text == "first line\nlast line")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+
+
+async def test_the_full_log_grows_while_it_is_read(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_view, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(log_view, "PIECE", 1000)
+    built = stage(log)
+    log.write_text("".join(f"line {number}\n" for number in range(50)))
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, built)
+        built.app.push_screen(LogScreen(log))
+        await until(pilot, lambda: isinstance(built.app.screen, LogScreen))
+        view = built.app.screen.query_one(OutputView)
+        await until(pilot, lambda: view.text.endswith("line 49") and view.is_vertical_scroll_end)
+        with log.open("a") as file:
+            file.write("line 50\n")
+        await until(pilot, lambda: view.text.endswith("line 50") and view.is_vertical_scroll_end)
+        # Who has scrolled up stays there.
+        await pilot.press("k", "k")
+        at = view.scroll_y
+        with log.open("a") as file:
+            file.write("line 51\n")
+        await until(pilot, lambda: view.text.endswith("line 51"))
+        assert view.scroll_y == at
+        # Who is at the end goes on to the next piece.
+        await pilot.press("end")
+        with log.open("a") as file:
+            file.write("x" * 600)
+        await until(pilot, lambda: "piece 2 of 2" in shown(built) and view.text.endswith("xxx"))
 
 
 async def test_a_second_console_only_looks_and_says_who_drives(log: Path) -> None:

@@ -40,21 +40,41 @@ def test_lines_come_together_from_any_pieces() -> None:
     buffer = OutputBuffer()
     for piece in ("on", "e\ntw", "o\n\nrest"):
         buffer.feed(piece)
-    assert list(buffer.lines) == ["one", "two", ""]
+    assert buffer.lines == ["one", "two", "", "rest"]
+    assert buffer.total == 3
     buffer.close()
-    assert list(buffer.lines) == ["one", "two", "", "rest"]
+    assert buffer.lines == ["one", "two", "", "rest"]
+    assert buffer.total == 4
+
+
+def test_a_question_is_seen_before_its_line_ends() -> None:
+    buffer = OutputBuffer(limit=1)
+    buffer.feed("one\ntwo\nAre you sure? [y/N] ")
+    assert buffer.lines == ["two", "Are you sure? [y/N] "]
+    assert buffer.dropped == 1
 
 
 def test_a_progress_bar_is_one_line() -> None:
     buffer = OutputBuffer()
     buffer.feed("10%\r20%\r100%\r\ndone\n")
-    assert list(buffer.lines) == ["100%", "done"]
+    assert buffer.lines == ["100%", "done"]
+
+
+def test_a_long_progress_bar_is_seen_as_it_is_now() -> None:
+    buffer = OutputBuffer()
+    for percent in range(100):
+        buffer.feed(f"{percent}% {'#' * 500}\r"[: 200 if percent % 2 else None])
+        buffer.feed("\r")
+        assert buffer.lines[0].startswith(f"{percent}% #")
+        assert len(buffer.lines) == 1
+    buffer.feed("\ndone")
+    assert buffer.lines[0].startswith("99% #") and buffer.lines[1] == "done"
 
 
 def test_only_the_last_lines_are_held() -> None:
     buffer = OutputBuffer(limit=10)
     buffer.feed("".join(f"line {number}\n" for number in range(1000)))
-    assert list(buffer.lines) == [f"line {number}" for number in range(990, 1000)]
+    assert buffer.lines == [f"line {number}" for number in range(990, 1000)]
     assert (buffer.total, buffer.dropped) == (1000, 990)
 
 

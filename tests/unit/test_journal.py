@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, Printed, StepEnded, StepStarted
-from pghalab.course.journal import Journal
+from pghalab.course.journal import LOGS_KEPT, Journal
 from pghalab.course.tail import Tail
 from pghalab.lab.types import Output
 
@@ -47,6 +47,24 @@ def test_two_runs_have_two_logs(tmp_path: Path) -> None:
         first.write("1")
         second.write("2")
     assert (first.path.read_text(), second.path.read_text()) == ("1", "2")
+
+
+def test_a_log_can_be_read_while_it_is_written(tmp_path: Path) -> None:
+    with Journal(tmp_path).log("a") as log:
+        log.write("one\n")
+        log.write("two")
+        assert log.path.read_text() == "one\ntwo"
+
+
+def test_the_oldest_logs_go(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for number in range(LOGS_KEPT + 5):
+        (folder / f"20250101-{number:06}-a.log").touch()
+    with Journal(tmp_path).log("a") as log:
+        kept = sorted(folder.iterdir())
+    assert len(kept) == LOGS_KEPT
+    assert (kept[0].name, kept[-1]) == ("20250101-000006-a.log", log.path)
 
 
 def test_a_folder_that_refuses_stops_nothing(tmp_path: Path) -> None:
