@@ -34,13 +34,13 @@ class LogScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "app.pop_screen", "Back", id="log.back"),
-        Binding("n,right_square_bracket", "piece(1)", "Next piece", id="log.next"),
-        Binding("p,left_square_bracket", "piece(-1)", "Previous piece", id="log.previous"),
+        Binding("n,right_square_bracket", "piece(1)", "Next", id="log.next"),
+        Binding("p,left_square_bracket", "piece(-1)", "Prev", id="log.previous"),
         Binding("j", "line(1)", "Down", show=False, id="log.down"),
         Binding("k", "line(-1)", "Up", show=False, id="log.up"),
-        Binding("g", "edge(0)", "First piece", id="log.first"),
-        Binding("G", "edge(1)", "Last piece", id="log.last"),
-        Binding("y,f6", "copy_path", "Copy the path", id="log.copy"),
+        Binding("g", "edge(0)", "First", id="log.first"),
+        Binding("G", "edge(1)", "Last", id="log.last"),
+        Binding("y,f6", "copy_path", "Copy path", id="log.copy"),
     ]
 
     def __init__(self, path: Path) -> None:
@@ -85,7 +85,7 @@ class LogScreen(Screen[None]):
         buffer.close()
         view = self.query_one(OutputView)
         view.show(buffer.lines)
-        place = f"{self._path} · {size(total)} · piece {at + 1} of {self._pieces}"
+        place = f"{size(total)} · piece {at + 1} of {self._pieces} · {self._path}"
         self.query_one("#head", Static).update(plain(place))
 
     def action_piece(self, by: int) -> None:

@@ -17,7 +17,7 @@ class EtcdPane(LivePane[EtcdView]):
     """The consensus layer."""
 
     TITLE = "etcd"
-    NOTHING = "No etcd yet: the step that starts etcd on pgha1 brings it."
+    NOTHING = "No etcd yet: the step that starts the first member brings it."
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("endpoint", "ENDPOINT"),
         Column("id", "ID", 5),

@@ -55,8 +55,14 @@ class Outline(OptionList):
     ) -> None:
         """Show the course; `step` opens its lesson, `text` makes titles those of the lab at hand."""
         prompts: dict[str, Content] = {}
-        for lesson in course.lessons:
-            prompts[f"lesson:{lesson.id}"] = self._lesson(lesson, states, text)
+        rows = [(lesson, text(lesson.title), *lesson_state(lesson, states)) for lesson in course.lessons]
+        # With room for columns, titles and states are each of one width.
+        title_width = max((len(title) for _, title, _, _ in rows), default=0) if self._wide else 0
+        label_width = max((len(label) for _, _, _, label in rows), default=0)
+        for lesson, title, word, label in rows:
+            prompts[f"lesson:{lesson.id}"] = self._lesson(
+                lesson, title.ljust(title_width), word, label.ljust(label_width) if self._wide else label
+            )
             if step is not None and any(step.id == own.id for own in lesson.steps):
                 for own in lesson.steps:
                     prompts[f"step:{own.id}"] = _step(own, states.get(own.id, "todo"), own.id == step.id, text)
@@ -77,21 +83,20 @@ class Outline(OptionList):
         if key in self._shown:
             self.highlighted = list(self._shown).index(key)
 
-    def _lesson(self, lesson: Lesson, states: States, text: Callable[[str], str]) -> Content:
-        word, label = lesson_state(lesson, states)
+    def _lesson(self, lesson: Lesson, title: str, word: str, label: str) -> Content:
         sign, style = glyph(word)
-        parts = [
-            Content.styled(f"{sign} ", style),
-            Content(f"{lesson.number:>2}  "),
-            plain(text(lesson.title)),
-        ]
         # Beside a lesson there is little room, and the sign says as much.
-        tail = f" · {label}" if self._wide or word in ("broken", "begun") else ""
+        tail = f" · {label}" if word in ("broken", "begun") else ""
         if self._wide:
-            tail += f" · {lesson.minutes} min"
+            tail = f"   {label}  {lesson.minutes:>3} min"
         if lesson.optional:
-            tail += " · optional"
-        return Content.assemble(*parts, (tail, style if word in ("broken", "begun") else QUIET))
+            tail += "   optional" if self._wide else " · optional"
+        return Content.assemble(
+            (f"{sign} ", style),
+            f"{lesson.number:>2}  ",
+            plain(title),
+            (tail, style if word in ("broken", "begun") else QUIET),
+        )
 
 
 def _step(step: Step, state: StepState, here: bool, text: Callable[[str], str]) -> Content:

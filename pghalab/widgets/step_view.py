@@ -24,17 +24,19 @@ class StepView(KeyScroll, can_focus=True):
     """Shows one step at a time."""
 
     DEFAULT_CSS = """
-    StepView { padding: 0 1; scrollbar-size-vertical: 1; }
+    StepView { padding: 0 1; scrollbar-size-vertical: 1; border-bottom: solid $panel; border-subtitle-align: left;
+        border-subtitle-color: $foreground 70%; }
     StepView > .title { height: auto; width: 1fr; margin: 0 0 1 0; }
     StepView > Markdown { margin: 0; padding: 0; background: transparent; height: auto; }
     StepView > Markdown MarkdownFence { margin: 0 0 1 0; max-height: 40; }
-    StepView > Markdown MarkdownFence > Label { width: 100%; }
+    StepView > Markdown MarkdownFence > Label { width: 100%; padding: 0 2; }
+    StepView > Markdown MarkdownTableContent { keyline: none; grid-gutter: 0 1; }
+    StepView > Markdown MarkdownTableContent > .header { text-style: bold underline; }
     StepView > .correction { height: auto; width: 1fr; margin: 0 0 1 0; border-left: thick $warning; padding: 0 1; }
     StepView > .hints { height: auto; width: 1fr; margin: 1 0 0 0; }
     StepView > Collapsible { margin: 1 0 0 0; padding: 0; border-top: none; background: transparent; }
     StepView > .after { height: auto; margin: 1 0 0 0; border-left: thick $success; padding: 0 0 0 1; display: none; }
     StepView > .notes { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $accent; padding: 0 1; }
-    StepView > .onward { height: auto; width: 1fr; margin: 1 0 0 0; text-style: dim; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -50,7 +52,9 @@ class StepView(KeyScroll, can_focus=True):
     async def show(self, lesson: Lesson, step: Step, text: Callable[[str], str]) -> None:
         """Show another step; `text` makes lesson text that of the lab at hand."""
         self.step, self._text, self._hints_shown, self._state = step, text, 0, None
-        self._head = f"{lesson.number} {lesson.title} · step {lesson.steps.index(step) + 1} of {len(lesson.steps)}"
+        self._head = (
+            f"{lesson.number} {text(lesson.title)} · step {lesson.steps.index(step) + 1} of {len(lesson.steps)}"
+        )
         self.ready = False
         with self.app.batch_update():
             await self.remove_children()
@@ -85,7 +89,6 @@ class StepView(KeyScroll, can_focus=True):
             notes = Static(Content.assemble(head, paragraph(self._text(step.notes))), classes="notes")
             notes.display = self._notes_shown
             parts.append(notes)
-        parts.append(Static("", classes="onward"))
         return parts
 
     def show_state(self, state: StepState) -> None:
@@ -109,8 +112,7 @@ class StepView(KeyScroll, can_focus=True):
             after.display = state == "done"
         for hints in self.query(".hints"):
             hints.display = state != "done" or self._hints_shown > 0
-        for onward in self.query(".onward").results(Static):
-            onward.update(_onward(self.step, state))
+        self._show_onward()
 
     def show_run(self, run: StepRun | None, results: Sequence[CheckResult], *, may_run: bool, busy: bool) -> None:
         """Show how the run of this step stands, and the last look at its checks."""
@@ -148,7 +150,8 @@ class StepView(KeyScroll, can_focus=True):
         target = self.query_one(".hints", Static)
         target.update(Content("\n").join(lines))
         target.display = True
-        target.scroll_visible(animate=False)
+        # The hints have their new height only once they are arranged.
+        self.call_after_refresh(target.scroll_visible, animate=False)
         return True
 
     def toggle_notes(self) -> bool:
@@ -157,12 +160,12 @@ class StepView(KeyScroll, can_focus=True):
         for notes in self.query(".notes"):
             notes.display = self._notes_shown
             if self._notes_shown:
-                notes.scroll_visible(animate=False)
+                self.call_after_refresh(notes.scroll_visible, animate=False)
         return self._notes_shown
 
     def show_results(self) -> None:
         """Scroll so that the card, its checks and what they mean are seen."""
-        for part in self.query("StepCard, ChecksView, .after, .onward") if self.ready else ():
+        for part in self.query("StepCard, ChecksView, .after") if self.ready else ():
             if part.display:
                 part.scroll_visible(animate=False)
 
@@ -177,13 +180,27 @@ class StepView(KeyScroll, can_focus=True):
         """Let the elapsed time advance."""
         for card in self.query(StepCard) if self.ready else ():
             card.tick()
+        self._show_onward()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Say whether there is more below."""
+        super().watch_scroll_y(old_value, new_value)
+        self._show_onward()
+
+    def _show_onward(self) -> None:
+        """Show what leads on, in the line that does not scroll away."""
+        if self.step is None or self._state is None or not self.ready:
+            return
+        more = "↓ space: more below · " if self.max_scroll_y - self.scroll_y > 1 else ""
+        words = more + _onward(self.step, self._state[0])
+        if words != self.border_subtitle:
+            self.border_subtitle = words
 
 
-def _onward(step: Step, state: StepState) -> Content:
+def _onward(step: Step, state: StepState) -> str:
     if step.kind == "read" or state == "done":
-        words = "Enter goes on (n) · p one back · ] [ next, previous lesson"
-    elif step.kind == "question":
-        words = "n goes on · p one back · ] [ next, previous lesson"
-    else:
-        words = "Enter runs it (r) · n goes on without it · p one back"
-    return Content(words)
+        return "Enter goes on · p goes back"
+    if step.kind == "question":
+        return "n goes on without an answer · p goes back"
+    does = "waits for it" if step.kind == "wait" else "runs it"
+    return f"Enter {does} · n goes on without it · p goes back"

@@ -85,10 +85,33 @@ async def test_enter_leads_through_a_lesson(log: Path) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: built.app.session.states["second-start"] == "done" and not built.app.session.busy)
         assert screen.step.id == "second-start" and len(built.runner.ran) == 1
-        await until(pilot, lambda: "Enter goes on" in shown(built))
+        await until(pilot, lambda: "Enter goes on" in (screen.query_one(StepView).border_subtitle or ""))
         await pilot.press("enter")
         await until(pilot, lambda: screen.step.id == "second-edit")
         assert len(built.runner.ran) == 1
+
+
+async def test_the_way_on_stays_in_sight_where_the_text_is_longer_than_the_screen(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(80, 20)) as pilot:
+        screen = await at_step(built, pilot, "first-table")
+        view = screen.query_one(StepView)
+        await until(pilot, lambda: view.border_subtitle == "↓ space: more below · Enter goes on · p goes back")
+        assert "Enter&#160;goes&#160;on" in built.app.export_screenshot()
+        await pilot.press("G")
+        await until(pilot, lambda: view.border_subtitle == "Enter goes on · p goes back")
+
+
+async def test_a_hint_is_scrolled_into_sight_whole(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(60, 16)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        view = screen.query_one(StepView)
+        for number in (1, 2, 3):
+            await pilot.press("h")
+            await until(pilot, lambda number=number: f"Hint {number} of 3" in shown(built))  # type: ignore[misc]
+            hints = view.query_one(".hints")
+            await until(pilot, lambda hints=hints: hints.region.bottom <= view.content_region.bottom)  # type: ignore[misc]
 
 
 async def test_the_quorum_table_is_there_from_the_start(log: Path) -> None:

@@ -51,7 +51,7 @@ async def test_before_there_is_data_the_pane_says_what_brings_it() -> None:
     async with PaneApp(pane).run_test():
         assert pane.state == "none"
         assert "no data yet" in text(pane)
-        assert "starts etcd on pgha1" in text(pane)
+        assert "starts the first member" in text(pane)
 
 
 async def test_a_failure_without_any_data_shows_its_reason_unparsed() -> None:
