@@ -37,10 +37,10 @@ _STATES: dict[str, tuple[str, str]] = {
 }
 
 
-def state(word: str, label: str = "") -> Content:
+def state(word: str) -> Content:
     """A state as glyph and word; a word without a glyph of its own gets `•`."""
     glyph, style = _STATES.get(word, ("•", ""))
-    return Content.styled(f"{glyph} {label or word}", style)
+    return Content.styled(f"{glyph} {word}", style)
 
 
 def glyph(word: str) -> tuple[str, str]:

@@ -28,8 +28,6 @@ class StepRun:
         self.step = step
         self.fails = fails
         """The command is expected to fail."""
-        self.node = ""
-        self.user = ""
         self.command = ""
         self.log: Path | None = None
         self.buffer = OutputBuffer()
@@ -49,7 +47,7 @@ class StepRun:
         self.waits_for_confirmation = isinstance(event, ConfirmNeeded)
         match event:
             case CommandStarted():
-                self.node, self.user, self.command, self.log = event.node, event.user, event.command, event.log
+                self.command, self.log = event.command, event.log
                 self.ended = None
             case Printed():
                 self.buffer.feed(event.output.text)

@@ -39,11 +39,6 @@ class Table(Static):
         self._rows = tuple(rows)
         self._paint()
 
-    @property
-    def shown_columns(self) -> tuple[str, ...]:
-        """Keys of the columns that fit into the width at hand."""
-        return tuple(column.key for column, _ in self._fitting())
-
     def on_resize(self, event: events.Resize) -> None:
         """Choose the columns anew."""
         self._paint()

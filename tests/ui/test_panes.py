@@ -46,6 +46,11 @@ def text(pane: LivePane[Any]) -> str:
     return "\n".join([*parts, str(pane.query_one(Table).content)])
 
 
+def titles(table: Table) -> str:
+    """The titles of the columns that are shown."""
+    return " ".join(str(table.content).splitlines()[0].split())
+
+
 async def test_before_there_is_data_the_pane_says_what_brings_it() -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test():
@@ -114,11 +119,11 @@ async def test_a_narrow_pane_drops_the_least_useful_columns_and_takes_them_back(
         await pilot.resize_terminal(52, 24)
         await pilot.pause()
         table = pane.query_one(Table)
-        assert table.shown_columns == ("endpoint", "leader", "term", "index")
+        assert titles(table) == "ENDPOINT IS LEADER RAFT TERM RAFT INDEX"
         assert max(len(line) for line in str(table.content).splitlines()) <= 50
         await pilot.resize_terminal(160, 24)
         await pilot.pause()
-        assert len(table.shown_columns) == 9
+        assert titles(table).endswith("RAFT TERM RAFT INDEX RAFT APPLIED INDEX")
 
 
 async def test_roles_have_a_word_and_a_glyph() -> None:
