@@ -19,6 +19,9 @@ from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.steprun import StepRun
 from pghalab.widgets.text import paragraph, plain
 
+JUST_BEGUN = 1.0
+"""Seconds within which a run that is seen for the first time counts as begun just now."""
+
 
 class StepView(KeyScroll, can_focus=True):
     """Shows one step at a time."""
@@ -48,6 +51,10 @@ class StepView(KeyScroll, can_focus=True):
         self._hints_shown = 0
         self._text: Callable[[str], str] = str
         self._state: tuple[StepState, str] | None = None
+        self._run: StepRun | None = None
+        self._follows = False
+        """What a run brings is scrolled into sight, until the reader scrolls."""
+        self._left_at = 0.0
 
     async def show(self, lesson: Lesson, step: Step, text: Callable[[str], str]) -> None:
         """Show another step; `text` makes lesson text that of the lab at hand."""
@@ -55,6 +62,7 @@ class StepView(KeyScroll, can_focus=True):
         self._head = (
             f"{lesson.number} {text(lesson.title)} · step {lesson.steps.index(step) + 1} of {len(lesson.steps)}"
         )
+        self._run, self._follows = None, False
         self.ready = False
         with self.app.batch_update():
             await self.remove_children()
@@ -112,15 +120,23 @@ class StepView(KeyScroll, can_focus=True):
             after.display = state == "done"
         for hints in self.query(".hints"):
             hints.display = state != "done" or self._hints_shown > 0
-        self._show_onward()
+        # How far the step reaches is known once it is arranged.
+        self.call_after_refresh(self._show_onward)
 
     def show_run(self, run: StepRun | None, results: Sequence[CheckResult], *, may_run: bool, busy: bool) -> None:
         """Show how the run of this step stands, and the last look at its checks."""
         if self.step is None or not self.ready:
             return
+        running = run is not None and run.active
+        if run is not self._run:
+            self._run = run
+            # One that began earlier was left alone: then the text comes first.
+            if run is not None and running and run.seconds < JUST_BEGUN:
+                self.show_results()
+        if self._follows and self.scroll_y != self._left_at:
+            self._follows = False
         for card in self.query(StepCard):
             card.show(run, may_run=may_run, busy=busy)
-        running = run is not None and run.active
         seen = run.results if run is not None and (running or not results) else results
         for checks in self.query(ChecksView):
             checks.show(
@@ -130,6 +146,9 @@ class StepView(KeyScroll, can_focus=True):
                 untried=run is None and self._state is not None and self._state[0] == "todo",
                 why_none=self.step.no_check,
             )
+        self._show_onward()
+        if self._follows:
+            self.call_after_refresh(self._scroll_to_results)
 
     def show_answer(self, choice: int) -> None:
         """Explain a choice."""
@@ -164,10 +183,16 @@ class StepView(KeyScroll, can_focus=True):
         return self._notes_shown
 
     def show_results(self) -> None:
-        """Scroll so that the card, its checks and what they mean are seen."""
-        for part in self.query("StepCard, ChecksView, .after") if self.ready else ():
-            if part.display:
-                part.scroll_visible(animate=False)
+        """Scroll so that the card, its checks and what they mean are seen, also as they grow."""
+        self._follows, self._left_at = True, self.scroll_y
+        self.call_after_refresh(self._scroll_to_results)
+
+    def _scroll_to_results(self) -> None:
+        for part in self.query("StepCard, OutputView, ChecksView, .after") if self.ready and self._follows else ():
+            # What is not arranged yet would be scrolled to later, and look like the reader's own scrolling.
+            if part.display and part.size:
+                part.scroll_visible(animate=False, immediate=True)
+        self._left_at = self.scroll_y
 
     def toggle_expected(self) -> bool:
         """Open or close the expected output; False when there is none."""
@@ -181,6 +206,11 @@ class StepView(KeyScroll, can_focus=True):
         for card in self.query(StepCard) if self.ready else ():
             card.tick()
         self._show_onward()
+        if self._follows:
+            # The last look comes when everything that the end of the run brought is arranged.
+            self._follows = self.scroll_y == self._left_at
+            self._scroll_to_results()
+            self._follows = self._follows and self._run is not None and self._run.active
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Say whether there is more below."""
@@ -191,16 +221,19 @@ class StepView(KeyScroll, can_focus=True):
         """Show what leads on, in the line that does not scroll away."""
         if self.step is None or self._state is None or not self.ready:
             return
-        more = "↓ space: more below · " if self.max_scroll_y - self.scroll_y > 1 else ""
-        words = more + _onward(self.step, self._state[0])
+        more = "↓ space: more · " if self.max_scroll_y - self.scroll_y > 1 else ""
+        running = self._run is not None and self._run.active
+        words = more + _onward(self.step, self._state[0], running=running)
         if words != self.border_subtitle:
             self.border_subtitle = words
 
 
-def _onward(step: Step, state: StepState) -> str:
+def _onward(step: Step, state: StepState, *, running: bool) -> str:
+    if running:
+        return "x stops it · n goes on · p goes back"
     if step.kind == "read" or state == "done":
         return "Enter goes on · p goes back"
     if step.kind == "question":
         return "n goes on without an answer · p goes back"
     does = "waits for it" if step.kind == "wait" else "runs it"
-    return f"Enter {does} · n goes on without it · p goes back"
+    return f"Enter {does} · n goes on · p goes back"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -96,10 +97,43 @@ async def test_the_way_on_stays_in_sight_where_the_text_is_longer_than_the_scree
     async with built.app.run_test(size=(80, 20)) as pilot:
         screen = await at_step(built, pilot, "first-table")
         view = screen.query_one(StepView)
-        await until(pilot, lambda: view.border_subtitle == "↓ space: more below · Enter goes on · p goes back")
+        await until(pilot, lambda: view.border_subtitle == "↓ space: more · Enter goes on · p goes back")
         assert "Enter&#160;goes&#160;on" in built.app.export_screenshot()
         await pilot.press("G")
         await until(pilot, lambda: view.border_subtitle == "Enter goes on · p goes back")
+
+
+async def test_what_a_run_prints_is_followed_until_the_reader_scrolls(log: Path) -> None:
+    built = stage(log)
+    go_on, end = asyncio.Event(), asyncio.Event()
+
+    async def prints(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        for number in range(60):
+            if number == 30:
+                await go_on.wait()
+            yield Printed(step, Output("stdout", f"line {number}\n"))
+            await asyncio.sleep(0.02)
+        await end.wait()
+        yield CommandEnded(step, Ended("exited", 1, 0.1))
+        yield StepEnded(step, "failed", 1.0)
+
+    async with built.app.run_test(size=(80, 18)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        view, output, checks = screen.query_one(StepView), screen.query_one(OutputView), screen.query_one(ChecksView)
+        built.runner.scripts["second-start"] = prints
+        await pilot.press("r")
+        await until(pilot, lambda: output.text.endswith("line 29"))
+        assert "x stops it" in (view.border_subtitle or "")
+        assert output.size.height == 8
+        await until(pilot, lambda: checks.region.bottom <= view.content_region.bottom)
+        await pilot.press("g")
+        go_on.set()
+        await until(pilot, lambda: output.text.endswith("line 59"))
+        assert view.scroll_y == 0
+        # The end is seen in any case.
+        end.set()
+        await until(pilot, lambda: 0 < checks.region.bottom <= view.content_region.bottom)
 
 
 async def test_a_hint_is_scrolled_into_sight_whole(log: Path) -> None:
