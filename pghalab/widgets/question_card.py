@@ -60,9 +60,9 @@ class QuestionCard(Vertical):
         """Explain this choice."""
         right = choice == self.question.right
         glyph, style = ("✓ Right. ", OK) if right else ("✗ Not so. ", BAD)
-        self.query_one(".explain", Static).update(
-            Content.assemble((glyph, f"bold {style}"), paragraph(self._text(self.question.explain[choice])))
-        )
+        words = self.query_one(".explain", Static)
+        words.update(Content.assemble((glyph, f"bold {style}"), paragraph(self._text(self.question.explain[choice]))))
+        self.call_after_refresh(words.scroll_visible, animate=False)
         self.set_class(right, "-right")
         options = self.query_one(OptionList)
         for index in range(len(self.question.choices)):

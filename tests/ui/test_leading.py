@@ -136,6 +136,19 @@ async def test_what_a_run_prints_is_followed_until_the_reader_scrolls(log: Path)
         await until(pilot, lambda: 0 < checks.region.bottom <= view.content_region.bottom)
 
 
+async def test_the_explanation_of_a_choice_is_scrolled_into_sight(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(60, 15)) as pilot:
+        screen = await at_step(built, pilot, "first-question")
+        view = screen.query_one(StepView)
+        await until(pilot, lambda: isinstance(screen.focused, OptionList))
+        words = view.query_one(".explain")
+        assert words.region.bottom > view.content_region.bottom
+        await pilot.press("a")
+        await until(pilot, lambda: "✗ Not so." in shown(built))
+        await until(pilot, lambda: words.region.bottom <= view.content_region.bottom)
+
+
 async def test_a_hint_is_scrolled_into_sight_whole(log: Path) -> None:
     built = stage(log)
     async with built.app.run_test(size=(60, 16)) as pilot:
