@@ -1,0 +1,126 @@
+"""What a command prints: on the screen while it runs, and as a whole in its log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from pghalab.course.events import CommandEnded, CommandStarted, Printed, RunEvent, StepEnded
+from pghalab.lab.types import Ended, Output
+from pghalab.screens import log_view
+from pghalab.screens.lesson import LessonScreen
+from pghalab.screens.log_view import LogScreen
+from pghalab.widgets.output import SHOWN_LINES, OutputView
+from tests.ui.fakes import FakeRunner, opened, stage, until
+from tests.ui.test_console import at_step, shown
+
+
+async def test_a_question_of_a_command_is_seen_while_it_waits(log: Path) -> None:
+    built = stage(log)
+
+    async def asks(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield Printed(step, Output("stdout", "one\n"))
+        # The last piece comes within the time between two repaints, and nothing after it.
+        yield Printed(step, Output("stdout", "Are you sure? "))
+        await asyncio.Event().wait()
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = asks
+        await pilot.press("r")
+        await until(pilot, lambda: screen.query_one(OutputView).text == "one\nAre you sure? ")
+        await pilot.press("x")
+        await until(pilot, lambda: not built.app.session.busy)
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        ("host all [all] 0/0 [/foo]\n", "host all [all] 0/0 [/foo]"),
+        ("\x1b[2J\x1b[31mred\x1b[0m\x07\n", "red"),
+        (bytes(range(256)).decode("latin-1") + "\n", None),
+    ],
+)
+async def test_markup_and_binary_are_shown_and_do_nothing(log: Path, printed: str, seen: str | None) -> None:
+    built = stage(log)
+
+    async def prints(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield Printed(step, Output("stdout", printed))
+        yield CommandEnded(step, Ended("exited", 0, 0.1))
+        yield StepEnded(step, "done", 0.1, "[reason]")
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = prints
+        await pilot.press("r")
+        await until(pilot, lambda: "[reason]" in shown(built))
+        text = built.app.screen.query_one(OutputView).text
+        if seen is not None:
+            assert text == seen
+        assert "\x1b" not in text and "\x07" not in text
+
+
+async def test_a_hundred_megabytes_leave_the_console_alive_and_small(log: Path) -> None:
+    built = stage(log)
+    piece = ("x" * 99 + "\n") * 10_000
+
+    async def floods(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        for _ in range(100):
+            yield Printed(step, Output("stdout", piece))
+        yield CommandEnded(step, Ended("exited", 0, 0.1))
+        yield StepEnded(step, "done", 0.1)
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = floods
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done" in shown(built), seconds=60)
+        assert len(built.app.screen.query_one(OutputView).text.splitlines()) == SHOWN_LINES
+        assert "998000 earlier lines not shown" in shown(built)
+
+
+async def test_the_full_log_is_read_from_disk(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ done" in shown(built))
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(built.app.screen, LogScreen))
+        await until(pilot, lambda: built.app.screen.query_one(OutputView).text == "first line\nlast line")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+
+
+async def test_the_full_log_grows_while_it_is_read(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_view, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(log_view, "PIECE", 1000)
+    built = stage(log)
+    log.write_text("".join(f"line {number}\n" for number in range(50)))
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, built)
+        built.app.push_screen(LogScreen(log))
+        await until(pilot, lambda: isinstance(built.app.screen, LogScreen))
+        view = built.app.screen.query_one(OutputView)
+        await until(pilot, lambda: view.text.endswith("line 49") and view.is_vertical_scroll_end)
+        with log.open("a") as file:
+            file.write("line 50\n")
+        await until(pilot, lambda: view.text.endswith("line 50") and view.is_vertical_scroll_end)
+        # Who has scrolled up stays there.
+        await pilot.press("k", "k")
+        at = view.scroll_y
+        with log.open("a") as file:
+            file.write("line 51\n")
+        await until(pilot, lambda: view.text.endswith("line 51"))
+        assert view.scroll_y == at
+        # Who is at the end goes on to the next piece.
+        await pilot.press("end")
+        with log.open("a") as file:
+            file.write("x" * 600)
+        await until(pilot, lambda: "piece 2 of 2" in shown(built) and view.text.endswith("xxx"))
