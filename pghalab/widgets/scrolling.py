@@ -36,6 +36,19 @@ class KeyScroll(VerticalScroll):
         """One row up."""
         self._by(-1)
 
+    def _to(self, row: int) -> None:
+        if not self.allow_vertical_scroll:
+            raise SkipAction
+        self.scroll_to(y=row, animate=False, immediate=True)
+
+    def action_scroll_home(self) -> None:
+        """To the first row."""
+        self._to(0)
+
+    def action_scroll_end(self) -> None:
+        """To the last row."""
+        self._to(self.max_scroll_y)
+
     def action_page_down(self) -> None:
         """One page down."""
         self._by(self.container_size.height)

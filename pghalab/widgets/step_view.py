@@ -133,8 +133,6 @@ class StepView(KeyScroll, can_focus=True):
             # One that began earlier was left alone: then the text comes first.
             if run is not None and running and run.seconds < JUST_BEGUN:
                 self.show_results()
-        if self._follows and self.scroll_y != self._left_at:
-            self._follows = False
         for card in self.query(StepCard):
             card.show(run, may_run=may_run, busy=busy)
         seen = run.results if run is not None and (running or not results) else results
@@ -188,11 +186,13 @@ class StepView(KeyScroll, can_focus=True):
         self.call_after_refresh(self._scroll_to_results)
 
     def _scroll_to_results(self) -> None:
+        self._follows = self._follows and self.scroll_y == self._left_at
         for part in self.query("StepCard, OutputView, ChecksView, .after") if self.ready and self._follows else ():
             # What is not arranged yet would be scrolled to later, and look like the reader's own scrolling.
             if part.display and part.size:
                 part.scroll_visible(animate=False, immediate=True)
-        self._left_at = self.scroll_y
+        if self._follows:
+            self._left_at = self.scroll_y
 
     def toggle_expected(self) -> bool:
         """Open or close the expected output; False when there is none."""
@@ -208,7 +208,6 @@ class StepView(KeyScroll, can_focus=True):
         self._show_onward()
         if self._follows:
             # The last look comes when everything that the end of the run brought is arranged.
-            self._follows = self.scroll_y == self._left_at
             self._scroll_to_results()
             self._follows = self._follows and self._run is not None and self._run.active
 
