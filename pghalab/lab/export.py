@@ -14,7 +14,7 @@ from pghalab.lab.types import LabError
 def write(path: Path, text: str, *, force: bool, executable: bool = False) -> None:
     """Write an export for its owner's eyes only, as it holds the password; raises LabError, also when it exists."""
     if path.exists() and not force:
-        raise LabError(f"{path} exists.", todo="Choose another name, or overwrite it with --force.")
+        raise LabError(f"{path} exists.", todo="Move it away, or overwrite it: pghalab export with --force.")
     try:
         files.write_atomic(path, text, 0o700 if executable else 0o600)
     except OSError as error:

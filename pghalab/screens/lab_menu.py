@@ -92,8 +92,8 @@ class LabScreen(ConsoleScreen):
         line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
         self._update("#condition", line)
         self._update("#status", self._status())
-        if session.verb_output.total != self._shown:
-            self._shown = session.verb_output.total
+        if session.verb_output.pieces != self._shown:
+            self._shown = session.verb_output.pieces
             self.query_one(OutputView).show(session.verb_output.lines)
 
     def _update(self, selector: str, line: Content) -> None:

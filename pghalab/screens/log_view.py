@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Static
 
+from pghalab.screens.console import ConsoleScreen
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputBuffer, OutputView
 from pghalab.widgets.text import plain, size
-
-if TYPE_CHECKING:
-    from pghalab.screens.console import Console
 
 PIECE = 512 * 1024
 """Bytes of the log that are held at a time."""
@@ -25,7 +22,7 @@ LOOK_EVERY = 1.0
 """Seconds between two looks whether the log has grown: the step may still be running."""
 
 
-class LogScreen(Screen[None]):
+class LogScreen(ConsoleScreen):
     """Pages through a log of any size; follows one that grows."""
 
     DEFAULT_CSS = """
@@ -59,6 +56,7 @@ class LogScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Start at the end, where the result is."""
+        super().on_mount()
         self.query_one(OutputView).focus()
         self._load(-1)
         self.set_interval(LOOK_EVERY, self._follow)
@@ -103,7 +101,7 @@ class LogScreen(Screen[None]):
 
     def action_copy_path(self) -> None:
         """Copy where the log lies."""
-        cast("Console", self.app).copy(str(self._path), "the path")
+        self.console.copy(str(self._path), "the path")
 
 
 def _read(path: Path, piece: int) -> tuple[str, int, int]:

@@ -33,7 +33,7 @@ class EtcdPane(LivePane[EtcdView]):
     )
 
     def facts(self, value: EtcdView) -> Content:
-        """`members 5 · majority 3 · alive 5 · can still lose 2`."""
+        """`members 5, majority 3, alive 5, can still lose 2`."""
         if not value.members:
             return Content.styled(self.NOTHING, QUIET)
         if not value.has_quorum:
@@ -42,9 +42,7 @@ class EtcdPane(LivePane[EtcdView]):
             verdict = Content.styled("can still lose 0", f"bold {WARN}")
         else:
             verdict = Content.styled(f"can still lose {value.can_lose}", OK)
-        return Content.assemble(
-            f"members {value.members} · majority {value.majority} · alive {value.alive} · ", verdict
-        )
+        return Content.assemble(f"members {value.members}, majority {value.majority}, alive {value.alive}, ", verdict)
 
     def rows(self, value: EtcdView) -> list[dict[str, Content]]:
         """One row for each endpoint."""

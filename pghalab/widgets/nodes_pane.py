@@ -17,7 +17,7 @@ class NodesPane(LivePane[tuple[NodeHealth, ...]]):
     """Container, address, ssh and the three services of every node."""
 
     TITLE = "Nodes"
-    NOTHING = "No nodes yet: the deploy step, or the lab menu (Home, then l), creates them."
+    NOTHING = "No nodes yet: the deploy step, or the lab menu (L), creates them."
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("name", "Node"),
         Column("container", "Container", 3),
@@ -27,6 +27,10 @@ class NodesPane(LivePane[tuple[NodeHealth, ...]]):
         Column("patroni", "Patroni", 1),
         Column("postgres", "PostgreSQL", 2),
     )
+
+    def facts(self, value: tuple[NodeHealth, ...]) -> Content:
+        """What makes nodes, while there are none."""
+        return Content("") if _made(value) else Content.styled(self.NOTHING, glyphs.QUIET)
 
     def rows(self, value: tuple[NodeHealth, ...]) -> list[dict[str, Content]]:
         """One row for each node."""
@@ -41,4 +45,9 @@ class NodesPane(LivePane[tuple[NodeHealth, ...]]):
                 "postgres": glyphs.state(node.postgres),
             }
             for node in value
+            if _made(value)
         ]
+
+
+def _made(nodes: tuple[NodeHealth, ...]) -> bool:
+    return any(node.container != "absent" for node in nodes)

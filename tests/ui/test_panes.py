@@ -8,7 +8,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, PatroniMember, PatroniView, Snapshot
+from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Snapshot
 from pghalab.widgets.condition import condition
 from pghalab.widgets.etcd_pane import EtcdPane
 from pghalab.widgets.events_pane import EventsPane
@@ -82,6 +82,19 @@ async def test_data_grows_old_and_says_so() -> None:
         assert "! STALE 10 s" in text(pane)
 
 
+async def test_a_lab_without_nodes_says_what_makes_them() -> None:
+    pane = NodesPane()
+    async with PaneApp(pane).run_test():
+        absent = tuple(
+            NodeHealth(name, "absent", "192.168.50.10", "down", "unknown", "unknown", "unknown") for name in "ab"
+        )
+        pane.show(Snapshot(absent, None, 0.0))
+        assert "No nodes yet" in text(pane)
+        assert "down" not in text(pane)
+        pane.show(fakes.nodes(containers=2)[1])  # type: ignore[arg-type]
+        assert "No nodes yet" not in text(pane)
+
+
 async def test_an_error_keeps_the_last_data_on_the_screen() -> None:
     pane = NodesPane()
     async with PaneApp(pane).run_test():
@@ -94,9 +107,9 @@ async def test_an_error_keeps_the_last_data_on_the_screen() -> None:
 @pytest.mark.parametrize(
     ("alive", "verdict"),
     [
-        (5, "members 5 · majority 3 · alive 5 · can still lose 2"),
-        (3, "members 5 · majority 3 · alive 3 · can still lose 0"),
-        (2, "members 5 · majority 3 · alive 2 · ✗ NO QUORUM, 1 more needed"),
+        (5, "members 5, majority 3, alive 5, can still lose 2"),
+        (3, "members 5, majority 3, alive 3, can still lose 0"),
+        (2, "members 5, majority 3, alive 2, ✗ NO QUORUM, 1 more needed"),
     ],
 )
 async def test_the_arithmetic_of_the_quorum(alive: int, verdict: str) -> None:
