@@ -78,13 +78,12 @@ def _modules(argv: list[str] | None) -> list[ModuleType]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 for a said error, 2 usage, 70 a fault of pghalab's."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = parser(argv).parse_args(argv)
     try:
-        _set_up_logging()
-        if arguments.verb is None:
-            return _console(arguments.lab)
-        return int(arguments.func(arguments) or 0)
+        try:
+            return _run(sys.argv[1:] if argv is None else argv)
+        finally:
+            # A reader who has gone is noticed here, where it is handled, and not when the interpreter ends.
+            print(end="", flush=True)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -92,6 +91,14 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except Exception as error:
         return _failed(error)
+
+
+def _run(argv: list[str]) -> int:
+    arguments = parser(argv).parse_args(argv)
+    _set_up_logging()
+    if arguments.verb is None:
+        return _console(arguments.lab)
+    return int(arguments.func(arguments) or 0)
 
 
 def _set_up_logging() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import re
 from pathlib import Path
 
 from pghalab.lab.types import LabError
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
 
 def state_root() -> Path:
@@ -20,8 +23,18 @@ def state_root() -> Path:
     return user_state_path("pghalab", appauthor=False)
 
 
+def require_name(lab: str) -> None:
+    """Raise LabError unless this can be a lab's name, and with that a folder's and a label's."""
+    if not _NAME.fullmatch(lab):
+        raise LabError(
+            f"{lab!r} is not a lab's name.",
+            todo="Use a lower-case letter, then at most 30 letters, digits, '-' or '_'.",
+        )
+
+
 def state_dir(lab: str) -> Path:
     """The folder of one lab's settings, keys, progress and journal, made when it is missing; raises LabError."""
+    require_name(lab)
     return _made(state_root() / "labs" / lab)
 
 

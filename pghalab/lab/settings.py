@@ -24,7 +24,6 @@ FIRST_HOST = 10
 AuthMethod = Literal["scram-sha-256", "md5"]
 Origin = Literal["file", "defaults", "engine"]
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _NODE_PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z-])?")
 
 
@@ -83,11 +82,7 @@ def default_settings(lab: str) -> LabSettings:
 
 def checked(settings: LabSettings) -> LabSettings:
     """The settings unchanged when the engine, the node scripts and a shell can all take them; raises LabError."""
-    if not _NAME.fullmatch(settings.name):
-        raise LabError(
-            f"{settings.name!r} is not a lab's name.",
-            todo="Use a lower-case letter, then at most 30 letters, digits, '-' or '_'.",
-        )
+    paths.require_name(settings.name)
     if not _NODE_PREFIX.fullmatch(settings.prefix):
         raise LabError(
             f"{settings.prefix!r} cannot be the prefix of node names: it becomes a host name with a number behind it.",
