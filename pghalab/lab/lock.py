@@ -13,6 +13,9 @@ from typing import IO
 from pghalab.lab import paths
 from pghalab.lab.types import LabError
 
+LOOKED_AT = 0.2
+"""Seconds for which those who look at the lock may be in the way of one who takes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:
@@ -33,8 +36,9 @@ class Driver:
 class DriverLock:
     """The right to drive a lab, held as a lock on a file that the system drops with the process, however it ends."""
 
-    def __init__(self, lab: str) -> None:
+    def __init__(self, lab: str, *, todo: str = "Close that console, or wait until it is done.") -> None:
         self._path = paths.state_dir(lab) / "driver.lock"
+        self._todo = todo
         self._file: IO[str] | None = None
 
     @property
@@ -47,9 +51,14 @@ class DriverLock:
         if self._file is not None:
             return True
         file = self._open()
-        if not _locked(file):
-            file.close()
-            return False
+        until = time.monotonic() + LOOKED_AT
+        while not _locked(file, fcntl.LOCK_EX):
+            # Whoever only looks shares the lock for a moment; a driver does not share it.
+            if not _locked(file, fcntl.LOCK_SH) or time.monotonic() > until:
+                file.close()
+                return False
+            fcntl.flock(file, fcntl.LOCK_UN)
+            time.sleep(0.001)
         self._file = file
         file.seek(0)
         file.truncate()
@@ -60,7 +69,7 @@ class DriverLock:
     def holder(self) -> Driver | None:
         """Who drives now, this process included; None when nobody does; raises LabError."""
         with self._open() as file:
-            if self._file is None and _locked(file):
+            if self._file is None and _locked(file, fcntl.LOCK_SH):
                 return None
             file.seek(0)
             try:
@@ -80,7 +89,7 @@ class DriverLock:
     def __enter__(self) -> DriverLock:
         """Become the driver; raises LabError that names the one who is."""
         if not self.acquire():
-            raise LabError(f"The lab is driven by {self.holder()}.", todo="Close that console, or open this read-only.")
+            raise LabError(f"The lab is driven by {self.holder() or 'somebody else'}.", todo=self._todo)
         return self
 
     def __exit__(
@@ -98,9 +107,9 @@ class DriverLock:
             ) from error
 
 
-def _locked(file: IO[str]) -> bool:
+def _locked(file: IO[str], how: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pghalab.course.model import Course, Step
     from pghalab.course.report import StepReport
-    from pghalab.lab.types import Lab
-
-_SETTLE = 10.0
-"""Seconds in which the nodes of a lab that runs are reached by ssh."""
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -161,7 +157,7 @@ def _opened(name: str) -> Any:
             lab = LocalLab(settings)
             await lab.open()
             try:
-                await _settled(lab)
+                await lab.settle()
                 yield lab
             finally:
                 await lab.close()
@@ -169,26 +165,10 @@ def _opened(name: str) -> Any:
     return opened()
 
 
-async def _settled(lab: Lab) -> None:
-    """Wait until every node that runs is reached, or says why not; what is not reached by then fails its checks."""
-    import asyncio
-
-    from pghalab.lab.types import LabError
-
-    try:
-        running = {container.name for container in await lab.containers() if container.state == "running"}
-    except LabError:
-        return  # the first check says so, with what to do
-    until = _now() + _SETTLE
-    while _now() < until:
-        if all(node.link in ("up", "refused") for name, node in lab.nodes.items() if name in running):
-            return
-        await asyncio.sleep(0.02)
-
-
 def _reset(arguments: argparse.Namespace) -> int:
     from pghalab.course.load import load_course
     from pghalab.course.progress import Progress
+    from pghalab.lab.lock import DriverLock
     from pghalab.lab.paths import state_dir
     from pghalab.lab.types import LabError
 
@@ -197,12 +177,14 @@ def _reset(arguments: argparse.Namespace) -> int:
     if not lessons:
         known = ", ".join(lesson.id for lesson in course.lessons)
         raise LabError(f"The course has no lesson `{arguments.lesson}`.", todo=f"Lessons: {known}")
-    progress = Progress.load(state_dir(arguments.lab) / "progress.json")
-    if arguments.all:
-        progress.forget_all()
-    else:
-        progress.forget([step.id for lesson in lessons for step in lesson.steps])
-    progress.save()
+    # What a console or a run forgets here, it would store again with its next step.
+    with DriverLock(arguments.lab):
+        progress = Progress.load(state_dir(arguments.lab) / "progress.json")
+        if arguments.all:
+            progress.forget_all()
+        else:
+            progress.forget([step.id for lesson in lessons for step in lesson.steps])
+        progress.save()
     for notice in progress.notices:
         print(notice, file=sys.stderr)
     print(f"Forgot {'everything' if arguments.all else lessons[0].title}; the lab itself is as it was.")

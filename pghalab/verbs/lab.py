@@ -18,7 +18,8 @@ _SSH_SECONDS = 10.0
 
 def add_parsers(subparsers: Any) -> None:
     """Add the verbs to the command line."""
-    _parser(subparsers, "build", "build the image of the nodes", "pghalab build", _build)
+    build = _parser(subparsers, "build", "build the image of the nodes", "pghalab build", _build)
+    build.add_argument("-i", dest="image", metavar="IMAGE", help="its name (default: that of the lab)")
 
     up = _parser(
         subparsers, "up", "create and start the nodes", "pghalab up -n 5 -c pgha -w pghanet -s 192.168.50", _up
@@ -32,15 +33,19 @@ def add_parsers(subparsers: Any) -> None:
     up.add_argument("-m", dest="md5", action="store_true", help="store passwords as md5 instead of scram-sha-256")
     up.add_argument("--auto", action="store_true", help="take the next free subnet and names when these are taken")
 
-    _parser(subparsers, "start", "start the nodes, wake paused ones", "pghalab start", _verb("start"))
-    _parser(subparsers, "stop", "stop the nodes", "pghalab stop", _verb("stop"))
-    _parser(subparsers, "restart", "stop and start the nodes", "pghalab restart", _verb("restart"))
-    _parser(subparsers, "rm", "remove the nodes, keep their data", "pghalab rm", _verb("rm"))
-    _parser(
-        subparsers, "rmvolumes", "remove the data of nodes that are removed", "pghalab rmvolumes", _verb("rmvolumes")
-    )
+    changing = [up]
+    for name, words in (
+        ("start", "start the nodes, wake paused ones"),
+        ("stop", "stop the nodes"),
+        ("restart", "stop and start the nodes"),
+        ("rm", "remove the nodes, keep their data"),
+        ("rmvolumes", "remove the data of nodes that are removed"),
+    ):
+        changing.append(_parser(subparsers, name, words, f"pghalab {name}", _verb(name)))
     down = _parser(subparsers, "down", "remove the nodes and their network", "pghalab down -f", _down)
     down.add_argument("-f", dest="volumes", action="store_true", help="remove their data too")
+    for parser in (*changing, down):
+        parser.add_argument("--force", action="store_true", help="even while a console or a run drives the lab")
 
     ls = _parser(subparsers, "ls", "list what the engine holds of the labs", "pghalab ls", _ls)
     ls.add_argument("--all", action="store_true", help="of every lab, not only of this one")
@@ -81,7 +86,7 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    return _drive(arguments, lambda lab: lab.build())
+    return _drive(arguments, lambda lab: lab.build(), change=lambda was: _chosen(was, arguments), lock=False)
 
 
 def _down(arguments: argparse.Namespace) -> int:
@@ -99,8 +104,8 @@ def _chosen(settings: LabSettings, arguments: argparse.Namespace) -> LabSettings
     from pghalab.lab.settings import checked
 
     names = ("nodes", "prefix", "network", "subnet", "image", "password")
-    chosen = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    if arguments.md5:
+    chosen = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
+    if getattr(arguments, "md5", False):
         chosen["auth_method"] = "md5"
     return checked(replace(settings, **chosen))
 
@@ -109,28 +114,33 @@ def _drive(
     arguments: argparse.Namespace,
     verb: Callable[[LocalLab], AsyncGenerator[Output | Ended, None]],
     change: Callable[[LabSettings], LabSettings] = lambda settings: settings,
+    *,
+    lock: bool = True,
 ) -> int:
-    """Run one verb of the lab to its end, printing what it tells; a signal stops it in order."""
+    """Run one verb of the lab to its end, printing what it tells, as its driver; a signal stops it in order."""
     import asyncio
     import contextlib
     import signal
 
     from pghalab.lab.local import LocalLab
+    from pghalab.lab.lock import DriverLock
     from pghalab.lab.settings import load_settings
     from pghalab.lab.types import Output
+
+    asked: list[int] = []
 
     async def run() -> int:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        asked: list[bool] = []
 
-        def stop() -> None:
+        def stop(number: int) -> None:
             # Only once: a second cancellation would interrupt the taking back.
             if not asked:
-                asked.append(task.cancel())
+                asked.append(number)
+                task.cancel()
 
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, stop, number)
         lab = LocalLab(load_settings(arguments.lab))
         try:
             await lab.open(link=False)
@@ -148,11 +158,14 @@ def _drive(
         finally:
             await lab.close()
 
+    todo = "Close that console or wait until it is done, or do it all the same: --force"
+    driving = DriverLock(arguments.lab, todo=todo) if lock and not arguments.force else contextlib.nullcontext()
     try:
-        return asyncio.run(run())
+        with driving:
+            return asyncio.run(run())
     except asyncio.CancelledError:
         print("Stopped.", file=sys.stderr)
-        return 143
+        return 128 + asked[0] if asked else 1
 
 
 def _say_notices(lab: LocalLab) -> None:

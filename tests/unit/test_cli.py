@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from pghalab import __version__, cli
+from pghalab.lab.lock import DriverLock
 from pghalab.lab.types import LabError
 from pghalab.verbs import course as verbs
 
 VERBS = [
-    "up", "start", "stop", "restart", "rm", "rmvolumes", "down", "ls", "export", "run", "status", "doctor", "shell",
-    "reset", "lint",
+    "build", "up", "start", "stop", "restart", "rm", "rmvolumes", "down", "ls", "export", "run", "status", "doctor",
+    "shell", "reset", "lint",
 ]  # fmt: skip
 
 
@@ -141,10 +142,49 @@ def test_reset_forgets(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "the lab itself is as it was" in capsys.readouterr().out
 
 
-def test_a_reader_who_leaves_is_no_fault() -> None:
-    line = f"{sys.executable} -m pghalab lint /nowhere | true"
-    result = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
-    assert result.stderr == ""
+@pytest.mark.parametrize("verb", ["up", "start", "stop", "restart", "rm", "rmvolumes", "down"])
+def test_a_lab_that_is_driven_is_not_changed_beside_its_driver(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+    with DriverLock("pgha"):
+        assert cli.main([verb]) == 1
+        said = capsys.readouterr().err
+        assert f"driven by process {os.getpid()}" in said and "--force" in said
+        assert cli.main([verb, "--force"]) == 1
+        assert "driven" not in capsys.readouterr().err
+        assert cli.main(["--lab", "demo", verb]) == 1
+        assert "driven" not in capsys.readouterr().err
+
+
+def test_what_a_driver_would_store_again_is_not_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+    with DriverLock("pgha"):
+        assert cli.main(["reset", "--all"]) == 1
+    assert f"driven by process {os.getpid()}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", [["lint"], ["--help"]])
+def test_a_reader_who_leaves_is_no_fault(line: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    held = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "pghalab", *line],
+            stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=held,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("line", [["reset", "--all"], ["run"], ["status"], ["doctor"], ["rm"]])
+def test_a_lab_has_no_name_that_leads_out_of_the_state_folder(
+    line: list[str], state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["--lab", "../../escaped", *line]) == 1
+    assert "'../../escaped' is not a lab's name" in capsys.readouterr().err
+    assert not (state.parent / "escaped").exists()
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])

@@ -78,6 +78,29 @@ def test_looking_does_not_take_the_lock() -> None:
     looking.release()
 
 
+LOOKING = """
+from pghalab.lab.lock import DriverLock
+lock = DriverLock("pgha")
+print("looking", flush=True)
+while True:
+    lock.holder()
+"""
+
+
+def test_those_who_look_never_keep_anybody_from_driving() -> None:
+    command = [sys.executable, "-c", LOOKING]
+    looking = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    try:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == "looking\n"
+        for _ in range(2000):
+            with DriverLock("pgha"):
+                pass
+    finally:
+        looking.kill()
+        looking.communicate()
+
+
 def test_other_labs_have_other_drivers() -> None:
     with DriverLock("pgha") as one, DriverLock("demo") as other:
         assert one.held and other.held
