@@ -138,7 +138,7 @@ class Engine:
 
     async def read_file(self, container: str, path: str) -> str:
         """The text of a small file in a container; raises LabError, also when there is no such file."""
-        return await self.ask(f"Reading {path}", inventory.read_file, self.client, container, path)
+        return await self.ask(f"Reading {path}", inventory.read_file, self.api, container, path)
 
     async def last_log(self, container: str, lines: int = 5) -> str:
         """The last lines a container printed; raises LabError."""

@@ -42,6 +42,11 @@ class FoundContainer:
     addresses: tuple[tuple[str, str], ...]
     """Pairs of network and address, held or reserved for its next start."""
 
+    def address_on(self, network: str, wanted: str) -> str:
+        """Its address on a network, `wanted` if that is among several; empty when it is not connected to it."""
+        held = [address for name, address in self.addresses if name == network]
+        return wanted if wanted in held else held[0] if held else ""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundNetwork:
@@ -97,9 +102,9 @@ def environment(client: DockerClient, container: str) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def read_file(client: DockerClient, container: str, path: str) -> str:
+def read_file(api: Any, container: str, path: str) -> str:
     """The text of a small file in a container; raises LabError and what the SDK raises."""
-    chunks, _ = client.api.get_archive(container, path)
+    chunks, _ = api.get_archive(container, path)
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 from pghalab.lab import deploy, lifecycle, paths, preflight, recover, space
 from pghalab.lab.adopt import Adopter
 from pghalab.lab.engine import Engine
-from pghalab.lab.inventory import FoundContainer
 from pghalab.lab.node import SshNode
 from pghalab.lab.settings import LabSettings, save_settings
 from pghalab.lab.spec import deployment
@@ -236,8 +235,7 @@ class LocalLab:
         # Before anything is created, so that a console that dies meanwhile finds it again.
         save_settings(settings)
         plan = deployment(settings, await self._adopter.ensure_key())
-        await deploy.create(engine, plan, world, say)
-        ready = await lifecycle.wait_ready(engine, settings, settings.node_names)
+        ready = await deploy.create(engine, settings, plan, world, say)
         say("sshd answers on every node\n")
         await self._adopter.forget_others(found.id for found in ready.values())
         await asyncio.gather(*(self._adopter.adopt(engine, name, found) for name, found in ready.items()))
@@ -266,8 +264,7 @@ class LocalLab:
                 yield Output("stdout", line)
             await task
             if self._linked:
-                await self._publish()
-                await self._await_links()
+                await self.settle()
             yield Ended("exited", 0, time.monotonic() - began)
         finally:
             if not task.done():
@@ -313,16 +310,15 @@ class LocalLab:
         everything = await engine.containers()
         ours = lifecycle.named(everything, self._settings)
         taken = {one.name for one in everything if one.lab != self.name}
-        return {
-            name: self._container(name, address, ours.get(name), foreign=name in taken)
-            for name, address in self._settings.addresses.items()
-        }
-
-    @staticmethod
-    def _container(name: str, address: str, found: FoundContainer | None, *, foreign: bool) -> tuple[Container, str]:
-        if found is None:
-            return Container(name, "foreign" if foreign else "absent", address, None), ""
-        return Container(name, found.state, address, found.ssh_port), found.id
+        found = {}
+        for name, address in self._settings.addresses.items():
+            if name in ours:
+                one = ours[name]
+                held = one.address_on(self._settings.network, address)
+                found[name] = Container(name, one.state, held, one.ssh_port), one.id
+            else:
+                found[name] = Container(name, "foreign" if name in taken else "absent", address, None), ""
+        return found
 
     async def _keep(self) -> None:
         """Follow the engine's events, and look for the engine again whenever it is gone."""
@@ -370,8 +366,12 @@ class LocalLab:
             if name in self._nodes and container.state == "running":
                 self._nodes[name].poke()
 
-    async def _await_links(self) -> None:
-        """Wait until every running node is connected or refuses, so that what follows a verb finds its nodes."""
+    async def settle(self) -> None:
+        """Wait until every running node is connected or refuses, at most LINK_SECONDS; the rest is for who asks it."""
+        try:
+            await self._publish()
+        except LabError:
+            return
         settled = asyncio.Event()
 
         def waiting() -> list[SshNode]:

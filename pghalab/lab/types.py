@@ -61,7 +61,7 @@ class Container:
     name: str
     state: ContainerState
     address: str
-    """The address the lab gives the node, whether the container runs or not."""
+    """Its address on the lab's network, empty when it is not connected; without a container the one it will get."""
     ssh_port: int | None
     """The port on 127.0.0.1 that leads to its sshd; None unless it runs."""
 

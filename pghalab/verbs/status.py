@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from pghalab.cluster.model import Etcd, EtcdView, Nodes, Patroni, Snapshot, Update
     from pghalab.lab.local import LocalLab
 
-_SETTLE = 10.0
-"""Seconds in which the nodes of a lab that runs are reached by ssh."""
 _REDRAW = 1.0
 """Seconds that changes are gathered before `--watch` prints again."""
 
@@ -27,6 +25,7 @@ def add_parsers(subparsers: Any) -> None:
         description=f"{words[0].upper()}{words[1:]} as they are now.",
         epilog="Example: pghalab status --watch",
     )
+    parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
     parser.add_argument("--json", action="store_true", help="print JSON; with --watch one update a line")
     parser.add_argument("--watch", action="store_true", help="go on, and print what changes, until interrupted")
     parser.set_defaults(func=_status)
@@ -46,7 +45,9 @@ async def _show(arguments: argparse.Namespace) -> int:
     lab = LocalLab(load_settings(arguments.lab))
     await lab.open()
     try:
-        await _links(lab)
+        await lab.settle()
+        for notice in lab.notices:
+            print(notice, file=sys.stderr)
         if arguments.watch:
             await _follow(lab, as_json=arguments.json)
             return 0
@@ -68,29 +69,6 @@ def _ignore(_: Update) -> None:
     return None
 
 
-async def _links(lab: LocalLab) -> None:
-    """Wait until every node whose container runs is reached by ssh, or refuses, or time is up."""
-    import asyncio
-
-    from pghalab.lab.types import LabError
-
-    try:
-        running = {container.name for container in await lab.containers() if container.state == "running"}
-    except LabError:
-        return
-    changed = asyncio.Event()
-    unsubscribe = lab.subscribe(lambda _: changed.set())
-    try:
-        async with asyncio.timeout(_SETTLE):
-            while any(lab.nodes[name].link not in ("up", "refused") for name in running if name in lab.nodes):
-                await changed.wait()
-                changed.clear()
-    except TimeoutError:
-        return
-    finally:
-        unsubscribe()
-
-
 async def _follow(lab: LocalLab, *, as_json: bool) -> None:
     import asyncio
     import json
@@ -104,7 +82,7 @@ async def _follow(lab: LocalLab, *, as_json: bool) -> None:
     def take(update: Update) -> None:
         kind, value = update
         if as_json:
-            print(json.dumps({kind: _plain(value)}), flush=True)
+            told.append(json.dumps({kind: _plain(value)}))
         elif update[0] == "event":
             told.append(f"{_clock(update[1].at)}  {'' if update[1].good else '! '}{update[1].text}")
         else:
@@ -112,12 +90,20 @@ async def _follow(lab: LocalLab, *, as_json: bool) -> None:
         changed.set()
 
     watching = asyncio.create_task(Monitor(lab, take).run())
+    watching.add_done_callback(lambda _: changed.set())
     try:
         while True:
             await changed.wait()
-            await asyncio.sleep(_REDRAW)  # changes come in bunches
             changed.clear()
-            if not as_json and len(seen) == 3:
+            if as_json and told:
+                print("\n".join(told), flush=True)
+                told.clear()
+            if watching.done():
+                return watching.result()
+            if as_json:
+                continue
+            await asyncio.sleep(_REDRAW)  # changes come in bunches
+            if len(seen) == 3:
                 if sys.stdout.isatty():
                     print("\x1b[H\x1b[2J", end="")
                 print(text(seen["nodes"], seen["etcd"], seen["patroni"]))

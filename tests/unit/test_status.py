@@ -2,8 +2,16 @@
 
 import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+import pytest
+
+from pghalab import cli
+from pghalab.cluster import monitor
 from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Snapshot
+from pghalab.lab import local
+from pghalab.lab.settings import LabSettings
 from pghalab.verbs import status
 
 NODES = Snapshot((NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0.0)
@@ -57,3 +65,60 @@ def test_json_has_the_arithmetic_and_an_age_in_place_of_the_clock() -> None:
     assert plain["age"] >= 0 and "taken_at" not in plain
     assert status._plain(NODES)["value"][0]["ssh"] == "up"
     assert status._plain(ClusterEvent(1.0, "node", "pgha1 is up", True))["kind"] == "node"
+
+
+class FakeMonitor:
+    """Sees one update, and then fails."""
+
+    def __init__(self, lab: object, tell: Callable[[object], None]) -> None:
+        self.tell = tell
+
+    async def look(self) -> tuple[object, ...]:
+        return NODES, ETCD, PATRONI
+
+    async def run(self) -> None:
+        self.tell(("nodes", NODES))
+        raise RuntimeError("the monitor is broken")
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any lab is one that has nodes but no engine, and that was found with damaged settings."""
+
+    class FakeLab:
+        def __init__(self, settings: LabSettings) -> None:
+            self.name = settings.name
+            self.notices = ["settings.json was damaged"]
+
+        async def nothing(self) -> None:
+            return None
+
+        open = settle = close = nothing
+
+    monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(local, "LocalLab", FakeLab)
+    monkeypatch.setattr(monitor, "Monitor", FakeMonitor)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_verb_shows_the_lab_it_was_asked_for_and_how_it_was_found(
+    lab: None, as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["status", "--lab", "demo", *(["--json"] if as_json else [])]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "settings.json was damaged\n"
+    if as_json:
+        assert json.loads(shown.out)["lab"] == "demo"
+    else:
+        assert "leader: pgha1" in shown.out
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_watching_ends_when_nothing_watches_any_more(
+    lab: None, as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["status", "--watch", *(["--json"] if as_json else [])]) == 70
+    shown = capsys.readouterr()
+    assert "the monitor is broken" in shown.err
+    if as_json:
+        assert "nodes" in json.loads(shown.out)

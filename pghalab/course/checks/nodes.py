@@ -34,7 +34,8 @@ async def containers(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckR
         if container.state != "running":
             return False, f"the container {node.name} is {container.state}"
         if container.address != node.address:
-            return False, f"{node.name} has the address {container.address}"
+            has = f"has the address {container.address}" if container.address else "is not on the lab's network"
+            return False, f"{node.name} {has}"
         await ctx.facts.processes(node)
         return True, f"runs at {container.address}, ssh answers"
 
