@@ -8,7 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,6 +58,20 @@ def has_image(api: Any, tag: str) -> bool:
     except docker.errors.ImageNotFound:
         return False
     return True
+
+
+def is_own(image: Mapping[str, Any]) -> bool:
+    """Whether an inspected image was made by pghalab."""
+    return LABEL.items() <= ((image.get("Config") or {}).get("Labels") or {}).items()
+
+
+def require_own(tag: str, image: Mapping[str, Any]) -> None:
+    """Raise LabError when the inspected image of this name was not made by pghalab."""
+    if not is_own(image):
+        raise LabError(
+            f"{tag} is the name of an image that pghalab did not build; it stays untouched.",
+            todo="Choose a name that is free: pghalab build -i NAME, then pghalab up -i NAME.",
+        )
 
 
 def registry_answers(cancel: Cancel) -> bool:

@@ -10,7 +10,9 @@ from typing import Any
 
 from pghalab.lab import lifecycle
 from pghalab.lab.engine import Engine, status_of
+from pghalab.lab.inventory import FoundContainer
 from pghalab.lab.preflight import World
+from pghalab.lab.settings import LabSettings
 from pghalab.lab.spec import CAPABILITIES, SSH_PORT, Deployment, NetworkSpec, NodeSpec, VolumeSpec
 from pghalab.lab.types import LabError
 
@@ -28,10 +30,12 @@ class _Made:
     volumes: list[str] = field(default_factory=list)
 
 
-async def create(engine: Engine, plan: Deployment, world: World, say: Say) -> None:
-    """Create and start what `world` lacks of `plan`; raises LabError.
+async def create(
+    engine: Engine, settings: LabSettings, plan: Deployment, world: World, say: Say
+) -> dict[str, FoundContainer]:
+    """Create and start what `world` lacks of `plan` and wait until sshd answers on every node; raises LabError.
 
-    When creating or starting fails, or the caller is cancelled, what this call created is removed again, and only that.
+    When that fails, or the caller is cancelled, what this call created is removed again, and only that.
     """
     made = _Made()
     existing = world.nodes(plan.lab)
@@ -49,6 +53,7 @@ async def create(engine: Engine, plan: Deployment, world: World, say: Say) -> No
                 ),
             ]
         )
+        return await _ready(engine, settings, made)
     except BaseException as error:
         undone = asyncio.ensure_future(_undo(engine, made, say))
         try:
@@ -58,6 +63,17 @@ async def create(engine: Engine, plan: Deployment, world: World, say: Say) -> No
                 raise LabError(f"{error.what} Also: {stuck.what}", node=error.node, todo=stuck.todo) from error
             log.warning("taking back: %s", stuck)
         raise
+
+
+async def _ready(engine: Engine, settings: LabSettings, made: _Made) -> dict[str, FoundContainer]:
+    try:
+        return await lifecycle.wait_ready(engine, settings, settings.node_names)
+    except LabError as error:
+        if not made.containers:
+            raise
+        # The containers whose logs it names are about to be removed.
+        todo = "Build the image anew (pghalab build), then `pghalab up`; `pghalab doctor` looks at this machine."
+        raise LabError(error.what, node=error.node, todo=todo) from error
 
 
 async def _network(engine: Engine, plan: Deployment, world: World, made: _Made, say: Say) -> None:
@@ -89,8 +105,14 @@ def make_network(engine: Engine, spec: NetworkSpec) -> str:
 
 async def _volume(engine: Engine, spec: VolumeSpec, made: _Made) -> None:
     def create_it() -> None:
-        engine.api.create_volume(spec.name, labels=dict(spec.labels))
-        made.volumes.append(spec.name)
+        from docker.errors import NotFound
+
+        # Creating one that exists succeeds too, and that one is not ours to take back.
+        try:
+            engine.api.inspect_volume(spec.name)
+        except NotFound:
+            engine.api.create_volume(spec.name, labels=dict(spec.labels))
+            made.volumes.append(spec.name)
 
     await engine.call(f"Creating volume {spec.name}", create_it)
 

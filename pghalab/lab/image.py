@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
-import tarfile
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pghalab.lab.base import LABEL, ensure_base, relabel
+from pghalab.lab import inventory
+from pghalab.lab.base import LABEL, ensure_base, is_own, relabel, require_own
 from pghalab.lab.buildlog import BuildLog
 from pghalab.lab.context import CA_PLACE, ca_bundle, image_files, pack
 from pghalab.lab.longcall import Cancel, lines_of, open_client
@@ -34,7 +33,7 @@ async def build_image(engine: Engine, tag: str) -> AsyncGenerator[Output | Ended
     change is served from the cache.
     """
     began = time.monotonic()
-    await engine.info()
+    await engine.ask("Looking for the image", _require_free, engine.api, tag)
     for work in (ensure_base, _build(tag)):
         lines = lines_of(work)
         try:
@@ -101,7 +100,7 @@ def _build(tag: str) -> Callable[[Callable[[str], None], Cancel], None]:
             text = _read_file(api, told.image_id, VERSIONS_FILE).strip()
             if parse_versions(text) is None:
                 raise LabError(f"The image's {VERSIONS_FILE} holds no versions: {text[:200]}")
-            before = _image_id(api, tag)
+            before = _require_free(api, tag)
             relabel(api, told.image_id, tag, {VERSIONS_LABEL: text})
             _drop(api, before)
         versions = _versions(api, tag) or {}
@@ -124,13 +123,16 @@ def _already(api: Any, tag: str, built: str) -> bool:
     return labelled and bool(parent) and bool(api.inspect_image(built)["Id"] == parent)
 
 
-def _image_id(api: Any, tag: str) -> str:
+def _require_free(api: Any, tag: str) -> str:
+    """The id of the image of this name that a build replaces, empty without one; raises LabError for a foreign one."""
     import docker.errors
 
     try:
-        return str(api.inspect_image(tag)["Id"])
+        image = api.inspect_image(tag)
     except docker.errors.ImageNotFound:
         return ""
+    require_own(tag, image)
+    return str(image["Id"])
 
 
 def _drop(api: Any, image: str) -> None:
@@ -138,7 +140,7 @@ def _drop(api: Any, image: str) -> None:
     import docker.errors
 
     try:
-        if image and not api.inspect_image(image)["RepoTags"]:
+        if image and not (found := api.inspect_image(image))["RepoTags"] and is_own(found):
             api.remove_image(image)
     except docker.errors.APIError as error:
         log.info("the former image is kept: %s", error)
@@ -147,9 +149,6 @@ def _drop(api: Any, image: str) -> None:
 def _read_file(api: Any, image: str, path: str) -> str:
     made = api.create_container(image, labels=LABEL)
     try:
-        chunks, _ = api.get_archive(made["Id"], path)
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            member = archive.extractfile(archive.getmembers()[0])
-            return member.read().decode(errors="replace") if member else ""
+        return inventory.read_file(api, made["Id"], path)
     finally:
         api.remove_container(made["Id"], v=True, force=True)

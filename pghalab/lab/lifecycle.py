@@ -18,7 +18,8 @@ Say = Callable[[str], None]
 
 STOP_SECONDS = 10
 """How long a node may take to stop before it is killed."""
-READY_SECONDS = 60.0
+READY_SECONDS, READY_PER_NODE = 60.0, 5.0
+"""How long the first node may take until its sshd answers, and how much longer for each that starts beside it."""
 POLL_SECONDS = 0.1
 BANNER_SECONDS = 2.0
 
@@ -184,10 +185,9 @@ async def explained(engine: Engine, error: LabError, name: str, address: str) ->
     return LabError(error.what, node=name, todo=todo if lost else error.todo)
 
 
-async def wait_ready(
-    engine: Engine, settings: LabSettings, names: tuple[str, ...], limit: float = READY_SECONDS
-) -> dict[str, FoundContainer]:
+async def wait_ready(engine: Engine, settings: LabSettings, names: tuple[str, ...]) -> dict[str, FoundContainer]:
     """Wait until sshd sends its banner on each of the nodes; raises LabError with the container's last words."""
+    limit = READY_SECONDS + READY_PER_NODE * (len(names) - 1)
     waiting = set(names)
     ready: dict[str, FoundContainer] = {}
     try:
@@ -204,9 +204,12 @@ async def wait_ready(
                 if waiting:
                     await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
-        late = ", ".join(sorted(waiting))
+        late, first = ", ".join(sorted(waiting)), min(waiting)
+        silent = (await nodes(engine, settings)).get(first)
+        last = await engine.last_log(silent.id) if silent else ""
         raise LabError(
-            f"sshd did not answer on {late} within {limit:.0f} s.", todo=f"See: docker logs {min(waiting)}"
+            f"sshd did not answer on {late} within {limit:.0f} s. {first} last said: {last or 'nothing'}",
+            todo=f"See: docker logs {first}",
         ) from error
     return ready
 

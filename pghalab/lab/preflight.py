@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from pghalab.lab import addresses, space
+from pghalab.lab.base import require_own
 from pghalab.lab.engine import Engine, status_of
 from pghalab.lab.inventory import FoundContainer, FoundNetwork, FoundVolume
-from pghalab.lab.settings import FIRST_HOST, LabSettings
+from pghalab.lab.settings import DEFAULT_IMAGE, FIRST_HOST, LabSettings
 from pghalab.lab.spec import deployment
 from pghalab.lab.types import LabError
 
@@ -66,11 +67,15 @@ async def check(engine: Engine, settings: LabSettings, *, auto: bool) -> tuple[L
 
 async def _require_image(engine: Engine, settings: LabSettings) -> None:
     try:
-        await engine.ask("Looking for the image", engine.api.inspect_image, settings.image)
+        found = await engine.ask("Looking for the image", engine.api.inspect_image, settings.image)
     except LabError as error:
         if status_of(error) != 404:
             raise
-        raise LabError(f"The image {settings.image} is not built yet.", todo="Build it: pghalab build") from error
+        named = "" if settings.image == DEFAULT_IMAGE else f" -i {settings.image}"
+        raise LabError(
+            f"The image {settings.image} is not built yet.", todo=f"Build it: pghalab build{named}"
+        ) from error
+    require_own(settings.image, found)
 
 
 def _free_names(settings: LabSettings, world: World, *, auto: bool) -> LabSettings:

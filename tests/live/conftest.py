@@ -138,3 +138,14 @@ async def until(condition: Callable[[], bool], limit: float = 30.0) -> None:
             if condition():
                 return
             await asyncio.sleep(0.02)
+
+
+async def objects(engine: Engine, lab: str) -> set[str]:
+    """The names of everything that carries the lab's label."""
+    world = await preflight.look(engine)
+    return {one.name for one in (*world.containers, *world.networks, *world.volumes) if one.lab == lab}
+
+
+async def ids(engine: Engine, settings: LabSettings) -> dict[str, str]:
+    """The ids of the lab's containers by node name."""
+    return {name: found.id for name, found in (await lifecycle.nodes(engine, settings)).items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab import deploy, export, lifecycle, preflight
+from pghalab.lab import deploy, export, lifecycle
 from pghalab.lab.engine import Engine
 from pghalab.lab.inventory import FoundContainer
 from pghalab.lab.keys import ensure_console_key
@@ -23,17 +23,7 @@ from pghalab.lab.paths import state_dir
 from pghalab.lab.settings import LabSettings, load_settings, save_settings
 from pghalab.lab.spec import NodeSpec, deployment
 from pghalab.lab.types import Container, LabError, LinkChanged
-from tests.live.conftest import MakeSettings, told, until
-
-
-async def objects(engine: Engine, lab: str) -> set[str]:
-    """The names of everything that carries the lab's label."""
-    world = await preflight.look(engine)
-    return {one.name for one in (*world.containers, *world.networks, *world.volumes) if one.lab == lab}
-
-
-async def ids(engine: Engine, settings: LabSettings) -> dict[str, str]:
-    return {name: found.id for name, found in (await lifecycle.nodes(engine, settings)).items()}
+from tests.live.conftest import MakeSettings, ids, objects, told, until
 
 
 async def test_up_makes_what_the_settings_say(lab: LocalLab, engine: Engine) -> None:
@@ -131,36 +121,35 @@ async def test_settings_that_were_never_stored_give_way_to_those_of_the_existing
     await other.close()
 
 
-async def test_a_creation_that_fails_half_way_takes_back_only_what_it_made(
-    lab: LocalLab, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_node_that_was_given_another_address_is_seen(lab: LocalLab, engine: Engine) -> None:
     await told(lab.up())
-    names = lab.settings.node_names
-    before = await lifecycle.nodes(engine, lab.settings)
-    for name in names[1:]:
-        engine.api.remove_container(before[name].id, force=True)
-    kept = await objects(engine, lab.name)
-    assert names[0] in kept and names[1] not in kept
-    real = deploy.make_container
-
-    def fails_on_the_third(with_engine: Engine, spec: NodeSpec) -> str:
-        if spec.number == 3:
-            raise OSError("the disk is gone")
-        return real(with_engine, spec)
-
-    monkeypatch.setattr(deploy, "make_container", fails_on_the_third)
-    with pytest.raises(LabError) as caught:
-        await told(lab.up())
-    assert caught.value.node == names[2]
-    assert await objects(engine, lab.name) == kept
-    assert (await ids(engine, lab.settings))[names[0]] == before[names[0]].id
+    first = (await ids(engine, lab.settings))[lab.settings.node_names[0]]
+    engine.api.disconnect_container_from_network(first, lab.settings.network)
+    assert (await lab.containers())[0].address == ""
+    engine.api.connect_container_to_network(first, lab.settings.network, ipv4_address=f"{lab.subnet}.99")
+    seen = [one.address for one in await lab.containers()]
+    assert seen == [f"{lab.subnet}.99", *list(lab.settings.addresses.values())[1:]]
 
 
-async def test_closing_up_early_takes_back_what_it_made(lab: LocalLab, engine: Engine) -> None:
-    events = lab.up()
-    await anext(events)
-    await events.aclose()
-    assert await objects(engine, lab.name) == set()
+async def test_two_labs_run_side_by_side(make_settings: MakeSettings, engine: Engine) -> None:
+    labs = [LocalLab(await make_settings(nodes)) for nodes in (2, 1)]
+    for lab in labs:
+        await lab.open()
+    await asyncio.gather(*(told(lab.up()) for lab in labs))
+    for lab in labs:
+        assert {one.state for one in await lab.containers()} == {"running"}
+        for name, node in lab.nodes.items():
+            assert (await node.run("hostname")).stdout == f"{name}\n"
+            assert (await node.run("hostname -i")).stdout.split() == [lab.settings.addresses[name]]
+    one, other = labs
+    assert state_dir(one.name) != state_dir(other.name)
+    key = ensure_console_key(state_dir(one.name))[1].split()[1]
+    assert key not in (await other.nodes[f"{other.prefix}1"].run("cat /root/.ssh/authorized_keys")).stdout
+    await told(one.down(volumes=True))
+    assert await objects(engine, one.name) == set()
+    assert (await other.nodes[f"{other.prefix}1"].run("true")).exit_status == 0
+    for lab in labs:
+        await lab.close()
 
 
 KILLED = """
@@ -205,36 +194,6 @@ async def test_the_next_up_continues_what_a_killed_console_began(
     assert (await ids(engine, settings))[settings.node_names[0]] == half[settings.node_names[0]]
     assert {node.link for node in lab.nodes.values()} == {"up"}
     await lab.close()
-
-
-TERMINATED = """
-import os, signal, sys
-from pghalab.cli import main
-from pghalab.lab import deploy
-real = deploy.make_container
-def asks_to_end(engine, spec):
-    made = real(engine, spec)
-    if spec.number == 2:
-        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
-    return made
-deploy.make_container = asks_to_end
-sys.exit(main(sys.argv[2:]))
-"""
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-async def test_a_signal_during_up_takes_back_what_it_made(
-    make_settings: MakeSettings, engine: Engine, name: str
-) -> None:
-    settings = await make_settings()
-    words = ["--lab", settings.name, "up", "-n", "3", "-c", settings.prefix, "-s", settings.subnet]
-    command = [sys.executable, "-c", TERMINATED, name, *words]
-    ended = await asyncio.to_thread(
-        subprocess.run, command, cwd=Path(__file__).parents[2], timeout=120, capture_output=True, text=True
-    )
-    assert ended.returncode == (130 if name == "SIGINT" else 143), ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert await objects(engine, settings.name) == set()
 
 
 @pytest.mark.parametrize("corrupt", [False, True])

@@ -16,9 +16,8 @@ from pghalab.lab.local import LocalLab
 from pghalab.lab.paths import state_dir
 from pghalab.lab.settings import LabSettings, load_settings
 from pghalab.lab.types import Container, LabError, LinkChanged
-from tests.live.conftest import MakeSettings, told, until
+from tests.live.conftest import MakeSettings, objects, told, until
 from tests.live.gate import Gate
-from tests.live.test_deploy import objects
 
 
 async def found(engine: Engine, settings: LabSettings, number: int) -> str:
