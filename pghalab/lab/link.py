@@ -36,11 +36,6 @@ class Timing:
     backoff_first: float = 0.3
     backoff_last: float = 3.0
 
-    @property
-    def noticed_within(self) -> float:
-        """The longest time a frozen node goes unnoticed: the silence, then each question and the wait after it."""
-        return self.keepalive * (self.unanswered + 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Trouble:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pghalab.lab.link import Link, LinkRefused, Timing
-from pghalab.lab.session import WINDOW, CommandSession, command_line, end_line, shell_line
+from pghalab.lab.session import WINDOW, CommandSession, command_line, end_line, runs_line, shell_line
 from pghalab.lab.types import Ended, HowEnded, LabError, LinkChanged, LinkState, Output, Result, User
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class SshNode:
         self._tunnels: dict[tuple[str, int], Tunnel] = {}
         self._opening_tunnel = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
-        self._left_over: set[str] = set()
+        self._left_over: dict[str, bool] = {}
+        """Runs to end, each with whether that is only while its command runs."""
 
     @property
     def name(self) -> str:
@@ -132,7 +133,8 @@ class SshNode:
         """Run a shell command and yield what it prints, then one Ended; raises LabError when it cannot start.
 
         Closing the generator, cancelling its consumer or running out of time ends the command with every process it
-        started, here and on the nodes it reached by ssh. Processes that a command left behind by itself live on.
+        started, here and on the nodes it reached by ssh; a command whose connection was lost is ended so when the node
+        is back. Processes that a command left behind by itself live on.
         """
         import asyncssh
 
@@ -173,6 +175,10 @@ class SshNode:
             if how in ("exited", "lost"):
                 session.close()
                 self._sessions.release()
+                if how == "lost":
+                    self._left_over[run] = True
+                    if self.link == "up":
+                        self._end_left_over()
             else:
                 ending = self._later(self._end(run, session, opening), f"ending a command on {self._name}")
                 await asyncio.shield(ending)
@@ -222,31 +228,34 @@ class SshNode:
 
     async def end_run(self, run: str) -> bool:
         """End every process of a run on this node; False when it could not be done now."""
+        status = await self._aside(end_line(run))
+        if status != 0:
+            _log.warning("%s: run %s could not be ended: %s", self._name, run, status)
+        return status == 0
+
+    async def _aside(self, line: str) -> int | None:
+        """The exit status of a line that runs beside the commands' sessions; None when it could not run now."""
         import asyncssh
 
         if self.link != "up":
-            return False
+            return None
         try:
             if self._reserved.locked():
                 connection = await self._link.open()
                 try:
-                    done = await connection.run(end_line(run), encoding=None)
+                    return (await connection.run(line, encoding=None)).exit_status
                 finally:
                     connection.abort()
-            else:
-                async with self._reserved:
-                    connection = await self._link.connection(0)
-                    done = await connection.run(end_line(run), encoding=None)
+            async with self._reserved:
+                connection = await self._link.connection(0)
+                return (await connection.run(line, encoding=None)).exit_status
         except (LabError, LinkRefused, asyncssh.Error, OSError) as error:
-            _log.warning("%s: run %s could not be ended: %s", self._name, run, error)
-            return False
-        if done.exit_status != 0:
-            _log.warning("%s: run %s still has processes: %r", self._name, run, done.stderr)
-        return done.exit_status == 0
+            _log.warning("%s: %s", self._name, error)
+            return None
 
     async def _end(self, run: str, session: CommandSession, opening: asyncio.Future[Any]) -> None:
         """End a run here, then on the other nodes, and see its channel close before the session counts as free."""
-        self._left_over.add(run)
+        self._left_over[run] = False
         try:
             async with asyncio.timeout(END_LIMIT):
                 # A command that is just being started has no processes to find yet.
@@ -255,15 +264,14 @@ class SshNode:
                 for _ in range(END_ATTEMPTS):
                     if not await self.end_run(run):
                         break
-                    self._left_over.discard(run)
+                    self._left_over.pop(run, None)
                     if not opening.done() or opening.exception():
                         break
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(1):
                             await session.closed.wait()
                             break
-                others = [node for node in self._all_nodes() if node is not self]
-                await asyncio.gather(*(node.end_run(run) for node in others))
+                await self._end_on_others(run)
         except TimeoutError:
             _log.warning("%s: run %s was not ended within %g s", self._name, run, END_LIMIT)
         finally:
@@ -273,13 +281,20 @@ class SshNode:
             session.close()
             self._sessions.release()
 
+    async def _end_on_others(self, run: str) -> None:
+        await asyncio.gather(*(node.end_run(run) for node in self._all_nodes() if node is not self))
+
     def _end_left_over(self) -> None:
         """End what could not be ended while the link was gone."""
 
         async def end() -> None:
-            for run in list(self._left_over):
-                if await self.end_run(run):
-                    self._left_over.discard(run)
+            for run, while_it_runs in list(self._left_over.items()):
+                runs = await self._aside(runs_line(run)) if while_it_runs else 0
+                if runs == 1:
+                    self._left_over.pop(run, None)
+                elif runs == 0 and await self.end_run(run):
+                    self._left_over.pop(run, None)
+                    await self._end_on_others(run)
 
         if self._left_over:
             self._later(end(), f"ending what was left on {self._name}")

@@ -25,6 +25,8 @@ QUIET = 1.0
 """Seconds without output after the exit that end a command whose background processes keep its output open."""
 
 RUN_VARIABLE = "PGHALAB_RUN"
+COMMAND_VARIABLE = "PGHALAB_COMMAND"
+"""Holds the process id of the command itself, which tells it from what it left behind."""
 
 END_RUN = "/usr/local/sbin/end-run"
 
@@ -40,11 +42,19 @@ while [ -n "$found" ] && [ $n -lt 20 ]; do try KILL; sleep 0.05; n=$((n+1)); fou
 [ -z "$found" ]
 """
 
+# What sshd started is root's: sudo waits for a command of postgres.
+_RUNS = """
+for path in $(grep -lszxF {variable}={run} /proc/[0-9]*/environ); do
+    pid=${{path#/proc/}}; grep -qszxF {command}=${{pid%/environ}} $path && exit 0
+done
+exit 1
+"""
+
 
 def command_line(command: str, user: User, run: str) -> str:
     """The line that root's shell on the node gets, so that `command` runs as `user` and carries the run's id."""
     login = f"/bin/bash -lc {shlex.quote(command)}"
-    mark = f"exec env {RUN_VARIABLE}={run}"
+    mark = f"exec env {RUN_VARIABLE}={run} {COMMAND_VARIABLE}=$$"
     # root's home is closed to postgres, and psql and others complain about a folder they cannot enter.
     return f"cd / && {mark} sudo -E -u postgres {login}" if user == "postgres" else f"{mark} {login}"
 
@@ -52,6 +62,11 @@ def command_line(command: str, user: User, run: str) -> str:
 def shell_line(user: User) -> str:
     """The line that starts an interactive login shell of `user`."""
     return "cd / && exec sudo -E -u postgres /bin/bash -l" if user == "postgres" else "exec /bin/bash -l"
+
+
+def runs_line(run: str) -> str:
+    """The line that fails when a run's own command has ended on a node, whatever it left behind."""
+    return _RUNS.format(variable=RUN_VARIABLE, run=run, command=COMMAND_VARIABLE)
 
 
 def end_line(run: str) -> str:

@@ -166,10 +166,12 @@ async def test_sessions_on_a_node_are_bounded(node: SshNode, machine: Machine) -
     assert machine.most_running == SESSIONS
 
 
-async def test_waiting_for_a_session_has_a_limit_too(node: SshNode, tmp_path: Path) -> None:
+async def test_waiting_for_a_session_has_a_limit_too(node: SshNode, machine: Machine, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     busy = [asyncio.create_task(node.run(f"until [ -e {gate} ]; do sleep 0.1; done")) for _ in range(SESSIONS)]
-    await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while machine.running < SESSIONS:
+            await asyncio.sleep(0.02)
     with pytest.raises(LabError, match="8 commands run on it already"):
         await node.run("true", timeout=0.3)
     gate.touch()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncssh
@@ -20,8 +23,8 @@ QUICK = Timing(keepalive=0.2, unanswered=2, connect=3.0, backoff_first=0.05, bac
 
 def test_a_frozen_node_is_noticed_within_six_seconds() -> None:
     timing = Timing()
-    assert timing.keepalive * (timing.unanswered + 1) == timing.noticed_within
-    assert timing.noticed_within <= 6
+    # The silence, then each question and the wait after it.
+    assert timing.keepalive * (timing.unanswered + 1) <= 6
     assert timing.connect <= 6
     assert (timing.backoff_first, timing.backoff_last) == (0.3, 3.0)
 
@@ -124,6 +127,60 @@ async def test_a_stop_while_the_node_is_frozen_is_done_when_it_returns(
             await asyncio.sleep(0.05)
 
 
+async def frozen_until_lost(machine: Machine, events: AsyncIterator[Output | Ended]) -> None:
+    assert machine.proxy
+    machine.proxy.freeze()
+    last = [event async for event in events][-1]
+    assert isinstance(last, Ended) and last.how == "lost"
+
+
+async def test_a_lost_command_is_ended_when_the_node_returns(world: World, machine: Machine, seen: Seen) -> None:
+    node = world.node(machine, seen, QUICK)
+    events = node.stream("echo $$; exec sleep 1000", user="postgres")
+    first = await anext(events)
+    assert isinstance(first, Output)
+    process = Path(f"/proc/{first.text.strip()}")
+    await frozen_until_lost(machine, events)
+    assert process.exists()
+    assert machine.proxy
+    machine.proxy.drop()
+    machine.proxy.thaw()
+    async with asyncio.timeout(60):
+        while process.exists():
+            await asyncio.sleep(0.05)
+
+
+async def test_what_a_lost_command_left_behind_lives_on(
+    world: World, machine: Machine, seen: Seen, tmp_path: Path
+) -> None:
+    node = world.node(machine, seen, QUICK)
+    gate = tmp_path / "gate"
+    events = node.stream(
+        f"nohup sleep 1000 > /dev/null 2>&1 & echo $!; until [ -e {gate} ]; do sleep 0.05; done; echo > {gate}2"
+    )
+    first = await anext(events)
+    assert isinstance(first, Output)
+    process = Path(f"/proc/{first.text.strip()}")
+    try:
+        await frozen_until_lost(machine, events)
+        gate.touch()
+        async with asyncio.timeout(60):
+            while machine.running:
+                await asyncio.sleep(0.05)
+        told, began = len(seen), len(machine.environments)
+        assert machine.proxy
+        machine.proxy.drop()
+        machine.proxy.thaw()
+        await seen.until("up", after=told)
+        async with asyncio.timeout(60):
+            while len(machine.environments) == began or machine.running:
+                await asyncio.sleep(0.05)
+        await node.close()
+        assert process.exists()
+    finally:
+        os.kill(int(process.name), signal.SIGKILL)
+
+
 async def test_a_refused_key_is_said(world: World, machine: Machine, seen: Seen) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519")
     machine.authorized.write_bytes(other.export_public_key())
@@ -192,7 +249,7 @@ async def test_an_unknown_host_key_is_never_trusted(world: World, machine: Machi
     world.nodes.append(node)
     node.start()
     with pytest.raises(LabError, match="host key is not known"):
-        await node.run("true", timeout=0.5)
+        await node.run("true")
     assert machine.logins == 0
     pins.append(machine.pin)
     await seen.until("up")
