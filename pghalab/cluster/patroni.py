@@ -23,16 +23,6 @@ async def status(node: Node, *, timeout: float = TIMEOUT) -> dict[str, Any]:
     return await _get(node, "/patroni", timeout)
 
 
-async def cluster(node: Node, *, timeout: float = 12.0) -> dict[str, Any]:
-    """`GET /cluster`: the members as this node last read them in etcd; hangs 10 s without etcd; raises as `status`."""
-    return await _get(node, "/cluster", timeout)
-
-
-async def config(node: Node, *, timeout: float = 12.0) -> dict[str, Any]:
-    """`GET /config`: the dynamic configuration; hangs 10 s without etcd; raises as `status`."""
-    return await _get(node, "/config", timeout)
-
-
 async def _get(node: Node, path: str, timeout: float) -> dict[str, Any]:
     reply = await rest.request(node, PORT, "GET", path, service=_SERVICE, timeout=timeout)
     try:

@@ -147,15 +147,13 @@ async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport
     return report
 
 
-async def run_steps(runner: Runner, steps: Sequence[Step], reporter: Reporter) -> list[StepReport]:
-    """Run steps in order until one fails."""
-    reports: list[StepReport] = []
+async def run_steps(runner: Runner, steps: Sequence[Step], reporter: Reporter, reports: list[StepReport]) -> None:
+    """Run steps in order until one fails; what came of each is added to `reports`."""
     for step in steps:
         report = await run_step(runner, step, reporter)
         reports.append(report)
         if not report.ok:
             break
-    return reports
 
 
 def choose(course: Course, *, lessons: Sequence[str] = (), to: str = "", optional: bool = True) -> list[Step]:

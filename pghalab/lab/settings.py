@@ -151,11 +151,6 @@ def save_settings(settings: LabSettings) -> None:
         raise LabError(f"{path} cannot be written: {error.strerror}.", todo="Look at `pghalab doctor`.") from error
 
 
-def stored_labs() -> tuple[str, ...]:
-    """The names of the labs that have settings on this machine."""
-    return tuple(sorted(path.parent.name for path in (paths.state_root() / "labs").glob("*/settings.json")))
-
-
 def _from_mapping(lab: str, stored: Any) -> LabSettings:
     if not isinstance(stored, Mapping):
         raise ValueError("it does not hold a mapping")

@@ -86,9 +86,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _run_steps(arguments: argparse.Namespace) -> int:
-    import asyncio
-    from pathlib import Path
-
     from pghalab.course import report
     from pghalab.course.load import load_course
     from pghalab.course.runner import Runner
@@ -104,23 +101,35 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
         )
     except KeyError as error:
         raise LabError(f"The course has no `{error.args[0]}`.", todo="`pghalab` shows the course.") from error
-    async with _opened(arguments.lab) as lab:
-        runner = Runner.open(lab, state_dir(arguments.lab), course=course)
-        for notice in runner.progress.notices:
-            print(notice, file=sys.stderr)
-        started = _now()
-        if arguments.json:
-            reports = await report.run_steps(runner, steps, report.JsonReporter())
-        else:
-            with report.TextReporter(len(steps)) as reporter:
-                reports = await report.run_steps(runner, steps, reporter)
-    failed = _summary(course, steps, reports, _now() - started, quiet=arguments.json)
-    if arguments.junit:
-        try:
-            await asyncio.to_thread(Path(arguments.junit).write_text, report.junit(course, steps, reports))
-        except OSError as error:
-            raise LabError(f"{arguments.junit} cannot be written: {error.strerror}.") from error
-    return failed
+    reports: list[StepReport] = []
+    started = _now()
+    try:
+        async with _opened(arguments.lab) as lab:
+            runner = Runner.open(lab, state_dir(arguments.lab), course=course)
+            for notice in runner.progress.notices:
+                print(notice, file=sys.stderr)
+            started = _now()
+            if arguments.json:
+                await report.run_steps(runner, steps, report.JsonReporter(), reports)
+            else:
+                with report.TextReporter(len(steps)) as reporter:
+                    await report.run_steps(runner, steps, reporter, reports)
+    finally:
+        # Also of a run that a signal or an error ended: what was not reached counts as skipped.
+        if arguments.junit:
+            _write(arguments.junit, report.junit(course, steps, reports))
+    return _summary(course, steps, reports, _now() - started, quiet=arguments.json)
+
+
+def _write(path: str, text: str) -> None:
+    from pathlib import Path
+
+    from pghalab.lab.types import LabError
+
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LabError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _now() -> float:

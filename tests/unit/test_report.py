@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pghalab.course.load import load_course
-from pghalab.course.report import JsonReporter, TextReporter, choose, junit, run_steps
+from pghalab.course.report import JsonReporter, StepReport, TextReporter, choose, junit, run_steps
 from pghalab.course.runner import Runner
 from tests.unit.fakes import FakeLab, FakeSources, write_course
 
@@ -38,7 +38,8 @@ async def test_lines_and_failure(runner: Runner) -> None:
     out = io.StringIO()
     steps = choose(runner.course)
     with TextReporter(len(steps), out) as reporter:
-        reports = await run_steps(runner, steps, reporter)
+        reports: list[StepReport] = []
+        await run_steps(runner, steps, reporter, reports)
     assert [report.ok for report in reports] == [True, False], "a failure ends the run"
     lines = out.getvalue().splitlines()
     assert lines[0].split()[:2] == ["1/3", "done"]
@@ -60,7 +61,7 @@ async def test_a_terminal_has_a_bar_and_the_same_lines(runner: Runner, monkeypat
     out = Terminal()
     steps = [replace(step, title=f"pg_hba [all] {step.title}") for step in choose(runner.course)]
     with TextReporter(len(steps), out) as reporter:
-        await run_steps(runner, steps, reporter)
+        await run_steps(runner, steps, reporter, [])
     text = out.getvalue()
     assert "pg_hba [all] Step 1" in text
     assert "FAILED" in text
@@ -70,7 +71,7 @@ async def test_a_terminal_has_a_bar_and_the_same_lines(runner: Runner, monkeypat
 
 async def test_json_is_an_event_a_line(runner: Runner) -> None:
     out = io.StringIO()
-    await run_steps(runner, choose(runner.course), JsonReporter(out))
+    await run_steps(runner, choose(runner.course), JsonReporter(out), [])
     events = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [event["event"] for event in events][:2] == ["StepStarted", "StepEnded"]
     assert events[-1]["outcome"] == "failed"
@@ -78,7 +79,8 @@ async def test_json_is_an_event_a_line(runner: Runner) -> None:
 
 async def test_junit(runner: Runner) -> None:
     steps = choose(runner.course)
-    reports = await run_steps(runner, steps, JsonReporter(io.StringIO()))
+    reports: list[StepReport] = []
+    await run_steps(runner, steps, JsonReporter(io.StringIO()), reports)
     root = ElementTree.fromstring(junit(runner.course, steps, reports))
     (suite,) = root
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")

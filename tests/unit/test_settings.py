@@ -19,7 +19,6 @@ from pghalab.lab.settings import (
     load_settings,
     save_settings,
     settings_file,
-    stored_labs,
 )
 from pghalab.lab.spec import deployment
 from pghalab.lab.types import LabError
@@ -59,12 +58,10 @@ def test_what_is_saved_is_loaded_again() -> None:
     assert (loaded.origin, loaded.notices) == ("file", ())
     assert settings_file("demo").stat().st_mode & 0o777 == 0o600
     assert state_dir("demo").stat().st_mode & 0o777 == 0o700
-    assert stored_labs() == ("demo",)
 
 
 def test_a_lab_without_a_file_has_the_defaults() -> None:
     assert (load_settings("demo").origin, load_settings("demo").notices) == ("defaults", ())
-    assert stored_labs() == ()
 
 
 def _stored(**changes: object) -> str:
