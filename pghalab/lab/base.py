@@ -8,11 +8,13 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from pghalab.lab.aptsources import debian_mirror, read_sources
+from pghalab.lab.install import detect
 from pghalab.lab.longcall import Cancel, open_client
 from pghalab.lab.types import LabError
 
@@ -30,6 +32,12 @@ LEFT_OUT = ("var/cache/apt/*.bin", "var/cache/apt/archives/*.deb", "var/lib/apt/
             "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "proc/*", "sys/*", "dev/*")  # fmt: skip
 
 Say = Callable[[str], None]
+
+_GET_DEBOOTSTRAP: dict[str, str] = {
+    "debian": "Install them, then build again: sudo apt-get install debootstrap debian-archive-keyring",
+    "fedora": "Install them, then build again: sudo dnf install debootstrap debian-keyring",
+}
+_NO_DEBOOTSTRAP = f"Let the engine reach a registry (docker pull {PULLED} says what stops it), then build again."
 
 
 def ensure_base(say: Say, cancel: Cancel) -> None:
@@ -116,13 +124,15 @@ def bootstrap(api: Any, say: Say, cancel: Cancel) -> None:
     mirror = debian_mirror(read_sources())
     need_debootstrap(mirror)
     remove_leftovers()
-    target = SCRATCH / f"pghalab-base.{os.getpid()}"
+    # In a folder that nobody else can have made before; the name tells whose it is when this program is killed.
+    folder = Path(tempfile.mkdtemp(prefix=f"pghalab-base.{os.getpid()}.", dir=SCRATCH))
+    target = folder / "root"
     try:
         say(f"no registry answers; making the base image with debootstrap from {mirror or 'its default mirror'}")
         _run(debootstrap_command(target, mirror), say, cancel)
         _import(api, target, say, cancel)
     finally:
-        remove_tree(target)
+        remove_tree(folder)
 
 
 def debootstrap_command(target: Path, mirror: str | None) -> list[str]:
@@ -143,7 +153,7 @@ def need_debootstrap(mirror: str | None) -> None:
     if shutil.which("debootstrap") is None or not KEYRING.exists():
         raise LabError(
             "No registry answers, and debootstrap with Debian's keyring is not here to make the base image.",
-            todo="Install them, then build again: sudo apt-get install debootstrap debian-archive-keyring",
+            todo=_GET_DEBOOTSTRAP.get(detect(), _NO_DEBOOTSTRAP),
         )
     if os.geteuid() != 0:
         raise LabError(
@@ -204,7 +214,7 @@ def _blocks(source: IO[bytes], process: subprocess.Popen[bytes], cancel: Cancel)
 def remove_leftovers() -> None:
     """Remove what a build that was killed outright left behind."""
     for folder in SCRATCH.glob("pghalab-base.*"):
-        owner = folder.suffix.lstrip(".")
+        owner = folder.name.split(".")[1]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             remove_tree(folder)
 

@@ -51,8 +51,8 @@ def detect(
     return "other"
 
 
-def engine(system: System, *, installed: bool, root: bool) -> Advice:
-    """How to get an engine to answer, when its client is `installed` or not."""
+def engine(system: System, *, installed: bool, root: bool, inside: System = "debian") -> Advice:
+    """How to get an engine to answer, when it is `installed` or not; `inside` is the distribution inside WSL."""
     sudo = "" if root else "sudo "
     if system == "macos":
         if installed:
@@ -61,7 +61,7 @@ def engine(system: System, *, installed: bool, root: bool) -> Advice:
     if system == "wsl":
         return Advice(
             "Start Docker Desktop on Windows with WSL integration for this distribution, or run an engine here.",
-            f"{sudo}service docker start" if installed else f"{sudo}apt-get install -y docker.io debootstrap",
+            engine(inside, installed=installed, root=root).command,
         )
     if installed:
         return Advice("Start the engine.", f"{sudo}systemctl start docker || {sudo}service docker start")
@@ -80,7 +80,13 @@ def engine(system: System, *, installed: bool, root: bool) -> Advice:
 
 def engine_here() -> Advice:
     """How to get an engine to answer on this system."""
-    return engine(detect(), installed=shutil.which("dockerd") is not None or _has_desktop(), root=os.geteuid() == 0)
+    if elsewhere := os.environ.get("DOCKER_HOST", ""):
+        return Advice(
+            f"DOCKER_HOST is {elsewhere}: start the engine there, or do without the variable for this machine's own.",
+            "unset DOCKER_HOST",
+        )
+    installed = shutil.which("dockerd") is not None or _has_desktop()
+    return engine(detect(), installed=installed, root=os.geteuid() == 0, inside=detect(release=""))
 
 
 def join_group() -> Advice:

@@ -42,7 +42,7 @@ def spaces(info: Mapping[str, Any] | None) -> tuple[Space, ...]:
     found = [_space(paths.state_root(), "the state folder")]
     root = str((info or {}).get("DockerRootDir") or "")
     # With an engine in a virtual machine the folder is the machine's, and there is nothing to measure here.
-    if root and Path(root).exists():
+    if root and _seen(Path(root)):
         found.append(_space(Path(root), "the engine's data"))
     return tuple(found)
 
@@ -61,6 +61,14 @@ def require(info: Mapping[str, Any] | None) -> None:
 
 def _space(path: Path, what: str) -> Space:
     existing = path
-    while not existing.exists() and existing != existing.parent:
+    while not _seen(existing) and existing != existing.parent:
         existing = existing.parent
     return Space(path, what, shutil.disk_usage(existing).free)
+
+
+def _seen(path: Path) -> bool:
+    """Whether it exists, and lies where this user may look."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False

@@ -57,15 +57,18 @@ def test_without_a_registry_the_base_is_made_here(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("tool", "uid", "words", "todo"),
+    ("tool", "uid", "system", "words", "todo"),
     [
-        (None, 0, "debootstrap with Debian's keyring is not here", "apt-get install debootstrap"),
-        ("/usr/sbin/debootstrap", 1000, "only root", "sudo debootstrap"),
+        (None, 0, "debian", "debootstrap with Debian's keyring is not here", "apt-get install debootstrap"),
+        (None, 0, "fedora", "debootstrap with Debian's keyring is not here", "dnf install debootstrap"),
+        (None, 0, "macos", "debootstrap with Debian's keyring is not here", "docker pull debian:trixie-slim"),
+        ("/usr/sbin/debootstrap", 1000, "debian", "only root", "sudo debootstrap"),
     ],
 )
 def test_without_a_registry_and_debootstrap_it_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tool: str | None, uid: int, words: str, todo: str, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tool: str | None, uid: int, system: str, words: str, todo: str, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(base, "detect", lambda: system)
     have(monkeypatch, Api(registry=False))
     monkeypatch.setattr(base.shutil, "which", lambda _: tool)
     monkeypatch.setattr(base.os, "geteuid", lambda: uid)
@@ -83,10 +86,30 @@ def test_what_a_killed_build_left_is_removed_and_that_of_a_running_one_is_not(
     monkeypatch.setattr(base, "SCRATCH", tmp_path)
     ended = subprocess.Popen(["true"])
     ended.wait()
-    for owner in (str(ended.pid), str(os.getpid()), "notes"):
-        (tmp_path / f"pghalab-base.{owner}" / "etc").mkdir(parents=True)
+    for owner in (f"{ended.pid}.x", f"{os.getpid()}.x", "notes"):
+        (tmp_path / f"pghalab-base.{owner}" / "root" / "etc").mkdir(parents=True)
     base.remove_leftovers()
-    assert {path.suffix for path in tmp_path.iterdir()} == {f".{os.getpid()}", ".notes"}
+    assert {path.name for path in tmp_path.iterdir()} == {f"pghalab-base.{os.getpid()}.x", "pghalab-base.notes"}
+
+
+def test_the_base_is_made_in_a_folder_of_its_own_that_does_not_stay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[Path] = []
+
+    def debootstrap(command: list[str], *_: object) -> None:
+        target = next(Path(word) for word in command if word.startswith(str(tmp_path)))
+        assert target.parent.stat().st_mode & 0o777 == 0o700
+        made.append(target)
+
+    monkeypatch.setattr(base, "SCRATCH", tmp_path)
+    monkeypatch.setattr(base, "need_debootstrap", lambda mirror: None)
+    monkeypatch.setattr(base, "_run", debootstrap)
+    monkeypatch.setattr(base, "_import", lambda *_: None)
+    for _ in range(2):
+        base.bootstrap(None, lambda line: None, Cancel())
+    assert len(set(made)) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="the death signal is set by setpriv")

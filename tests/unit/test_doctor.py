@@ -40,14 +40,39 @@ def test_systems_are_told_apart(platform_name: str, release: str, os_release: di
 
 
 def test_each_system_gets_its_own_command() -> None:
-    systems: list[install.System] = ["debian", "fedora", "macos", "wsl"]
+    systems: list[install.System] = ["debian", "fedora", "macos"]
     commands = [install.engine(system, installed=False, root=False).command for system in systems]
-    assert len(set(commands)) == 4
+    assert len(set(commands)) == 3
     assert "apt-get install -y docker.io debootstrap" in commands[0]
     assert "dnf" in commands[1] and "brew" in commands[2]
     assert "sudo" not in install.engine("debian", installed=False, root=True).command
     assert "install" not in install.engine("debian", installed=True, root=True).command
     assert "https://" in install.engine("other", installed=False, root=False).todo
+
+
+def test_a_distribution_inside_wsl_gets_its_own_packages() -> None:
+    assert "apt-get" in install.engine("wsl", installed=False, root=False).command
+    assert "dnf" in install.engine("wsl", installed=False, root=False, inside="fedora").command
+
+
+def test_an_engine_elsewhere_is_not_started_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
+    advice = install.engine_here()
+    assert "tcp://far:2375" in advice.todo
+    assert advice.command == "unset DOCKER_HOST"
+
+
+def test_a_folder_that_may_not_be_looked_at_is_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path))
+    real = Path.exists
+
+    def exists(path: Path) -> bool:
+        if path == Path("/secret/docker"):
+            raise PermissionError(path)
+        return real(path)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    assert [one.what for one in space.spaces({"DockerRootDir": "/secret/docker"})] == ["the state folder"]
 
 
 def test_os_release_is_read(tmp_path: Path) -> None:
