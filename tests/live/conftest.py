@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,23 +70,28 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+async def free_settings(engine: Engine, image: str, nodes: int, others: Iterable[LabSettings] = ()) -> LabSettings:
+    """The settings of a lab with a name of its own, on a subnet that is free now and not for one of the others."""
+    name = f"t{secrets.token_hex(4)}x"
+    world = await preflight.look(engine)
+    start = replace(default_settings(name), nodes=nodes, image=image, subnet="192.168.90")
+    holders = addresses.taken(name, world.containers, world.networks, world.routes)
+    taken = {one.subnet for one in others}
+    subnet = next(
+        candidate
+        for candidate in (f"192.168.{90 + (third + secrets.randbelow(150)) % 160}" for third in range(1000))
+        if addresses.conflict(replace(start, subnet=candidate), holders) is None and candidate not in taken
+    )
+    return replace(start, subnet=subnet)
+
+
 @pytest.fixture
 async def make_settings(engine: Engine, image: str) -> AsyncIterator[MakeSettings]:
     """A function that gives the settings of a new lab on a free subnet; its objects are removed afterwards."""
     made: list[LabSettings] = []
 
     async def make(nodes: int = 3) -> LabSettings:
-        name = f"t{secrets.token_hex(4)}x"
-        world = await preflight.look(engine)
-        start = replace(default_settings(name), nodes=nodes, image=image, subnet="192.168.90")
-        holders = addresses.taken(name, world.containers, world.networks, world.routes)
-        subnet = next(
-            candidate
-            for candidate in (f"192.168.{90 + (third + secrets.randbelow(150)) % 160}" for third in range(1000))
-            if addresses.conflict(replace(start, subnet=candidate), holders) is None
-            and candidate not in {one.subnet for one in made}
-        )
-        made.append(replace(start, subnet=subnet))
+        made.append(await free_settings(engine, image, nodes, made))
         return made[-1]
 
     yield make

@@ -9,66 +9,44 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
+from pghalab.lab import deploy, lifecycle
+from pghalab.lab.engine import Engine
 from pghalab.lab.keys import ensure_console_key
 from pghalab.lab.link import Timing
 from pghalab.lab.node import SESSIONS, SshNode
+from pghalab.lab.settings import LabSettings
+from pghalab.lab.spec import deployment
 from pghalab.lab.types import Ended, LabError, LinkChanged, Output, User
+from tests.live.conftest import free_settings
 
-pytestmark = pytest.mark.live
-
-LAB, PREFIX, SUBNET, IMAGE = "sshtest", "sn", "192.168.72", "pghalab-pg17:latest"
-NAMES = {f"{PREFIX}{number}": f"{SUBNET}.{9 + number}" for number in (1, 2)}
 MIB = 1024 * 1024
 
 
 class Containers:
     """Two nodes, made with the engine's API alone."""
 
-    def __init__(self, folder: Path) -> None:
-        self.engine = docker.from_env()
-        self.key, self.public = ensure_console_key(folder)
-        self.remove()
-        self.network = self.engine.networks.create(
-            f"{LAB}net",
-            labels={"pghalab.lab": LAB},
-            ipam=docker.types.IPAMConfig(
-                pool_configs=[
-                    docker.types.IPAMPool(subnet=f"{SUBNET}.0/24", iprange=f"{SUBNET}.128/25", gateway=f"{SUBNET}.1")
-                ]
-            ),
-        )
-        for name in NAMES:
-            self.create(name)
+    def __init__(self, engine: Engine, settings: LabSettings, folder: Path) -> None:
+        self.engine = engine
+        self.key, public = ensure_console_key(folder)
+        self.settings = settings
+        self.plan = deployment(settings, public)
+        self.names = settings.node_names
+
+    def create_all(self) -> None:
+        deploy.make_network(self.engine, self.plan.network)
+        for volume in self.plan.volumes:
+            self.engine.api.create_volume(volume.name, labels=dict(volume.labels))
+        for node in self.plan.nodes:
+            self.create(node.name)
 
     def create(self, name: str) -> None:
-        volumes = {f"{name}-pgha": "/pgha", f"{name}-pgdata": "/pgdata", f"{PREFIX}-keys": "/etc/pghalab/keys"}
-        existing = {volume.name for volume in self.engine.volumes.list(filters={"label": f"pghalab.lab={LAB}"})}
-        for volume in volumes.keys() - existing:
-            self.engine.volumes.create(volume, labels={"pghalab.lab": LAB})
-        config = self.engine.api.create_endpoint_config(ipv4_address=NAMES[name], aliases=[name])
-        self.engine.containers.create(
-            IMAGE,
-            name=name,
-            hostname=name,
-            cap_add=["NET_ADMIN"],
-            labels={"pghalab.lab": LAB, "pghalab.node": name.removeprefix(PREFIX)},
-            network=f"{LAB}net",
-            networking_config={f"{LAB}net": config},
-            ports={"22/tcp": ("127.0.0.1", None)},
-            volumes={volume: {"bind": path} for volume, path in volumes.items()},
-            environment={
-                "NODELIST": " ".join(f"{node}:{address}" for node, address in NAMES.items()),
-                "PGHALAB_AUTHORIZED_KEY": self.public,
-                "PGHALAB_PASSWORD": "secret",
-                "PGHALAB_AUTH": "scram-sha-256",
-            },
-        ).start()
+        (node,) = (node for node in self.plan.nodes if node.name == name)
+        self.engine.api.start(deploy.make_container(self.engine, node))
 
     def __getitem__(self, name: str) -> Any:
-        return self.engine.containers.get(name)
+        return self.engine.client.containers.get(name)
 
     def port(self, name: str) -> int | None:
         container = self[name]
@@ -81,22 +59,16 @@ class Containers:
         answer = self[name].exec_run(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"])
         return answer.output.decode() if answer.exit_code == 0 else None
 
-    def remove(self) -> None:
-        mine = {"filters": {"label": f"pghalab.lab={LAB}"}}
-        for container in self.engine.containers.list(all=True, **mine):
-            container.remove(force=True)
-        for network in self.engine.networks.list(**mine):
-            network.remove()
-        for volume in self.engine.volumes.list(**mine):
-            volume.remove()
-
 
 @pytest.fixture(scope="module")
-def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
-    made = Containers(tmp_path_factory.mktemp("keys"))
-    yield made
-    made.remove()
-    made.engine.close()
+def containers(engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
+    settings = asyncio.run(free_settings(engine, image, nodes=2))
+    made = Containers(engine, settings, tmp_path_factory.mktemp("keys"))
+    try:
+        made.create_all()
+        yield made
+    finally:
+        asyncio.run(lifecycle.down(engine, settings, print, volumes=True))
 
 
 class Two:
@@ -107,7 +79,7 @@ class Two:
         self.pins: dict[str, str] = {}
         self.told: list[LinkChanged] = []
         self._news = asyncio.Event()
-        self.nodes = {name: self._node(name) for name in NAMES}
+        self.nodes = {name: self._node(name) for name in containers.names}
 
     def _node(self, name: str) -> SshNode:
         async def endpoint() -> int | None:
@@ -118,7 +90,7 @@ class Two:
 
         return SshNode(
             name,
-            NAMES[name],
+            self.containers.settings.addresses[name],
             endpoint=endpoint,
             key=self.containers.key,
             pin=lambda: self.pins.get(name),
@@ -145,7 +117,7 @@ async def two(containers: Containers) -> AsyncIterator[Two]:
     made = Two(containers)
     for node in made.nodes.values():
         node.start()
-    for name in NAMES:
+    for name in containers.names:
         await made.until(name, "up")
     yield made
     for node in made.nodes.values():
@@ -154,12 +126,12 @@ async def two(containers: Containers) -> AsyncIterator[Two]:
 
 @pytest.fixture
 def one(two: Two) -> SshNode:
-    return two.nodes["sn1"]
+    return two.nodes[two.containers.names[0]]
 
 
 @pytest.fixture
 def other(two: Two) -> SshNode:
-    return two.nodes["sn2"]
+    return two.nodes[two.containers.names[1]]
 
 
 async def running(node: SshNode, pattern: str) -> list[str]:
@@ -173,10 +145,10 @@ async def appears(node: SshNode, pattern: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_users_and_their_environment(one: SshNode) -> None:
+async def test_users_and_their_environment(containers: Containers, one: SshNode) -> None:
     root = await one.run("whoami; hostname; echo $NODELIST; echo $PGHALAB_RUN | wc -c")
-    nodelist = " ".join(f"{name}:{address}" for name, address in NAMES.items())
-    assert root.stdout.splitlines() == ["root", "sn1", nodelist, "33"]
+    nodelist = containers.settings.nodelist
+    assert root.stdout.splitlines() == ["root", one.name, nodelist, "33"]
     postgres = await one.run(
         "whoami; echo $NODELIST; echo $PGDATA; echo $PGHALAB_RUN | wc -c; cd && pwd", user="postgres"
     )
@@ -203,7 +175,7 @@ async def test_cancel_ends_everything_here(one: SshNode, user: User) -> None:
 
 
 async def test_cancel_ends_what_nested_ssh_started(one: SshNode, other: SshNode) -> None:
-    events = one.stream("""ssh sn2 "setsid sleep 47113 & sleep 47114" """, user="postgres")
+    events = one.stream(f"""ssh {other.name} "setsid sleep 47113 & sleep 47114" """, user="postgres")
     waiting = asyncio.ensure_future(anext(events))
     for number in (47113, 47114):
         await appears(other, f"sleep {number}")
@@ -212,7 +184,7 @@ async def test_cancel_ends_what_nested_ssh_started(one: SshNode, other: SshNode)
         await waiting
     await events.aclose()
     assert [await running(other, f"sleep {number}") for number in (47113, 47114)] == [[], []]
-    assert await running(one, "ssh sn2 .*") == []
+    assert await running(one, f"ssh {other.name} .*") == []
 
 
 async def test_a_time_limit_ends_everything(one: SshNode) -> None:
@@ -267,8 +239,8 @@ async def test_a_shell_of_postgres(one: SshNode) -> None:
     await shell.close()
 
 
-async def test_a_tunnel_reaches_another_node_from_this_one(one: SshNode) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", await one.tunnel(22, "sn2"))
+async def test_a_tunnel_reaches_another_node_from_this_one(one: SshNode, other: SshNode) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", await one.tunnel(22, other.name))
     assert (await reader.readline()).startswith(b"SSH-2.0-OpenSSH")
     writer.close()
 
@@ -278,7 +250,7 @@ async def test_a_paused_node_is_noticed_within_six_seconds_and_returns(two: Two,
     assert await anext(events) == Output("stdout", "on\n")
     port = await one.tunnel(22)
     told = len(two.told)
-    container = two.containers["sn1"]
+    container = two.containers[one.name]
     await asyncio.to_thread(container.pause)
     began = time.monotonic()
     try:
@@ -289,19 +261,21 @@ async def test_a_paused_node_is_noticed_within_six_seconds_and_returns(two: Two,
     assert isinstance(last, Ended)
     assert last.how == "lost"
     assert noticed <= 6 + Timing().keepalive
-    assert "frozen" in (await two.until("sn1", "down", told)).reason
-    await two.until("sn1", "up", told)
+    assert "frozen" in (await two.until(one.name, "down", told)).reason
+    await two.until(one.name, "up", told)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     assert (await reader.readline()).startswith(b"SSH-2.0-OpenSSH")
     writer.close()
-    await one.run("pkill -f 'sleep 47119' || true")
+    async with asyncio.timeout(30):
+        while await running(one, "sleep 47119"):
+            await asyncio.sleep(0.1)
 
 
 async def test_a_restarted_node_returns_on_its_new_port(two: Two, one: SshNode) -> None:
     told = len(two.told)
-    container = two.containers["sn1"]
+    container = two.containers[one.name]
     await asyncio.to_thread(container.kill)
-    await two.until("sn1", "down", told)
+    await two.until(one.name, "down", told)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(20):
             while "does not run" not in one.link_reason:
@@ -309,16 +283,16 @@ async def test_a_restarted_node_returns_on_its_new_port(two: Two, one: SshNode) 
     assert "does not run" in one.link_reason
     await asyncio.to_thread(container.start)
     one.poke()
-    await two.until("sn1", "up", told)
+    await two.until(one.name, "up", told)
     assert (await one.run("echo back")).stdout == "back\n"
 
 
 async def test_a_node_made_anew_has_another_host_key_and_is_refused(two: Two, one: SshNode) -> None:
     told = len(two.told)
-    await asyncio.to_thread(two.containers["sn1"].remove, force=True)
-    await asyncio.to_thread(two.containers.create, "sn1")
-    refused = await two.until("sn1", "refused", told)
+    await asyncio.to_thread(two.containers[one.name].remove, force=True)
+    await asyncio.to_thread(two.containers.create, one.name)
+    refused = await two.until(one.name, "refused", told)
     assert "host key" in refused.reason
-    two.pins.pop("sn1")
+    two.pins.pop(one.name)
     one.poke()
-    await two.until("sn1", "up", told)
+    await two.until(one.name, "up", told)
