@@ -31,10 +31,13 @@ bench:
 	@sh scripts/engine.sh
 	@$(PY) -m tests.bench $(ARGS)
 
+COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
+
 # Writes the lock files anew from pyproject.toml: hashes, no addresses.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade pyproject.toml scripts/build-backend.in -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --upgrade scripts/build-backend.in -o scripts/build-backend.lock
+	$(COMPILE) --upgrade pyproject.toml -c scripts/build-backend.lock -o requirements.lock
+	$(COMPILE) pyproject.toml --group dev -c requirements.lock -c scripts/build-backend.lock -o requirements-dev.lock
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -9,6 +9,7 @@ case $kind in
   dev) lock=requirements-dev.lock ;;
   *) echo "usage: scripts/setup.sh run|dev" >&2; exit 2 ;;
 esac
+build=scripts/build-backend.lock
 . scripts/common.sh
 
 find_python() {
@@ -28,8 +29,9 @@ python=$(find_python) || {
 }
 # What the environment must have been made from, for the stamp to count.
 made_from() {
-  cksum "$1" pyproject.toml
-  "$python" -c 'import sys; print(sys.version, sys.prefix)'
+  cksum "$1" $build pyproject.toml
+  # The interpreter itself, also when it is called from an activated environment, this one for instance.
+  "$python" -c 'import sys; print(sys.version, sys.base_prefix)'
   pwd
 }
 
@@ -51,6 +53,9 @@ fi
 say "Installing the pinned dependencies into .venv (once; about half a minute)."
 rm -f .venv/.ready-run .venv/.ready-dev
 "$python" -m venv --clear .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+# What is built from source is built with what is pinned, and not with whatever is newest.
+install --require-hashes -r $build
+install --require-hashes --no-build-isolation -r "$lock"
+install --no-build-isolation --no-deps --editable .
 made_from "$lock" > ".venv/.ready-$kind"

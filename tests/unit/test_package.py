@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -69,3 +72,33 @@ def test_installed_into_a_fresh_environment_it_works(tmp_path: Path) -> None:
     where, files = run(python, "-c", look).splitlines()
     assert Path(where).is_relative_to(tmp_path)
     assert "Dockerfile" in files.split() and "requirements.txt" in files.split()
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "scripts/build-backend.lock"])
+def test_the_pins_have_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    pins = [pin for pin in text.replace("\\\n", " ").splitlines() if pin.strip() and not pin.startswith("#")]
+    assert pins
+    assert "://" not in text and "index-url" not in text
+    assert [pin for pin in pins if not ("==" in pin and "--hash=sha256:" in pin)] == []
+
+
+def test_what_the_package_imports_is_what_it_declares() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        declared = {re.split(r"[^a-z0-9_]", line)[0] for line in tomllib.load(file)["project"]["dependencies"]}
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "pghalab").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    called = {"yaml": "pyyaml", "grpc": "grpcio"}
+    ours = {called.get(name, name) for name in imported - sys.stdlib_module_names - {"pghalab"}}
+    assert ours - declared == set()
+    assert declared - ours == {"protobuf"}, "etcd3 needs it and does not bound it"
