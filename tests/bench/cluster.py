@@ -54,12 +54,12 @@ async def bring_up(lab: LocalLab) -> None:
 
 
 @asynccontextmanager
-async def cluster(name: str, folder: Path, nodes: int = 5) -> AsyncGenerator[tuple[LabHere, LocalLab], None]:
+async def cluster(folder: Path, nodes: int = 5) -> AsyncGenerator[tuple[LabHere, LocalLab], None]:
     """A lab with a streaming cluster; removed at the end, with everything in it."""
-    here = await asyncio.to_thread(LabHere.prepare, name, folder, nodes=nodes)
+    here = await asyncio.to_thread(LabHere.prepare, folder, nodes=nodes)
     try:
         await asyncio.to_thread(verb, here, "up", "-n", str(nodes))
-        lab = LocalLab(load_settings(name))
+        lab = LocalLab(load_settings(here.name))
         await lab.open()
         try:
             async with asyncio.timeout(60):
@@ -70,7 +70,8 @@ async def cluster(name: str, folder: Path, nodes: int = 5) -> AsyncGenerator[tup
         finally:
             await lab.close()
     finally:
-        await asyncio.to_thread(verb, here, "down", "-f")
+        # A console of this process may have driven it to the last.
+        await asyncio.to_thread(verb, here, "down", "-f", "--force")
 
 
 async def opened(app: pghalab.app.PghalabApp, limit: float = 60.0) -> None:

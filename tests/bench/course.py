@@ -30,16 +30,15 @@ def _timed(argv: list[str], log: Path, env: dict[str, str]) -> float:
 def measure() -> list[Figure]:
     """One whole course each way, one after the other, on the same lab name and addresses."""
     with tempfile.TemporaryDirectory() as folder:
-        here = LabHere.prepare("bench", Path(folder))
+        here = LabHere.prepare(Path(folder))
         verb(here, "build")
         deploy = Path(folder, "deploy.sh")
         verb(here, "export", "--script", str(deploy))
         script = Path(folder, "course.sh")
-        plain.write(script, load_course(), Names("bench", here.subnet))
+        plain.write(script, load_course(), Names(here.name, here.subnet))
         try:
-            ours = _timed(
-                [sys.executable, "-m", "pghalab", "--lab", "bench", "run", "--all"], Path(folder, "ours.log"), here.env
-            )
+            program = [sys.executable, "-m", "pghalab", "--lab", here.name]
+            ours = _timed([*program, "run", "--all"], Path(folder, "ours.log"), here.env)
             verb(here, "down", "-f")
             theirs = _timed(
                 ["sh", str(script), str(deploy), str(here.key), str(Path(folder, "hosts"))],

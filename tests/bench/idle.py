@@ -29,7 +29,7 @@ async def _measure() -> list[Figure]:
     figures = []
     for nodes in (3, 5, 9, 15):
         with tempfile.TemporaryDirectory() as folder:
-            async with cluster("bench", Path(folder), nodes) as (here, lab):
+            async with cluster(Path(folder), nodes) as (here, lab):
                 await lab.close()
                 share, memory = await asyncio.to_thread(_watch, here.name, here.env)
         limits = (2.0, 150.0) if nodes == 5 else (None, None)

@@ -68,7 +68,7 @@ class Timed(PghalabApp):
 
 
 async def _measure(folder: Path) -> list[Figure]:
-    async with cluster("bench", folder) as (_, lab):
+    async with cluster(folder) as (_, lab):
         app = Timed(lab.name)
         async with app.run_test(size=(120, 24)):
             await opened(app)
@@ -98,6 +98,8 @@ async def _measure(folder: Path) -> list[Figure]:
             async with asyncio.timeout(30):
                 while app.session.busy:
                     await asyncio.sleep(0.05)
+    if rate < LINES_PER_SECOND:
+        raise RuntimeError(f"only {rate:,.0f} lines/s came in; the latency counts at {LINES_PER_SECOND:,} and more")
     worst = statistics.quantiles(app.latencies, n=100)[98] * 1000
     middle = statistics.median(app.latencies) * 1000
     detail = f"{len(app.latencies)} keys, median {middle:.1f} ms, {rate:,.0f} lines/s came in"

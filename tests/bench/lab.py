@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ class LabHere:
     env: dict[str, str]
 
     @staticmethod
-    def prepare(name: str, folder: Path, *, nodes: int = 5) -> LabHere:
-        """Settle the lab's settings and its free subnet by creating it once, and remove it again."""
+    def prepare(folder: Path, *, nodes: int = 5) -> LabHere:
+        """Settle the lab's settings, its name and its free subnet by creating it once, and remove it again."""
         from pghalab.lab.keys import KEY_NAME
         from pghalab.lab.settings import load_settings
 
+        name = f"bench{secrets.token_hex(3)}x"
         env = {**os.environ, "PGHALAB_STATE_DIR": str(folder / "state")}
         draft = LabHere(name, "", Path(), env)
         verb(draft, "up", "--auto", "-n", str(nodes))

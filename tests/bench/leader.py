@@ -70,7 +70,7 @@ async def _until(condition: Any, limit: float = 60.0) -> None:
 
 
 async def _measure(folder: Path) -> list[Figure]:
-    async with cluster("bench", folder) as (_, lab):
+    async with cluster(folder) as (_, lab):
         nodes = list(lab.nodes.values())
         keys = dict(await etcd.get_prefix(nodes[0], PREFIX))
         # Without Patroni nobody else writes the keys; they are put back without a lease.

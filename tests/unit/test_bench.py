@@ -1,0 +1,29 @@
+"""What `make bench` makes of its parts."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench import idle, keys
+from tests.bench.report import Figure
+
+
+def test_a_part_that_fails_does_not_lose_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> list[Figure]:
+        raise RuntimeError("only 1 lines/s came in")
+
+    monkeypatch.setattr(keys, "measure", broken)
+    monkeypatch.setattr(idle, "measure", lambda: [Figure("idle", 1.0, "%", 2.0)])
+    monkeypatch.setattr(sys, "argv", ["bench", "--json", "keys", "idle"])
+    assert bench.main() == 1
+    shown = capsys.readouterr()
+    assert [figure["name"] for figure in json.loads(shown.out)] == ["idle"]
+    assert "not measured: keys" in shown.err and "only 1 lines/s" in shown.err
+    monkeypatch.setattr(sys, "argv", ["bench", "--json", "idle"])
+    assert bench.main() == 0
