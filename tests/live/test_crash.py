@@ -128,7 +128,9 @@ async def course(make_settings: MakeSettings, engine: Engine) -> Any:
     save_settings(settings)
     dangling = _dangling(engine)
     yield Course(settings, engine)
-    subprocess.run([*PGHALAB, "--lab", settings.name, "down", "-f"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [*PGHALAB, "--lab", settings.name, "down", "-f", "--force"], cwd=ROOT, check=True, capture_output=True
+    )
     with contextlib.suppress(ImageNotFound):
         engine.client.images.remove(settings.image)
     for image in _dangling(engine) - dangling:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from docker.errors import NotFound
@@ -17,6 +20,8 @@ from pghalab.lab.engine import Engine
 from pghalab.lab.image import build_image, image_versions
 from pghalab.lab.longcall import Cancel, lines_of, open_client
 from pghalab.lab.types import Ended, LabError, Output
+
+ROOT = Path(__file__).parents[2]
 
 
 async def run_in_image(engine: Engine, image: str, command: str, user: str = "postgres") -> tuple[int, str]:
@@ -61,6 +66,7 @@ async def test_second_build_comes_from_the_cache(engine: Engine, image: str) -> 
     # Neither FROM nor the versions step can be cached; every other one is.
     assert lines.count("  from the cache\n") == total - 2
     assert isinstance(seen[-1], Ended) and seen[-1].exit_status == 0
+    assert seen[-1].seconds < 2
     assert engine.api.inspect_image(image)["Id"] == before
 
 
@@ -75,6 +81,18 @@ async def test_versions_are_those_of_the_programs(engine: Engine, image: str) ->
         assert f" {version}" in text, name
     assert engine.api.inspect_image(image)["Config"]["Labels"]["pghalab.image"] == "1"
     assert await image_versions(engine, "pghalab-absent:none") is None
+
+
+async def test_the_doctor_names_the_versions(engine: Engine, image: str) -> None:
+    versions = await image_versions(engine, image)
+    doctor = [sys.executable, "-m", "pghalab", "doctor"]
+    plain = await asyncio.to_thread(subprocess.run, doctor, capture_output=True, text=True, cwd=ROOT)
+    (line,) = [line for line in plain.stdout.splitlines() if line.split()[1:2] == ["image"]]
+    assert versions is not None
+    assert all(f"{name} {version}" in line for name, version in versions.items())
+    as_json = await asyncio.to_thread(subprocess.run, [*doctor, "--json"], capture_output=True, text=True, cwd=ROOT)
+    (fact,) = [fact for fact in json.loads(as_json.stdout)["facts"] if fact["check"] == "image"]
+    assert fact["ok"] and all(f"{name} {version}" in fact["found"] for name, version in versions.items())
 
 
 async def test_nothing_secret_or_superfluous_is_baked_in(engine: Engine, image: str) -> None:

@@ -216,6 +216,15 @@ async def test_100_mb_and_binary(one: SshNode) -> None:
     assert (await one.run("head -c 100000 /dev/urandom")).exit_status == 0
 
 
+async def test_etcd_is_set_up_with_the_aliases(containers: Containers, one: SshNode) -> None:
+    done = await one.run("/etcdSetup.sh -y -e && cat /pgha/config/etcd.yaml /pgha/config/patroniVars", user="postgres")
+    assert done.exit_status == 0, done.stdout + done.stderr
+    assert "name: etcd1" in done.stdout
+    members = [f"etcd{number}=http://etcd{number}:2380" for number in (1, 2)]
+    assert f'initial-cluster: "{",".join(members)}"' in done.stdout
+    assert 'ENDPOINTS="etcd1:2379,etcd2:2379"' in done.stdout
+
+
 async def test_many_commands_and_two_shells_at_once(one: SshNode) -> None:
     shells = [await one.shell("postgres", (80, 24)) for _ in range(2)]
     results = await asyncio.gather(*(one.run("sleep 0.2; echo ok") for _ in range(3 * SESSIONS)))

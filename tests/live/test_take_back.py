@@ -20,7 +20,7 @@ import pytest
 from pghalab.lab import deploy, lifecycle, preflight
 from pghalab.lab.engine import Engine
 from pghalab.lab.local import LocalLab
-from pghalab.lab.spec import NodeSpec
+from pghalab.lab.spec import NodeSpec, deployment
 from pghalab.lab.types import LabError
 from tests.live.conftest import MakeSettings, ids, objects, told
 
@@ -48,6 +48,24 @@ async def test_a_creation_that_fails_half_way_takes_back_only_what_it_made(
     assert caught.value.node == names[2]
     assert await objects(engine, lab.name) == kept
     assert (await ids(engine, lab.settings))[names[0]] == before[names[0]].id
+
+
+async def test_a_volume_that_another_up_made_meanwhile_is_not_taken_back(
+    make_settings: MakeSettings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = await make_settings(1)
+    plan = deployment(settings, "ssh-ed25519 AAAA x")
+    before = await preflight.look(engine)
+    other = plan.volumes[0]
+    engine.api.create_volume(other.name, labels=dict(other.labels))
+
+    def fails(with_engine: Engine, spec: NodeSpec) -> str:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(deploy, "make_container", fails)
+    with pytest.raises(LabError):
+        await deploy.create(engine, settings, plan, before, print)
+    assert await objects(engine, settings.name) == {other.name}
 
 
 async def test_closing_up_early_takes_back_what_it_made(lab: LocalLab, engine: Engine) -> None:
