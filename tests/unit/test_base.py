@@ -80,6 +80,10 @@ def test_without_a_registry_and_debootstrap_it_says_what_to_do(
     assert todo in caught.value.todo
 
 
+on_linux = pytest.mark.skipif(not Path("/proc/self/mounts").exists(), reason="debootstrap runs on Linux only")
+
+
+@on_linux
 def test_what_a_killed_build_left_is_removed_and_that_of_a_running_one_is_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -92,6 +96,7 @@ def test_what_a_killed_build_left_is_removed_and_that_of_a_running_one_is_not(
     assert {path.name for path in tmp_path.iterdir()} == {f"pghalab-base.{os.getpid()}.x", "pghalab-base.notes"}
 
 
+@on_linux
 def test_the_base_is_made_in_a_folder_of_its_own_that_does_not_stay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
