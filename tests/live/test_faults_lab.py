@@ -233,13 +233,16 @@ async def test_a_network_that_was_removed_is_told_and_the_data_can_be_kept(lab: 
     assert (await lab.nodes[lab.settings.node_names[0]].run("cat /pgha/config/marker")).stdout == "kept\n"
 
 
-async def test_a_node_that_ends_at_once_says_its_last_words(lab: LocalLab, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_node_that_ends_at_once_says_its_last_words_and_goes(
+    lab: LocalLab, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The node's script refuses to start without the key that the console is to log in with.
     monkeypatch.setattr(lab._adopter, "ensure_key", _no_key)
     with pytest.raises(LabError) as caught:
         await told(lab.up())
     assert "PGHALAB_AUTHORIZED_KEY" in caught.value.what
-    assert "docker logs" in caught.value.todo
+    assert "pghalab build" in caught.value.todo
+    assert await objects(engine, lab.name) == set()
 
 
 async def _no_key() -> str:

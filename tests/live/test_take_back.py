@@ -85,19 +85,6 @@ async def ending_image(engine: Engine, image: str) -> AsyncIterator[str]:
     await asyncio.to_thread(engine.client.images.remove, tag)
 
 
-async def test_nodes_that_end_at_once_are_taken_back(
-    make_settings: MakeSettings, engine: Engine, ending_image: str
-) -> None:
-    settings = replace(await make_settings(2), image=ending_image)
-    lab = LocalLab(settings)
-    with pytest.raises(LabError) as caught:
-        await told(lab.up())
-    assert "these are its last words" in caught.value.what
-    assert "docker logs" not in caught.value.todo
-    assert await objects(engine, settings.name) == set()
-    await lab.close()
-
-
 async def test_nodes_that_were_there_stay_when_new_ones_end_at_once(
     lab: LocalLab, engine: Engine, ending_image: str
 ) -> None:
