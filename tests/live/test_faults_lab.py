@@ -245,6 +245,16 @@ async def test_a_node_that_ends_at_once_says_its_last_words_and_goes(
     assert await objects(engine, lab.name) == set()
 
 
+async def test_a_public_key_that_was_removed_is_made_again_from_the_private_one(lab: LocalLab) -> None:
+    await told(lab.up())
+    first, second, *_ = lab.nodes
+    await lab.nodes[first].run("rm /etc/pghalab/keys/id_ed25519.pub")
+    await told(lab.restart())
+    for here, there in ((first, second), (second, first)):
+        reached = await lab.nodes[here].run(f"ssh {there} hostname", user="postgres")
+        assert reached.stdout == f"{there}\n", reached.stderr
+
+
 async def _no_key() -> str:
     return ""
 
