@@ -28,7 +28,7 @@ from pghalab.screens.session import Session
 from pghalab.screens.themes import DARK, LIGHT
 
 if TYPE_CHECKING:
-    from pghalab.screens.doctor import FactLike
+    from pghalab.lab.doctor import Fact
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ class PghalabApp(Console):
         found = parts.runner.resolve(step)
         return found.node, found.user, found.command
 
-    async def examine(self) -> list[FactLike]:
+    async def examine(self) -> list[Fact]:
         """What the doctor finds; raises LabError."""
         from pghalab.lab.doctor import examine
         from pghalab.lab.settings import load_settings

@@ -14,7 +14,7 @@ from pghalab.course.model import Step
 from pghalab.lab.types import User
 
 if TYPE_CHECKING:
-    from pghalab.screens.doctor import FactLike
+    from pghalab.lab.doctor import Fact
     from pghalab.screens.session import Session
 
 
@@ -51,7 +51,7 @@ class Console(App[int]):
         """Node, user and command of a step as the lab at hand has them."""
         raise NotImplementedError
 
-    async def examine(self) -> list[FactLike]:
+    async def examine(self) -> list[Fact]:
         """What the doctor finds; raises LabError."""
         raise NotImplementedError
 

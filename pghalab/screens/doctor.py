@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -21,29 +21,8 @@ from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.text import plain
 
-
-class FactLike(Protocol):
-    """The doctor's `Fact`."""
-
-    @property
-    def check(self) -> str:
-        """What was looked at."""
-
-    @property
-    def ok(self) -> bool:
-        """It holds."""
-
-    @property
-    def found(self) -> str:
-        """What was seen."""
-
-    @property
-    def todo(self) -> str:
-        """What to do."""
-
-    @property
-    def command(self) -> str:
-        """The command for it."""
+if TYPE_CHECKING:
+    from pghalab.lab.doctor import Fact
 
 
 class DoctorScreen(ConsoleScreen):
@@ -66,7 +45,7 @@ class DoctorScreen(ConsoleScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._facts: list[FactLike] = []
+        self._facts: list[Fact] = []
 
     def compose(self) -> ComposeResult:
         """The facts, and what the session has to say."""
@@ -130,7 +109,7 @@ class DoctorScreen(ConsoleScreen):
         self.console.copy("\n".join(lines), "the report")
 
 
-def _line(fact: FactLike) -> Content:
+def _line(fact: Fact) -> Content:
     sign = ("✓ ok  ", OK) if fact.ok else ("✗ no  ", BAD)
     parts = [Content.assemble(sign, plain(f"{fact.check:<14}", "bold"), plain(fact.found))]
     if fact.todo:

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from pghalab.app import PghalabApp
+from pghalab.lab.doctor import Fact
 from pghalab.screens.dialogs import About, Choose, Confirm
 from pghalab.screens.doctor import DoctorScreen
 from pghalab.screens.help import HelpScreen
@@ -205,17 +205,6 @@ async def test_what_removes_something_asks_first_and_no_is_the_default(log: Path
         assert built.app.screen.query_one(OutputView).text == "down: pgha1"
         await pilot.press("home", "enter")
         await until(pilot, lambda: built.lab.verbs[-1] == "build" and not built.app.session.busy)
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A fact of the doctor."""
-
-    check: str
-    ok: bool
-    found: str
-    todo: str = ""
-    command: str = ""
 
 
 async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
