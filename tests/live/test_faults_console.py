@@ -75,7 +75,7 @@ command: |
   (trap '' TERM HUP INT; while true; do sleep 47202; done) &
   ssh pgha2 "sleep 47203; sleep 47203" &
   while true; do echo still here; sleep 0.2; done
-timeout: 3600
+timeout: 1800
 no_check: it is stopped
 ```
 
