@@ -111,7 +111,12 @@ class Script:
             case "containers":
                 return [(node, "true") for node in self._all]
             case "process":
-                return [(node, f"pgrep -u postgres -x {params['name']}") for node in self._nodes(params["on"])]
+                sign = "" if params.get("running", True) else "! "
+                return [(node, f"{sign}pgrep -u postgres -x {params['name']}") for node in self._nodes(params["on"])]
+            case "resolves":
+                names = " ".join(params["names"])
+                look = f"for n in {names}; do getent ahostsv4 $n || exit 1; done"
+                return [(node, look) for node in self._nodes(params.get("on"))]
             case "path":
                 test = "! -e" if params.get("absent") else "-e"
                 return [
@@ -121,20 +126,32 @@ class Script:
             case "yaml":
                 return [(node, f"test -s {params['path']}") for node in self._nodes(params["on"])]
             case "etcd":
-                wanted = f"etcdctl endpoint health --cluster 2>&1 | grep -c 'is healthy' | grep -qx {params['healthy']}"
-                return [(first, wanted)]
+                if "healthy" in params:
+                    look, least = "etcdctl endpoint health --cluster 2>&1 | grep -c 'is healthy'", params["healthy"]
+                else:
+                    look, least = "etcdctl member list | wc -l", params["members"]
+                return [(first, f'test "$({look})" -ge {least}')]
             case "dcs_key":
                 return [
                     (first, f"etcdctl get --print-value-only /pgha/pgha_patroni_cluster/{params['key']} | grep -q .")
                 ]
             case "patroni":
-                role = "Leader" if params["role"] == "leader" else "Replica"
-                state = params["state"]
-                query = f'map(select(.Role == "{role}" and .State == "{state}")) | length >= 1'
+                wanted = []
                 if params["on"] not in ("leader", "replicas"):
-                    names = " or ".join(f'.Member == "{node}"' for node in self._nodes(params["on"]))
-                    query = f'map(select(({names}) and .Role == "{role}" and .State == "{state}")) | length >= 1'
+                    wanted.append("(" + " or ".join(f'.Member == "{node}"' for node in self._nodes(params["on"])) + ")")
+                if "role" in params:
+                    wanted.append(f'.Role == "{params["role"].capitalize()}"')
+                if "state" in params:
+                    wanted.append(f'.State == "{params["state"]}"')
+                query = f"map(select({' and '.join(wanted)})) | length >= 1"
                 return [(first, f"{LIST} | jq -e '{query}'")]
+            case "config":
+                show = "patronictl -c /pgha/config/patroni.yaml show-config"
+                return [(first, f"{show} | grep -qF {key.rsplit('.', 1)[-1]}:") for key in params["values"]]
+            case "role":
+                sql = f"select rolcanlogin, rolreplication from pg_roles where rolname = '{params['name']}'"
+                wanted = "|".join("t" if params[key] else "f" for key in ("login", "replication"))
+                return [(node, f"psql -Atc \"{sql}\" | grep -qxF '{wanted}'") for node in self._nodes(params["on"])]
             case "cluster":
                 query = f'map(select(.State == "streaming")) | length == {params["streaming"]}'
                 return [(first, f"{LIST} | jq -e '{query}'")]
@@ -147,7 +164,7 @@ class Script:
                 return [(first, f'psql -c "{make}"'), *((node, read) for node in self._all[1:3])]
             case "hba":
                 sql = "select count(*) from pg_hba_file_rules where error is null"
-                wanted = f'test "$(psql -Atc "{sql}")" -ge {len(params["has"])}'
+                wanted = f'test "$(psql -Atc "{sql}")" -ge {len(params.get("has", [0]))}'
                 return [(node, wanted) for node in self._nodes(params["on"])]
             case "login":
                 user, database = params.get("user", "postgres"), params.get("database", "postgres")
