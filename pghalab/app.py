@@ -167,7 +167,18 @@ class PghalabApp(Console):
             self.notify(f"There is nothing to copy: {what} is empty.", markup=False)
             return
         self.copy_to_clipboard(text)
-        self.notify(f"Copied {what}. If your terminal ignores that, select it with the mouse.", markup=False, timeout=3)
+        hint = "If your terminal ignores that, hold Shift and select it with the mouse."
+        self.notify(f"Copied {what}. {hint}", markup=False, timeout=3)
+
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> str | None:
+        """Save a picture of the screen among the downloads; a server has no such folder, then where pghalab began."""
+        from platformdirs import user_downloads_path
+
+        if path is None and not user_downloads_path().is_dir():
+            path = str(Path.cwd())
+        return super().deliver_screenshot(filename, path, time_format)
 
     def lesson_text(self, text: str) -> str:
         """Text of a lesson in the lab's own names, with what the cluster answers."""

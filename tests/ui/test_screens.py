@@ -313,3 +313,15 @@ def _read(master: int) -> bytes:
     ready, _, _ = select.select([master], [], [], 60)
     assert ready, "the console printed nothing for a minute"
     return os.read(master, 65536)
+
+
+async def test_a_picture_of_the_screen_is_saved_where_there_are_no_downloads(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_DOWNLOAD_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    built = stage(log)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        built.app.action_screenshot()
+        await until(pilot, lambda: [path.suffix for path in tmp_path.glob("pghalab*")] == [".svg"])
