@@ -188,7 +188,7 @@ class Monitor:
                 NodeHealth(
                     name=name,
                     container=container.state if container else "running" if node.link == "up" else "absent",
-                    address=node.address,
+                    address=container.address if container else node.address,
                     ssh=node.link,
                     etcd=self._service.get(("etcd", name), "unknown") if known else "unknown",
                     patroni=self._service.get(("patroni", name), "unknown") if known else "unknown",

@@ -38,7 +38,7 @@ class NodesPane(LivePane[tuple[NodeHealth, ...]]):
             {
                 "name": plain(node.name, "bold"),
                 "container": glyphs.state(node.container),
-                "address": plain(node.address),
+                "address": plain(node.address or "none"),
                 "ssh": glyphs.state(node.ssh),
                 "etcd": glyphs.state(node.etcd),
                 "patroni": glyphs.state(node.patroni),

@@ -246,6 +246,13 @@ async def test_an_engine_that_falls_silent_is_told(world: World, monkeypatch: py
         await world.until(lambda: world.last("nodes").error is None)
 
 
+async def test_a_node_is_shown_with_the_address_it_has(world: World) -> None:
+    async with world.watched():
+        for tell in world.lab.subscribers:
+            tell(Container("pgha3", "running", "192.168.50.99", 22))
+        await world.until(lambda: world.last("nodes").value[2].address == "192.168.50.99")
+
+
 async def test_paused_it_asks_nobody(world: World) -> None:
     async with world.watched() as one:
         one.pause(True)
