@@ -7,8 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from pghalab.lab import files
-from pghalab.lab.spec import CAPABILITIES, LAB_LABEL, SSH_PORT, Deployment, NodeSpec
+from pghalab.lab.keys import ensure_console_key
+from pghalab.lab.paths import state_dir
+from pghalab.lab.settings import LabSettings, save_settings
+from pghalab.lab.spec import CAPABILITIES, LAB_LABEL, SSH_PORT, Deployment, NodeSpec, deployment
 from pghalab.lab.types import LabError
+
+
+def plan_of(settings: LabSettings) -> Deployment:
+    """What an export describes; the settings are stored, as the files hold the password and pghalab must know it.
+
+    Raises LabError.
+    """
+    save_settings(settings)
+    return deployment(settings, ensure_console_key(state_dir(settings.name))[1])
 
 
 def write(path: Path, text: str, *, force: bool, executable: bool = False) -> None:

@@ -15,6 +15,7 @@ from pghalab.screens import messages
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import SessionMessage
+from pghalab.widgets.calm import Calm
 from pghalab.widgets.condition import condition
 from pghalab.widgets.glyphs import BAD, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
@@ -60,7 +61,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             yield Static(
                 Content.assemble((" pghalab ", "bold reverse"), "  PostgreSQL high availability, live"), id="name"
             )
-            yield Static(Content.styled("looking…", QUIET), id="condition")
+            yield Calm(Content.styled("looking…", QUIET), id="condition")
             yield Activity()
             yield Static("", id="notices")
         with Horizontal(id="ways"):
@@ -146,9 +147,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         session = self.console.session
         trouble = str(session.trouble) if session.trouble is not None else ""
         line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
-        target = self.query_one("#condition", Static)
-        if not isinstance(target.content, Content) or not line.is_same(target.content):
-            target.update(line)
+        self.query_one("#condition", Calm).say(line)
 
     def action_go_on(self) -> None:
         """Open the step to go on with."""

@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from pghalab.screens import messages
@@ -18,6 +18,7 @@ from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.lab_verbs import ENTRIES, Entry, start_verb, up_with
 from pghalab.screens.messages import SessionMessage
 from pghalab.screens.parts import LabParts, Verb
+from pghalab.widgets.calm import Calm
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.condition import condition
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
@@ -55,7 +56,7 @@ class LabScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """The condition, the verbs, the output."""
-        yield Static("", id="condition")
+        yield Calm("", id="condition")
         yield Activity()
         yield Choices(
             *(
@@ -68,7 +69,7 @@ class LabScreen(ConsoleScreen):
                 for entry in ENTRIES
             )
         )
-        yield Static("", id="status")
+        yield Calm("", id="status")
         yield OutputView()
         yield KeyLine(compact=True)
 
@@ -90,16 +91,11 @@ class LabScreen(ConsoleScreen):
         session = self.console.session
         trouble = str(session.trouble) if session.trouble is not None else ""
         line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
-        self._update("#condition", line)
-        self._update("#status", self._status())
+        self.query_one("#condition", Calm).say(line)
+        self.query_one("#status", Calm).say(self._status())
         if session.verb_output.pieces != self._shown:
             self._shown = session.verb_output.pieces
             self.query_one(OutputView).show(session.verb_output.lines)
-
-    def _update(self, selector: str, line: Content) -> None:
-        target = self.query_one(selector, Static)
-        if not isinstance(target.content, Content) or not line.is_same(target.content):
-            target.update(line)
 
     def _status(self) -> Content:
         session = self.console.session

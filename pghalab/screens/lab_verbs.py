@@ -98,13 +98,8 @@ async def export(settings: LabSettings, folder: Path) -> Verb:
 
     def write() -> tuple[Path, Path]:
         from pghalab.lab import export
-        from pghalab.lab.keys import ensure_console_key
-        from pghalab.lab.paths import state_dir
-        from pghalab.lab.spec import deployment
 
-        # The files hold the password, so the lab that they describe must be the one that pghalab knows.
-        save_settings(settings)
-        plan = deployment(settings, ensure_console_key(state_dir(settings.name))[1])
+        plan = export.plan_of(settings)
         compose, script = folder / f"{settings.name}.yaml", folder / f"{settings.name}.sh"
         export.write(compose, export.compose(plan), force=False)
         export.write(script, export.script(plan), force=False, executable=True)

@@ -210,11 +210,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from pghalab.lab import export
-    from pghalab.lab.keys import ensure_console_key
     from pghalab.lab.local import LocalLab
-    from pghalab.lab.paths import state_dir
-    from pghalab.lab.settings import load_settings, save_settings
-    from pghalab.lab.spec import deployment
+    from pghalab.lab.settings import load_settings
     from pghalab.lab.types import LabError
 
     if not arguments.compose and not arguments.script:
@@ -230,9 +227,7 @@ def _export(arguments: argparse.Namespace) -> int:
             await lab.close()
 
     settings = asyncio.run(current())
-    # The files hold the password, so the lab that they describe must be the one that pghalab knows.
-    save_settings(settings)
-    plan = deployment(settings, ensure_console_key(state_dir(settings.name))[1])
+    plan = export.plan_of(settings)
     if arguments.compose:
         export.write(Path(arguments.compose), export.compose(plan), force=arguments.force)
         print(f"{arguments.compose}: docker compose -p {settings.name} -f {arguments.compose} up -d")

@@ -23,10 +23,13 @@ class KeyScroll(VerticalScroll):
         Binding("G", "scroll_end", "End", show=False, id="scroll.end"),
     ]
 
-    def _by(self, rows: int) -> None:
+    def _to(self, row: float) -> None:
         if not self.allow_vertical_scroll:
             raise SkipAction
-        self.scroll_relative(y=rows, animate=False, immediate=True)
+        self.scroll_to(y=row, animate=False, immediate=True)
+
+    def _by(self, rows: int) -> None:
+        self._to(self.scroll_y + rows)
 
     def action_scroll_down(self) -> None:
         """One row down."""
@@ -35,11 +38,6 @@ class KeyScroll(VerticalScroll):
     def action_scroll_up(self) -> None:
         """One row up."""
         self._by(-1)
-
-    def _to(self, row: int) -> None:
-        if not self.allow_vertical_scroll:
-            raise SkipAction
-        self.scroll_to(y=row, animate=False, immediate=True)
 
     def action_scroll_home(self) -> None:
         """To the first row."""

@@ -19,16 +19,6 @@ from pghalab.lab.types import Container
 from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
 
 
-@pytest.fixture
-def lab() -> FakeLab:
-    return FakeLab()
-
-
-@pytest.fixture
-def sources() -> FakeSources:
-    return FakeSources()
-
-
 async def look(
     lab: FakeLab, sources: FakeSources, kind: str, /, output: str | None = None, **params: Any
 ) -> tuple[CheckResult, ...]:

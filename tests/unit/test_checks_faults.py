@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from pghalab.course.checks import CHECKS, evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import REACH, Facts
@@ -13,16 +11,6 @@ from pghalab.course.model import CheckSpec
 from pghalab.lab.types import LabError
 from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
 from tests.unit.test_checks import failed, look
-
-
-@pytest.fixture
-def lab() -> FakeLab:
-    return FakeLab()
-
-
-@pytest.fixture
-def sources() -> FakeSources:
-    return FakeSources()
 
 
 async def test_nobody_leads(lab: FakeLab, sources: FakeSources) -> None:

@@ -35,16 +35,6 @@ Make = Callable[..., Runner]
 
 
 @pytest.fixture
-def lab() -> FakeLab:
-    return FakeLab()
-
-
-@pytest.fixture
-def sources() -> FakeSources:
-    return FakeSources()
-
-
-@pytest.fixture
 def make(tmp_path: Path, lab: FakeLab, sources: FakeSources) -> Make:
     def runner(*steps: str) -> Runner:
         course: Course = write_course(tmp_path / "lessons", *steps)

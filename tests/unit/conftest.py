@@ -1,0 +1,19 @@
+"""What the tests of the course stand on: a lab and sources made of nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.fakes import FakeLab, FakeSources
+
+
+@pytest.fixture
+def lab() -> FakeLab:
+    """A lab of five nodes."""
+    return FakeLab()
+
+
+@pytest.fixture
+def sources() -> FakeSources:
+    """What the nodes and the cluster answer."""
+    return FakeSources()
