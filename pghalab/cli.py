@@ -102,7 +102,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _set_up_logging() -> None:
-    from pghalab.lab.paths import setup_logging
+    from pghalab.lab.host.paths import setup_logging
 
     setup_logging()
 
@@ -125,7 +125,7 @@ def _failed(error: Exception) -> int:
 
     logging.getLogger(__name__).error("a fault of the program", exc_info=error)
     try:
-        from pghalab.lab.paths import log_file
+        from pghalab.lab.host.paths import log_file
 
         where = f"; the log has more: {log_file()}"
     except LabError:

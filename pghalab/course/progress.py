@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab.files import keep_aside, write_atomic
+from pghalab.lab.host.files import keep_aside, write_atomic
 
 VERSION = 1
 _log = logging.getLogger(__name__)

@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab import addresses, install, keys, paths, space
-from pghalab.lab.engine import Engine
-from pghalab.lab.preflight import look
+from pghalab.lab.deploy import addresses
+from pghalab.lab.deploy.preflight import look
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.host import install, paths, space
 from pghalab.lab.settings import LabSettings, settings_file
+from pghalab.lab.ssh import keys
 from pghalab.lab.types import LabError
 
 MIN_PYTHON = (3, 11)
@@ -120,7 +122,7 @@ def disk(info: Mapping[str, Any] | None) -> list[Fact]:
 
 
 async def _image(engine: Engine, settings: LabSettings) -> Fact:
-    from pghalab.lab.image import image_versions
+    from pghalab.lab.image.build import image_versions
 
     versions = await image_versions(engine, settings.image)
     if versions is None:

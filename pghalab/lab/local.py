@@ -11,16 +11,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pghalab.lab import deploy, lifecycle, paths, preflight, recover, space
-from pghalab.lab.adopt import Adopter
-from pghalab.lab.engine import Engine
-from pghalab.lab.node import SshNode
+from pghalab.lab.deploy import create, lifecycle, preflight, recover
+from pghalab.lab.deploy.adopt import Adopter
+from pghalab.lab.deploy.spec import deployment
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.host import paths, space
 from pghalab.lab.settings import LabSettings, save_settings
-from pghalab.lab.spec import deployment
+from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import Container, Ended, LabError, LinkChanged, Output
 
 if TYPE_CHECKING:
-    from pghalab.lab.deploy import Say
+    from pghalab.lab.deploy.create import Say
 
 log = logging.getLogger(__name__)
 Change = LinkChanged | Container
@@ -176,7 +177,7 @@ class LocalLab:
 
     async def image_versions(self) -> Mapping[str, str] | None:
         """The versions of what is in the built image, None when it is not built; raises LabError."""
-        from pghalab.lab.image import image_versions
+        from pghalab.lab.image.build import image_versions
 
         return await image_versions(await self.engine(), self._settings.image)
 
@@ -190,7 +191,7 @@ class LocalLab:
 
     async def build(self) -> AsyncGenerator[Output | Ended, None]:
         """Build the image, telling line by line."""
-        from pghalab.lab.image import build_image
+        from pghalab.lab.image.build import build_image
 
         engine = await self.engine()
         space.require(await engine.info())
@@ -235,7 +236,7 @@ class LocalLab:
         # Before anything is created, so that a console that dies meanwhile finds it again.
         save_settings(settings)
         plan = deployment(settings, await self._adopter.ensure_key())
-        ready = await deploy.create(engine, settings, plan, world, say)
+        ready = await create.create(engine, settings, plan, world, say)
         say("sshd answers on every node\n")
         await self._adopter.forget_others(found.id for found in ready.values())
         await asyncio.gather(*(self._adopter.adopt(engine, name, found) for name, found in ready.items()))

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pghalab.lab import files, paths
+from pghalab.lab.host import files, paths
 from pghalab.lab.types import LabError
 
 DEFAULT_LAB = "pgha"

@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 
 async def connect(lab_name: str, course: Course) -> Parts:
     """Make the parts for a lab; the slow imports happen in a thread; raises LabError."""
-    from pghalab.lab.paths import setup_logging
+    from pghalab.lab.host.paths import setup_logging
 
     setup_logging()
     await asyncio.to_thread(_import)
     from pghalab.cluster.monitor import Monitor
     from pghalab.course.runner import Runner
+    from pghalab.lab.host.lock import DriverLock
+    from pghalab.lab.host.paths import state_dir
     from pghalab.lab.local import LocalLab
-    from pghalab.lab.lock import DriverLock
-    from pghalab.lab.paths import state_dir
     from pghalab.lab.settings import load_settings
 
     settings = load_settings(lab_name)

@@ -97,7 +97,7 @@ async def export(settings: LabSettings, folder: Path) -> Verb:
     began = time.monotonic()
 
     def write() -> tuple[Path, Path]:
-        from pghalab.lab import export
+        from pghalab.lab.deploy import export
 
         plan = export.plan_of(settings)
         compose, script = folder / f"{settings.name}.yaml", folder / f"{settings.name}.sh"

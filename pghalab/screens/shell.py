@@ -17,7 +17,7 @@ async def open_shell(app: Console, node_name: str, user: User) -> None:
     parts = app.session.parts
     if parts is None:
         raise LabError("the lab is not open yet.", node=node_name)
-    from pghalab.lab.shell import LEAVE_NAME, interactive
+    from pghalab.lab.ssh.terminal import LEAVE_NAME, interactive
 
     node = parts.lab.nodes[node_name]
     if node.link != "up":

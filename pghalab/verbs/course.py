@@ -89,7 +89,7 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
     from pghalab.course import report
     from pghalab.course.load import load_course
     from pghalab.course.runner import Runner
-    from pghalab.lab.paths import state_dir
+    from pghalab.lab.host.paths import state_dir
     from pghalab.lab.types import LabError
 
     course = load_course()
@@ -155,8 +155,8 @@ def _opened(name: str) -> Any:
 
     @asynccontextmanager
     async def opened() -> Any:
+        from pghalab.lab.host.lock import DriverLock
         from pghalab.lab.local import LocalLab
-        from pghalab.lab.lock import DriverLock
         from pghalab.lab.settings import load_settings
 
         settings = load_settings(name)
@@ -177,8 +177,8 @@ def _opened(name: str) -> Any:
 def _reset(arguments: argparse.Namespace) -> int:
     from pghalab.course.load import load_course
     from pghalab.course.progress import Progress
-    from pghalab.lab.lock import DriverLock
-    from pghalab.lab.paths import state_dir
+    from pghalab.lab.host.lock import DriverLock
+    from pghalab.lab.host.paths import state_dir
     from pghalab.lab.types import LabError
 
     course = load_course()

@@ -122,8 +122,8 @@ def _drive(
     import contextlib
     import signal
 
+    from pghalab.lab.host.lock import DriverLock
     from pghalab.lab.local import LocalLab
-    from pghalab.lab.lock import DriverLock
     from pghalab.lab.settings import load_settings
     from pghalab.lab.types import Output
 
@@ -176,8 +176,8 @@ def _say_notices(lab: LocalLab) -> None:
 def _ls(arguments: argparse.Namespace) -> int:
     import asyncio
 
-    from pghalab.lab.engine import Engine
-    from pghalab.lab.preflight import look
+    from pghalab.lab.deploy.preflight import look
+    from pghalab.lab.engine.client import Engine
 
     async def run() -> list[tuple[str, ...]]:
         engine = await asyncio.to_thread(Engine.connect)
@@ -209,7 +209,7 @@ def _export(arguments: argparse.Namespace) -> int:
     import asyncio
     from pathlib import Path
 
-    from pghalab.lab import export
+    from pghalab.lab.deploy import export
     from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import load_settings
     from pghalab.lab.types import LabError
@@ -245,7 +245,7 @@ def _shell(arguments: argparse.Namespace) -> int:
     from pghalab.lab.types import LabError
 
     async def run() -> int:
-        from pghalab.lab.shell import interactive
+        from pghalab.lab.ssh.terminal import interactive
 
         lab = LocalLab(load_settings(arguments.lab))
         try:

@@ -22,8 +22,8 @@ class LabHere:
     @staticmethod
     def prepare(folder: Path, *, nodes: int = 5) -> LabHere:
         """Settle the lab's settings, its name and its free subnet by creating it once, and remove it again."""
-        from pghalab.lab.keys import KEY_NAME
         from pghalab.lab.settings import load_settings
+        from pghalab.lab.ssh.keys import KEY_NAME
 
         name = f"bench{secrets.token_hex(3)}x"
         env = {**os.environ, "PGHALAB_STATE_DIR": str(folder / "state")}

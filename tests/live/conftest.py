@@ -14,8 +14,8 @@ from urllib.parse import urlparse
 
 import pytest
 
-from pghalab.lab import addresses, lifecycle, preflight
-from pghalab.lab.engine import Engine
+from pghalab.lab.deploy import addresses, lifecycle, preflight
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import DEFAULT_IMAGE, LabSettings, default_settings
 from pghalab.lab.types import Ended, LabError, Output
@@ -49,7 +49,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
     """The tag of the nodes' image, built when the engine does not have it."""
-    from pghalab.lab.image import build_image, image_versions
+    from pghalab.lab.image.build import build_image, image_versions
 
     async def build() -> None:
         if await image_versions(engine, DEFAULT_IMAGE) is None:

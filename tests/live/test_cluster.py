@@ -12,7 +12,7 @@ from pghalab.cluster import etcd, patroni, postgres
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.monitor import Monitor
 from pghalab.cluster.rest import NotRunning
-from pghalab.lab.engine import Engine
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
 from tests.live.conftest import MakeSettings, told
 

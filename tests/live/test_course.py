@@ -20,8 +20,8 @@ from pghalab.course.load import load_course
 from pghalab.course.look import explain
 from pghalab.course.model import CheckSpec, Step
 from pghalab.course.runner import Runner
-from pghalab.lab import lifecycle
-from pghalab.lab.engine import Engine
+from pghalab.lab.deploy import lifecycle
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
 from tests.live.conftest import MakeSettings
 

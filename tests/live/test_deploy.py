@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab import deploy, export, lifecycle
-from pghalab.lab.engine import Engine
-from pghalab.lab.inventory import FoundContainer
-from pghalab.lab.keys import ensure_console_key
+from pghalab.lab.deploy import create, export, lifecycle
+from pghalab.lab.deploy.spec import NodeSpec, deployment
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.inventory import FoundContainer
+from pghalab.lab.host.paths import state_dir
 from pghalab.lab.local import LocalLab
-from pghalab.lab.paths import state_dir
 from pghalab.lab.settings import LabSettings, load_settings, save_settings
-from pghalab.lab.spec import NodeSpec, deployment
+from pghalab.lab.ssh.keys import ensure_console_key
 from pghalab.lab.types import Container, LabError, LinkChanged
 from tests.live.conftest import MakeSettings, ids, objects, told, until
 
@@ -58,13 +58,13 @@ async def test_a_second_up_changes_nothing(lab: LocalLab, engine: Engine) -> Non
 
 async def test_nodes_are_created_at_the_same_time(lab: LocalLab, monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = threading.Barrier(3, timeout=60)
-    real = deploy.make_container
+    real = create.make_container
 
     def slow(engine: Engine, spec: NodeSpec) -> str:
         meeting.wait()
         return real(engine, spec)
 
-    monkeypatch.setattr(deploy, "make_container", slow)
+    monkeypatch.setattr(create, "make_container", slow)
     await told(lab.up())
     assert not meeting.broken
 
@@ -154,19 +154,19 @@ async def test_two_labs_run_side_by_side(make_settings: MakeSettings, engine: En
 
 KILLED = """
 import asyncio, os, signal, sys
-from pghalab.lab import deploy
-from pghalab.lab.keys import ensure_console_key
+from pghalab.lab.deploy import create
+from pghalab.lab.ssh.keys import ensure_console_key
 from pghalab.lab.local import LocalLab
-from pghalab.lab.paths import state_dir
+from pghalab.lab.host.paths import state_dir
 from pghalab.lab.settings import load_settings
-real = deploy.make_container
+real = create.make_container
 def dies(engine, spec):
     if spec.number == 2:
         while not engine.api.containers(all=True, filters={"name": [spec.name[:-1] + "1"]}):
             pass
         os.kill(os.getpid(), signal.SIGKILL)
     return real(engine, spec)
-deploy.make_container = dies
+create.make_container = dies
 async def main():
     lab = LocalLab(load_settings(sys.argv[1]))
     await lab.open(link=False)

@@ -18,9 +18,9 @@ from docker.errors import ImageNotFound
 from textual import events
 
 from pghalab.app import PghalabApp
-from pghalab.lab import lifecycle
-from pghalab.lab.context import ca_bundle
-from pghalab.lab.engine import Engine
+from pghalab.lab.deploy import lifecycle
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.image.context import ca_bundle
 from pghalab.lab.settings import LabSettings, save_settings
 from pghalab.screens.help import HelpScreen
 from pghalab.screens.lesson import LessonScreen

@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from pghalab.lab import inventory, lifecycle
-from pghalab.lab.engine import Engine
-from pghalab.lab.keys import KEY_NAME
+from pghalab.lab.deploy import lifecycle
+from pghalab.lab.engine import inventory
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.host.paths import state_dir
 from pghalab.lab.local import LocalLab
-from pghalab.lab.paths import state_dir
 from pghalab.lab.settings import LabSettings, load_settings
+from pghalab.lab.ssh.keys import KEY_NAME
 from pghalab.lab.types import Container, LabError, LinkChanged
 from tests.live.conftest import MakeSettings, objects, told, until
 from tests.live.gate import Gate

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from docker.errors import NotFound
 
-from pghalab.lab.buildlog import BuildLog
-from pghalab.lab.context import pack
-from pghalab.lab.engine import Engine
-from pghalab.lab.image import build_image, image_versions
-from pghalab.lab.longcall import Cancel, lines_of, open_client
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.longcall import Cancel, lines_of, open_client
+from pghalab.lab.image.build import build_image, image_versions
+from pghalab.lab.image.buildlog import BuildLog
+from pghalab.lab.image.context import pack
 from pghalab.lab.types import Ended, LabError, Output
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from pghalab.lab.local import LocalLab
-from pghalab.lab.node import SshNode
+from pghalab.lab.ssh.node import SshNode
 from tests.live.conftest import MakeSettings, told
 
 START_ETCD = "/etcdSetup.sh -y && nohup etcd --config-file /pgha/config/etcd.yaml > /tmp/etcd.log 2>&1 &"

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from pghalab.lab import deploy, lifecycle
-from pghalab.lab.engine import Engine
-from pghalab.lab.keys import ensure_console_key
-from pghalab.lab.link import Timing
-from pghalab.lab.node import SESSIONS, SshNode
+from pghalab.lab.deploy import create, lifecycle
+from pghalab.lab.deploy.spec import deployment
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.settings import LabSettings
-from pghalab.lab.spec import deployment
+from pghalab.lab.ssh.keys import ensure_console_key
+from pghalab.lab.ssh.link import Timing
+from pghalab.lab.ssh.node import SESSIONS, SshNode
 from pghalab.lab.types import Ended, LabError, LinkChanged, Output, User
 from tests.live.conftest import free_settings
 
@@ -35,7 +35,7 @@ class Containers:
         self.names = settings.node_names
 
     def create_all(self) -> None:
-        deploy.make_network(self.engine, self.plan.network)
+        create.make_network(self.engine, self.plan.network)
         for volume in self.plan.volumes:
             self.engine.api.create_volume(volume.name, labels=dict(volume.labels))
         for node in self.plan.nodes:
@@ -43,7 +43,7 @@ class Containers:
 
     def create(self, name: str) -> None:
         (node,) = (node for node in self.plan.nodes if node.name == name)
-        self.engine.api.start(deploy.make_container(self.engine, node))
+        self.engine.api.start(create.make_container(self.engine, node))
 
     def __getitem__(self, name: str) -> Any:
         return self.engine.client.containers.get(name)

@@ -17,10 +17,10 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from pghalab.lab import deploy, lifecycle, preflight
-from pghalab.lab.engine import Engine
+from pghalab.lab.deploy import create, lifecycle, preflight
+from pghalab.lab.deploy.spec import NodeSpec, deployment
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
-from pghalab.lab.spec import NodeSpec, deployment
 from pghalab.lab.types import LabError
 from tests.live.conftest import MakeSettings, ids, objects, told
 
@@ -35,14 +35,14 @@ async def test_a_creation_that_fails_half_way_takes_back_only_what_it_made(
         engine.api.remove_container(before[name].id, force=True)
     kept = await objects(engine, lab.name)
     assert names[0] in kept and names[1] not in kept
-    real = deploy.make_container
+    real = create.make_container
 
     def fails_on_the_third(with_engine: Engine, spec: NodeSpec) -> str:
         if spec.number == 3:
             raise OSError("the disk is gone")
         return real(with_engine, spec)
 
-    monkeypatch.setattr(deploy, "make_container", fails_on_the_third)
+    monkeypatch.setattr(create, "make_container", fails_on_the_third)
     with pytest.raises(LabError) as caught:
         await told(lab.up())
     assert caught.value.node == names[2]
@@ -62,9 +62,9 @@ async def test_a_volume_that_another_up_made_meanwhile_is_not_taken_back(
     def fails(with_engine: Engine, spec: NodeSpec) -> str:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(deploy, "make_container", fails)
+    monkeypatch.setattr(create, "make_container", fails)
     with pytest.raises(LabError):
-        await deploy.create(engine, settings, plan, before, print)
+        await create.create(engine, settings, plan, before, print)
     assert await objects(engine, settings.name) == {other.name}
 
 
@@ -130,14 +130,14 @@ async def test_an_image_that_pghalab_did_not_build_stays_untouched(
 TERMINATED = """
 import os, signal, sys
 from pghalab.cli import main
-from pghalab.lab import deploy
-real = deploy.make_container
+from pghalab.lab.deploy import create
+real = create.make_container
 def asks_to_end(engine, spec):
     made = real(engine, spec)
     if spec.number == 2:
         os.kill(os.getpid(), getattr(signal, sys.argv[1]))
     return made
-deploy.make_container = asks_to_end
+create.make_container = asks_to_end
 sys.exit(main(sys.argv[2:]))
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.node import SshNode
+from pghalab.lab.ssh.node import SshNode
 from tests.ssh.machine import Machine, Seen, World
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import asyncssh
 
-from pghalab.lab.keys import ensure_console_key
-from pghalab.lab.link import Timing
-from pghalab.lab.node import SshNode
+from pghalab.lab.ssh.keys import ensure_console_key
+from pghalab.lab.ssh.link import Timing
+from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import LinkChanged
 
 SUDO = """#!/bin/bash

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.node import CAPTURE, SESSIONS, SshNode
-from pghalab.lab.session import HIGH_WATER, WINDOW, CommandSession
+from pghalab.lab.ssh.command import HIGH_WATER, WINDOW, CommandSession
+from pghalab.lab.ssh.node import CAPTURE, SESSIONS, SshNode
 from pghalab.lab.types import Ended, LabError, Output
 from tests.ssh.machine import Machine, World
 

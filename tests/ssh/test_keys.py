@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from pghalab.lab.keys import KEY_NAME, PINS_NAME, Pins, ensure_console_key
+from pghalab.lab.ssh.keys import KEY_NAME, PINS_NAME, Pins, ensure_console_key
 from pghalab.lab.types import LabError
 
 

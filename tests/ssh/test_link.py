@@ -13,8 +13,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from pghalab.lab.link import Timing
-from pghalab.lab.node import SshNode
+from pghalab.lab.ssh.link import Timing
+from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import Ended, LabError, LinkChanged, Output
 from tests.ssh.machine import Machine, Seen, World
 
@@ -336,8 +336,8 @@ async def test_the_learners_own_ssh_settings_are_not_read(
 
 async def test_importing_the_modules_does_not_load_asyncssh() -> None:
     code = (
-        "import sys, pghalab.lab.node, pghalab.lab.link, pghalab.lab.keys, pghalab.lab.session, "
-        "pghalab.lab.tunnel, pghalab.lab.shell; sys.exit('asyncssh' in sys.modules)"
+        "import sys, pghalab.lab.ssh.node, pghalab.lab.ssh.link, pghalab.lab.ssh.keys, pghalab.lab.ssh.command, "
+        "pghalab.lab.ssh.tunnel, pghalab.lab.ssh.shell; sys.exit('asyncssh' in sys.modules)"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     assert await process.wait() == 0

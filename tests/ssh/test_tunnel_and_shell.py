@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.link import Timing
-from pghalab.lab.node import RESERVED, SshNode
-from pghalab.lab.shell import LEAVE_KEY, ShellSession
+from pghalab.lab.ssh.link import Timing
+from pghalab.lab.ssh.node import RESERVED, SshNode
+from pghalab.lab.ssh.shell import ShellSession
+from pghalab.lab.ssh.terminal import LEAVE_KEY
 from pghalab.lab.types import LabError
 from tests.ssh.machine import Machine, Seen, World
 
@@ -150,9 +151,9 @@ async def test_a_shell_tells_that_the_link_is_lost(world: World, machine: Machin
 FULL_SCREEN = """
 import asyncio, signal, sys
 from pathlib import Path
-from pghalab.lab.link import Timing
-from pghalab.lab.node import SshNode
-from pghalab.lab.shell import interactive
+from pghalab.lab.ssh.link import Timing
+from pghalab.lab.ssh.node import SshNode
+from pghalab.lab.ssh.terminal import interactive
 
 async def main():
     async def endpoint():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.lock import DriverLock
+from pghalab.lab.host.lock import DriverLock
 from tests.terminal import Terminal
 
 CONSOLE = [sys.executable, "-m", "pghalab"]

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from pghalab.lab.addresses import (
+from pghalab.lab.deploy.addresses import (
     conflict,
     host_routes,
     next_free_subnet,
@@ -16,7 +16,7 @@ from pghalab.lab.addresses import (
     parse_proc_route,
     taken,
 )
-from pghalab.lab.inventory import FoundContainer, FoundNetwork
+from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork
 from pghalab.lab.settings import default_settings
 from pghalab.lab.types import ContainerState
 

@@ -15,8 +15,8 @@ from typing import Any
 import docker.errors
 import pytest
 
-from pghalab.lab import base
-from pghalab.lab.longcall import Cancel
+from pghalab.lab.engine.longcall import Cancel
+from pghalab.lab.image import base
 from pghalab.lab.types import LabError
 
 
@@ -120,7 +120,7 @@ def test_the_base_is_made_in_a_folder_of_its_own_that_does_not_stay(
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="the death signal is set by setpriv")
 def test_debootstrap_ends_with_a_program_that_is_killed() -> None:
     code = (
-        "from pghalab.lab.base import _run; from pghalab.lab.longcall import Cancel; "
+        "from pghalab.lab.image.base import _run; from pghalab.lab.engine.longcall import Cancel; "
         "_run(['sh', '-c', 'echo $$; exec sleep 600'], lambda line: print(line, flush=True), Cancel())"
     )
     program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

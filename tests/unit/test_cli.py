@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pghalab import __version__, cli
-from pghalab.lab.lock import DriverLock
+from pghalab.lab.host.lock import DriverLock
 from pghalab.lab.types import LabError
 from pghalab.verbs import course as verbs
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab import doctor, install, space
+from pghalab.lab import doctor
+from pghalab.lab.host import install, space
 from pghalab.lab.settings import default_settings, save_settings
 from pghalab.lab.types import LabError
 

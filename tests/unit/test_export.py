@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pghalab.lab import export
+from pghalab.lab.deploy import export
+from pghalab.lab.deploy.spec import Deployment, deployment
 from pghalab.lab.settings import default_settings
-from pghalab.lab.spec import Deployment, deployment
 from pghalab.lab.types import LabError
 
 KEY = "ssh-ed25519 AAAAC3Nza console"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.buildlog import LAST_LINES, BuildLog, clean
+from pghalab.lab.image.buildlog import LAST_LINES, BuildLog, clean
 from pghalab.lab.types import LabError
 
 RECORDED = Path(__file__).parent / "data"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.base import debootstrap_command, mounts_below
-from pghalab.lab.context import CA_PLACE, IMAGE_FOLDER, ca_bundle, image_files, pack
-from pghalab.lab.image import parse_versions
+from pghalab.lab.image.base import debootstrap_command, mounts_below
+from pghalab.lab.image.build import parse_versions
+from pghalab.lab.image.context import CA_PLACE, IMAGE_FOLDER, ca_bundle, image_files, pack
 from pghalab.lab.types import LabError
 
 

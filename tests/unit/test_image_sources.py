@@ -2,7 +2,7 @@
 
 import pytest
 
-from pghalab.lab.aptsources import debian_mirror, read_sources
+from pghalab.lab.image.aptsources import debian_mirror, read_sources
 
 DEB822 = """\
 Types: deb

@@ -33,7 +33,7 @@ def test_the_help_of_the_program_loads_no_verb() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "pghalab.lab.types", "pghalab.lab.settings", "pghalab.lab.paths", "pghalab.course.model",
+        "pghalab.lab.types", "pghalab.lab.settings", "pghalab.lab.host.paths", "pghalab.course.model",
         "pghalab.course.events", "pghalab.course.progress", "pghalab.cluster.model",
     ],
 )  # fmt: skip

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.lock import Driver, DriverLock
-from pghalab.lab.paths import state_dir
+from pghalab.lab.host.lock import Driver, DriverLock
+from pghalab.lab.host.paths import state_dir
 from pghalab.lab.types import LabError
 
 OTHER = """
 import sys
-from pghalab.lab.lock import DriverLock
+from pghalab.lab.host.lock import DriverLock
 lock = DriverLock("pgha")
 print(lock.acquire(), flush=True)
 sys.stdin.read()
@@ -79,7 +79,7 @@ def test_looking_does_not_take_the_lock() -> None:
 
 
 LOOKING = """
-from pghalab.lab.lock import DriverLock
+from pghalab.lab.host.lock import DriverLock
 lock = DriverLock("pgha")
 print("looking", flush=True)
 while True:

@@ -66,7 +66,7 @@ def test_installed_into_a_fresh_environment_it_works(tmp_path: Path) -> None:
     assert "Example: pghalab" in run(pghalab, "--help")
     assert run(pghalab, "lint").startswith("14 lessons")
     look = (
-        "import pghalab, pghalab.app; from pghalab.lab.context import image_files; "
+        "import pghalab, pghalab.app; from pghalab.lab.image.context import image_files; "
         "print(pghalab.__file__); print(*image_files()); pghalab.app.PghalabApp()"
     )
     where, files = run(python, "-c", look).splitlines()

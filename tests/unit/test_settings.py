@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.inventory import FoundNetwork, FoundVolume
-from pghalab.lab.paths import state_dir
-from pghalab.lab.preflight import World
-from pghalab.lab.recover import from_environment, from_leftovers
+from pghalab.lab.deploy.preflight import World
+from pghalab.lab.deploy.recover import from_environment, from_leftovers
+from pghalab.lab.deploy.spec import deployment
+from pghalab.lab.engine.inventory import FoundNetwork, FoundVolume
+from pghalab.lab.host.paths import state_dir
 from pghalab.lab.settings import (
     LabSettings,
     checked,
@@ -20,7 +21,6 @@ from pghalab.lab.settings import (
     save_settings,
     settings_file,
 )
-from pghalab.lab.spec import deployment
 from pghalab.lab.types import LabError
 
 

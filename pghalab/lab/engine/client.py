@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from pghalab.lab import inventory
-from pghalab.lab.inventory import FoundContainer, FoundNetwork, FoundVolume
-from pghalab.lab.spec import LAB_LABEL
+from pghalab.lab.engine import inventory
+from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork, FoundVolume
+from pghalab.lab.engine.labels import LAB_LABEL
 from pghalab.lab.types import LabError
 
 if TYPE_CHECKING:

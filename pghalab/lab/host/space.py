@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab import paths
+from pghalab.lab.host import paths
 from pghalab.lab.types import LabError
 
 GIB = 1024**3

@@ -11,13 +11,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pghalab.lab.link import Link, LinkRefused, Timing
-from pghalab.lab.session import WINDOW, CommandSession, command_line, end_line, runs_line, shell_line
+from pghalab.lab.ssh.command import WINDOW, CommandSession, command_line, end_line, runs_line, shell_line
+from pghalab.lab.ssh.link import Link, LinkRefused, Timing
 from pghalab.lab.types import Ended, HowEnded, LabError, LinkChanged, LinkState, Output, Result, User
 
 if TYPE_CHECKING:
-    from pghalab.lab.shell import ShellSession
-    from pghalab.lab.tunnel import Tunnel
+    from pghalab.lab.ssh.shell import ShellSession
+    from pghalab.lab.ssh.tunnel import Tunnel
 
 SESSIONS = 8
 """Commands on one node at the same time; sshd's own limit is 10 (MaxSessions in sshd_config(5))."""
@@ -188,7 +188,7 @@ class SshNode:
         """Open a login shell on a terminal of `size` (columns, rows); raises LabError."""
         import asyncssh
 
-        from pghalab.lab.shell import ShellSession
+        from pghalab.lab.ssh.shell import ShellSession
 
         connection = await self._link.connection(self._timing.connect)
         if self._reserved.locked():
@@ -215,7 +215,7 @@ class SshNode:
 
         The port stays the same when the link is lost and comes back; connections made meanwhile are refused.
         """
-        from pghalab.lab.tunnel import Tunnel
+        from pghalab.lab.ssh.tunnel import Tunnel
 
         await self._link.connection(self._timing.connect)
         async with self._opening_tunnel:

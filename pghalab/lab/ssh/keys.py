@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from pghalab.lab.files import keep_aside, write_atomic
+from pghalab.lab.host.files import keep_aside, write_atomic
 from pghalab.lab.types import LabError
 
 KEY_NAME = "console_ed25519"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pghalab.lab.types import LabError
 
-IMAGE_FOLDER = Path(__file__).resolve().parent.parent / "image"
+IMAGE_FOLDER = Path(__file__).resolve().parent.parent.parent / "image"
 CA_PLACE = "early/usr/local/share/ca-certificates/pghalab-extra.crt"
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
-from pghalab.lab.engine import Engine
-from pghalab.lab.inventory import FoundNetwork, FoundVolume
-from pghalab.lab.preflight import World, look
+from pghalab.lab.deploy.preflight import World, look
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.inventory import FoundNetwork, FoundVolume
 from pghalab.lab.settings import AuthMethod, LabSettings, checked
 from pghalab.lab.types import LabError
 

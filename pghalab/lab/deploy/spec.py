@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pghalab.lab.engine.labels import LAB_LABEL, NODE_LABEL
 from pghalab.lab.settings import LabSettings
 
-LAB_LABEL = "pghalab.lab"
-NODE_LABEL = "pghalab.node"
 CAPABILITIES = ("NET_ADMIN",)
-SSH_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from pghalab.lab.inventory import FoundContainer, FoundNetwork
+from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork
 from pghalab.lab.settings import LabSettings
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab import files
-from pghalab.lab.keys import ensure_console_key
-from pghalab.lab.paths import state_dir
+from pghalab.lab.deploy.spec import CAPABILITIES, Deployment, NodeSpec, deployment
+from pghalab.lab.engine.labels import LAB_LABEL, SSH_PORT
+from pghalab.lab.host import files
+from pghalab.lab.host.paths import state_dir
 from pghalab.lab.settings import LabSettings, save_settings
-from pghalab.lab.spec import CAPABILITIES, LAB_LABEL, SSH_PORT, Deployment, NodeSpec, deployment
+from pghalab.lab.ssh.keys import ensure_console_key
 from pghalab.lab.types import LabError
 
 

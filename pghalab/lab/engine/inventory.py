@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pghalab.lab.spec import LAB_LABEL, NODE_LABEL, SSH_PORT
+from pghalab.lab.engine.labels import LAB_LABEL, NODE_LABEL, SSH_PORT
 from pghalab.lab.types import ContainerState, LabError
 
 if TYPE_CHECKING:

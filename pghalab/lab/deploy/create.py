@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pghalab.lab import lifecycle
-from pghalab.lab.engine import Engine, status_of
-from pghalab.lab.inventory import FoundContainer
-from pghalab.lab.preflight import World
+from pghalab.lab.deploy import lifecycle
+from pghalab.lab.deploy.preflight import World
+from pghalab.lab.deploy.spec import CAPABILITIES, Deployment, NetworkSpec, NodeSpec, VolumeSpec
+from pghalab.lab.engine.client import Engine, status_of
+from pghalab.lab.engine.inventory import FoundContainer
+from pghalab.lab.engine.labels import SSH_PORT
 from pghalab.lab.settings import LabSettings
-from pghalab.lab.spec import CAPABILITIES, SSH_PORT, Deployment, NetworkSpec, NodeSpec, VolumeSpec
 from pghalab.lab.types import LabError
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from pghalab.lab import keys, lifecycle
-from pghalab.lab.engine import Engine
-from pghalab.lab.inventory import FoundContainer
+from pghalab.lab.deploy import lifecycle
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.inventory import FoundContainer
+from pghalab.lab.ssh import keys
 
 log = logging.getLogger(__name__)
 

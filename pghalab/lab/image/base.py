@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from pghalab.lab.aptsources import debian_mirror, read_sources
-from pghalab.lab.install import detect
-from pghalab.lab.longcall import Cancel, open_client
+from pghalab.lab.engine.longcall import Cancel, open_client
+from pghalab.lab.host.install import detect
+from pghalab.lab.image.aptsources import debian_mirror, read_sources
 from pghalab.lab.types import LabError
 
 log = logging.getLogger(__name__)
@@ -107,8 +107,8 @@ def pull(api: Any, say: Say) -> None:
 
 def relabel(api: Any, image: str, tag: str, labels: dict[str, str]) -> str:
     """Name an image `tag` with these labels added, without a container; blocks, returns its id, raises LabError."""
-    from pghalab.lab.buildlog import BuildLog
-    from pghalab.lab.context import pack
+    from pghalab.lab.image.buildlog import BuildLog
+    from pghalab.lab.image.context import pack
 
     told = BuildLog()
     context = pack({"Dockerfile": f"FROM {image}\n".encode()})

@@ -9,15 +9,15 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pghalab.lab import inventory
-from pghalab.lab.base import LABEL, ensure_base, is_own, relabel, require_own
-from pghalab.lab.buildlog import BuildLog
-from pghalab.lab.context import CA_PLACE, ca_bundle, image_files, pack
-from pghalab.lab.longcall import Cancel, lines_of, open_client
+from pghalab.lab.engine import inventory
+from pghalab.lab.engine.longcall import Cancel, lines_of, open_client
+from pghalab.lab.image.base import LABEL, ensure_base, is_own, relabel, require_own
+from pghalab.lab.image.buildlog import BuildLog
+from pghalab.lab.image.context import CA_PLACE, ca_bundle, image_files, pack
 from pghalab.lab.types import Ended, LabError, Output
 
 if TYPE_CHECKING:
-    from pghalab.lab.engine import Engine
+    from pghalab.lab.engine.client import Engine
 
 log = logging.getLogger(__name__)
 

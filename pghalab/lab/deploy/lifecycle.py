@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from pghalab.lab.engine import Engine, status_of
-from pghalab.lab.inventory import FoundContainer
-from pghalab.lab.preflight import by_number
+from pghalab.lab.deploy.preflight import by_number
+from pghalab.lab.engine.client import Engine, status_of
+from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.settings import LabSettings
 from pghalab.lab.types import LabError
 

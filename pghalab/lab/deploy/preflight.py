@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
-from pghalab.lab import addresses, space
-from pghalab.lab.base import require_own
-from pghalab.lab.engine import Engine, status_of
-from pghalab.lab.inventory import FoundContainer, FoundNetwork, FoundVolume
+from pghalab.lab.deploy import addresses
+from pghalab.lab.deploy.spec import deployment
+from pghalab.lab.engine.client import Engine, status_of
+from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork, FoundVolume
+from pghalab.lab.host import space
+from pghalab.lab.image.base import require_own
 from pghalab.lab.settings import DEFAULT_IMAGE, FIRST_HOST, LabSettings
-from pghalab.lab.spec import deployment
 from pghalab.lab.types import LabError
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import IO
 
-from pghalab.lab import paths
+from pghalab.lab.host import paths
 from pghalab.lab.types import LabError
 
 LOOKED_AT = 0.2

@@ -1,0 +1,1 @@
+"""The container engine: its client, what it holds, and its long calls."""

@@ -1,0 +1,7 @@
+"""The labels that mark what belongs to a lab, and the port of its nodes that is published."""
+
+from __future__ import annotations
+
+LAB_LABEL = "pghalab.lab"
+NODE_LABEL = "pghalab.node"
+SSH_PORT = 22

@@ -1,0 +1,1 @@
+"""The machine that pghalab runs on: folders, files, locks, disk space and how to install an engine."""

@@ -1,0 +1,1 @@
+"""The image of the nodes: its base, its context and its build."""

@@ -1,0 +1,1 @@
+"""The nodes over ssh: links, commands, shells, tunnels and keys."""
