@@ -31,13 +31,19 @@ _gates: WeakKeyDictionary[Node, tuple[asyncio.AbstractEventLoop, asyncio.Semapho
 class NotRunning(LabError):
     """The node is there and nothing listens on the service's port."""
 
+    kind = "not-running"
+
 
 class NoAnswer(LabError):
     """Something took the connection and did not answer in time."""
 
+    kind = "no-answer"
+
 
 class OutOfReach(LabError):
-    """The node itself cannot be reached."""
+    """The node itself cannot be reached; its kind says why when the console knows."""
+
+    kind = "out-of-reach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ async def tunnel(node: Node, port: int, host: str = "localhost", timeout: float 
     except TimeoutError:
         raise OutOfReach(f"no tunnel within {timeout:g} s", node=node.name) from None
     except LabError as error:
-        raise OutOfReach(error.what, node=node.name, todo=error.todo) from error
+        raise OutOfReach(error.what, node=node.name, todo=error.todo, kind=error.kind) from error
 
 
 async def request(

@@ -54,7 +54,7 @@ async def examine(settings: LabSettings) -> list[Fact]:
     try:
         engine = await asyncio.to_thread(Engine.connect)
     except LabError as error:
-        advice = install.join_group() if "may not use" in error.what else install.engine_here()
+        advice = install.join_group() if error.kind == "no-permission" else install.engine_here()
         return [Fact("engine", False, error.what, advice.todo, advice.command), *facts, *disk(None)]
     try:
         return [*await _engine_facts(engine, settings), *facts]

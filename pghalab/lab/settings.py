@@ -87,28 +87,44 @@ def checked(settings: LabSettings) -> LabSettings:
         raise LabError(
             f"{settings.prefix!r} cannot be the prefix of node names: it becomes a host name with a number behind it.",
             todo="Use lower-case letters (digits and '-' inside, not a digit at the end): -c pgha",
+            kind="bad-value",
         )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", settings.network):
-        raise LabError(f"{settings.network!r} is not a network's name.", todo="For example: -w pghanet")
+        raise LabError(
+            f"{settings.network!r} is not a network's name.", todo="For example: -w pghanet", kind="bad-value"
+        )
     octets = settings.subnet.split(".")
     if len(octets) != 3 or not all(re.fullmatch(r"0|[1-9]\d{0,2}", octet) and int(octet) < 256 for octet in octets):
         raise LabError(
-            f"{settings.subnet!r} is not a subnet: it takes the first three octets.", todo="For example: -s 192.168.50"
+            f"{settings.subnet!r} is not a subnet: it takes the first three octets.",
+            todo="For example: -s 192.168.50",
+            kind="bad-value",
         )
     if int(octets[0]) in (0, 127) or int(octets[0]) >= 224:
-        raise LabError(f"{settings.subnet}.0/24 is not for hosts.", todo="For example: -s 192.168.50")
+        raise LabError(f"{settings.subnet}.0/24 is not for hosts.", todo="For example: -s 192.168.50", kind="bad-value")
     if not 1 <= settings.nodes <= MAX_NODES:
-        raise LabError(f"{settings.nodes} nodes cannot be made.", todo=f"Take 1 to {MAX_NODES}; the course needs 5.")
+        raise LabError(
+            f"{settings.nodes} nodes cannot be made.",
+            todo=f"Take 1 to {MAX_NODES}; the course needs 5.",
+            kind="bad-value",
+        )
     if not settings.image or re.search(r"\s", settings.image):
-        raise LabError(f"{settings.image!r} is not an image.", todo=f"For example: -i {DEFAULT_IMAGE}")
+        raise LabError(
+            f"{settings.image!r} is not an image.", todo=f"For example: -i {DEFAULT_IMAGE}", kind="bad-value"
+        )
     # Carried by environment variables, YAML, .pgpass and shell scripts on the nodes.
     if not re.fullmatch(r"[\x21-\x7e]{1,128}", settings.password):
         raise LabError(
             "This password cannot be used: it must be 1 to 128 printable ASCII characters without spaces.",
             todo="Choose another one: -p PASSWORD",
+            kind="bad-value",
         )
     if settings.auth_method not in ("scram-sha-256", "md5"):
-        raise LabError(f"{settings.auth_method!r} is not a way to store passwords.", todo="scram-sha-256 or md5 (-m).")
+        raise LabError(
+            f"{settings.auth_method!r} is not a way to store passwords.",
+            todo="scram-sha-256 or md5 (-m).",
+            kind="bad-value",
+        )
     return settings
 
 
@@ -131,7 +147,9 @@ def load_settings(lab: str = DEFAULT_LAB) -> LabSettings:
     except UnicodeDecodeError as error:
         return _without(path, defaults, f"it is not UTF-8 ({error.reason})")
     except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror}.", todo="Give yourself read access to it.") from error
+        raise LabError(
+            f"{path} cannot be read: {error.strerror}.", todo="Give yourself read access to it.", kind="state-folder"
+        ) from error
     try:
         return _from_mapping(lab, json.loads(text))
     except LabError as error:
@@ -148,7 +166,9 @@ def save_settings(settings: LabSettings) -> None:
     try:
         files.write_atomic(path, json.dumps(stored, indent=2) + "\n")
     except OSError as error:
-        raise LabError(f"{path} cannot be written: {error.strerror}.", todo="Look at `pghalab doctor`.") from error
+        raise LabError(
+            f"{path} cannot be written: {error.strerror}.", todo="Look at `pghalab doctor`.", kind="state-folder"
+        ) from error
 
 
 def _from_mapping(lab: str, stored: Any) -> LabSettings:
@@ -182,7 +202,9 @@ def _without(path: Path, defaults: LabSettings, why: str) -> LabSettings:
     try:
         aside = files.keep_aside(path)
     except OSError as error:
-        raise LabError(f"{path} is unusable ({why}) and cannot be renamed: {error.strerror}.") from error
+        raise LabError(
+            f"{path} is unusable ({why}) and cannot be renamed: {error.strerror}.", kind="state-folder"
+        ) from error
     return replace(
         defaults, notices=(f"The settings in {path} could not be used: {why}. The file is kept as {aside.name}.",)
     )

@@ -12,14 +12,64 @@ HowEnded = Literal["exited", "timeout", "stopped", "lost"]
 ContainerState = Literal["absent", "created", "running", "paused", "exited", "foreign"]
 
 
-class LabError(Exception):
-    """What happened, on which node, and what to do next, in words for the learner."""
+ErrorKind = Literal[
+    "unspecified",
+    # The engine
+    "no-engine",
+    "no-permission",
+    "engine-settings",
+    "engine-refused",
+    "engine-silent",
+    # The lab on it
+    "no-image",
+    "no-lab",
+    "taken",
+    "in-use",
+    "differs",
+    "gone",
+    "driven",
+    # A node, and the console's way to it
+    "no-node",
+    "not-running",
+    "paused",
+    "no-network",
+    "connecting",
+    "out-of-reach",
+    "refused",
+    "busy",
+    "timeout",
+    # A service on a node
+    "no-answer",
+    # This machine
+    "state-folder",
+    "no-space",
+    "bad-value",
+    "no-terminal",
+]
+"""What kind of failure an error is, for whatever decides by it; its words are for people only.
 
-    def __init__(self, what: str, *, node: str | None = None, todo: str = "") -> None:
+- `no-engine`: nothing answers where the engine should be; `no-permission`: it may not be used; `engine-settings`: the
+  docker client's own settings do not work; `engine-refused`: it answered with an error; `engine-silent`: not in time.
+- `no-lab`: nothing of the lab exists; `taken`: somebody else has a name, an address or a subnet; `in-use`: what should
+  go is used; `differs`: the lab exists with other settings; `gone`: it vanished; `driven`: another console drives.
+- `connecting`: wait for it; `out-of-reach`: the node does not answer the console; `refused`: it answers and lets
+  nobody in, or is not who it was; `busy`: all its sessions are taken.
+- `no-answer`: a service on a node took the call and said nothing.
+"""
+
+
+class LabError(Exception):
+    """What happened, on which node, and what to do next, in words for the learner, and its kind for the program."""
+
+    kind: ErrorKind = "unspecified"
+
+    def __init__(self, what: str, *, node: str | None = None, todo: str = "", kind: ErrorKind | None = None) -> None:
         super().__init__(what)
         self.what = what
         self.node = node
         self.todo = todo
+        if kind is not None:
+            self.kind = kind
 
     def __str__(self) -> str:
         """One or two lines: `node: what`, then what to do."""

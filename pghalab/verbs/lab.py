@@ -215,7 +215,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from pghalab.lab.types import LabError
 
     if not arguments.compose and not arguments.script:
-        raise LabError("Nothing to write.", todo="Say --compose FILE, --script FILE or both.")
+        raise LabError("Nothing to write.", todo="Say --compose FILE, --script FILE or both.", kind="bad-value")
 
     async def current() -> LabSettings:
         lab = LocalLab(load_settings(arguments.lab))
@@ -253,7 +253,9 @@ def _shell(arguments: argparse.Namespace) -> int:
             _say_notices(lab)
             name = f"{lab.prefix}{arguments.node}" if arguments.node.isdigit() else arguments.node
             if name not in lab.nodes:
-                raise LabError(f"The lab {lab.name} has no node {name}.", todo=f"It has {', '.join(lab.nodes)}.")
+                raise LabError(
+                    f"The lab {lab.name} has no node {name}.", todo=f"It has {', '.join(lab.nodes)}.", kind="no-node"
+                )
             await lab.connect(name, _SSH_SECONDS)
             return await interactive(lab.nodes[name], arguments.user)
         finally:

@@ -11,7 +11,7 @@ from typing import Any
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.deploy.preflight import World
 from pghalab.lab.deploy.spec import CAPABILITIES, Deployment, NetworkSpec, NodeSpec, VolumeSpec
-from pghalab.lab.engine.client import Engine, status_of
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import SSH_PORT
 from pghalab.lab.settings import LabSettings
@@ -61,7 +61,9 @@ async def create(
             await asyncio.shield(undone)
         except LabError as stuck:
             if isinstance(error, LabError):
-                raise LabError(f"{error.what} Also: {stuck.what}", node=error.node, todo=stuck.todo) from error
+                raise LabError(
+                    f"{error.what} Also: {stuck.what}", node=error.node, todo=stuck.todo, kind=error.kind
+                ) from error
             log.warning("taking back: %s", stuck)
         raise
 
@@ -74,7 +76,7 @@ async def _ready(engine: Engine, settings: LabSettings, made: _Made) -> dict[str
             raise
         # The containers whose logs it names are about to be removed.
         todo = "Build the image anew (pghalab build), then `pghalab up`; `pghalab doctor` looks at this machine."
-        raise LabError(error.what, node=error.node, todo=todo) from error
+        raise LabError(error.what, node=error.node, todo=todo, kind=error.kind) from error
 
 
 async def _network(engine: Engine, plan: Deployment, world: World, made: _Made, say: Say) -> None:
@@ -169,7 +171,7 @@ async def _undo(engine: Engine, made: _Made, say: Say) -> None:
         try:
             await engine.call(f"Removing {name}", function, *args, **kwargs)
         except LabError as error:
-            if status_of(error) != 404:
+            if error.kind not in lifecycle.GONE:
                 failures.append(error)
 
     await asyncio.gather(
@@ -179,4 +181,4 @@ async def _undo(engine: Engine, made: _Made, say: Say) -> None:
         await remove(f"network {name}", api.remove_network, id_)
     await asyncio.gather(*(remove(f"volume {name}", api.remove_volume, name) for name in made.volumes))
     if failures:
-        raise LabError(failures[0].what, todo="What is left behind goes with: pghalab down -f")
+        raise LabError(failures[0].what, todo="What is left behind goes with: pghalab down -f", kind=failures[0].kind)

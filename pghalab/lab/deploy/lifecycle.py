@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from pghalab.lab.deploy.preflight import by_number
-from pghalab.lab.engine.client import Engine, status_of
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.settings import LabSettings
-from pghalab.lab.types import LabError
+from pghalab.lab.types import ErrorKind, LabError
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -21,6 +21,8 @@ STOP_SECONDS = 10
 READY_SECONDS, READY_PER_NODE = 60.0, 5.0
 """How long the first node may take until its sshd answers, and how much longer for each that starts beside it."""
 POLL_SECONDS = 0.1
+GONE: tuple[ErrorKind, ...] = ("gone", "no-network")
+"""The kinds of error that say that what was to be removed is not there (any more)."""
 BANNER_SECONDS = 2.0
 
 
@@ -40,7 +42,7 @@ async def start(engine: Engine, settings: LabSettings, say: Say) -> None:
     """Start every existing node, wake the paused ones, and wait until sshd answers on each; raises LabError."""
     existing = await nodes(engine, settings)
     if not existing:
-        raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up")
+        raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up", kind="no-lab")
     for name in settings.node_names:
         if name not in existing:
             say(f"{name} has no container: `pghalab up` creates it\n")
@@ -67,7 +69,7 @@ async def restart(engine: Engine, settings: LabSettings, say: Say) -> None:
     """Stop and start every node at the same time, then wait for sshd; raises LabError."""
     existing = await nodes(engine, settings)
     if not existing:
-        raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up")
+        raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up", kind="no-lab")
 
     async def one(name: str, found: FoundContainer) -> None:
         await _unpause(engine, found, name)
@@ -103,7 +105,9 @@ async def remove_volumes(engine: Engine, settings: LabSettings, say: Say) -> Non
     holding = await engine.lab_containers(settings.name)
     if holding:
         names = ", ".join(sorted(one.name for one in holding))
-        raise LabError(f"The volumes are in use by {names}.", todo="Remove the containers first: pghalab rm")
+        raise LabError(
+            f"The volumes are in use by {names}.", todo="Remove the containers first: pghalab rm", kind="in-use"
+        )
     for volume in await engine.volumes():
         if volume.lab == settings.name:
             await _call(
@@ -141,6 +145,7 @@ async def down(engine: Engine, settings: LabSettings, say: Say, *, volumes: bool
             raise LabError(
                 f"The network {network.name} is in use by containers of somebody else: {', '.join(guests)}.",
                 todo=f"Disconnect them (docker network disconnect {network.name} {guests[0]}), then `pghalab down`.",
+                kind="in-use",
             ) from error
         say(f"network {network.name} removed\n")
     if volumes:
@@ -157,6 +162,7 @@ async def wake(engine: Engine, found: FoundContainer, name: str, say: Say, addre
                 f"Its container was renamed to {found.name}, and its name now belongs to another container.",
                 node=name,
                 todo=f"Rename or remove the other one, or: docker rm -f {found.name}, then pghalab up",
+                kind="taken",
             ) from error
         say(f"{name} had been renamed to {found.name}; it has its name again\n")
     if found.state == "paused":
@@ -172,17 +178,18 @@ async def wake(engine: Engine, found: FoundContainer, name: str, say: Say, addre
 
 async def explained(engine: Engine, error: LabError, name: str, address: str) -> LabError:
     """The same failure of one node, with the holder of its address when that is the reason."""
-    if address and "address already in use" in error.what.lower():
+    if address and error.kind == "taken":
         for one in await engine.containers():
             if any(held == address for _, held in one.addresses) and one.name != name:
                 return LabError(
                     f"Its address {address} is held by the container {one.name} ({one.state}).",
                     node=name,
                     todo=f"Remove it (docker rm -f {one.name}), or move the lab: pghalab down, then pghalab up --auto",
+                    kind="taken",
                 )
-    lost = "network" in error.what and "not found" in error.what
+    lost = error.kind == "no-network"
     todo = "Its network was removed. Recreate the nodes, which keeps their data: pghalab rm, then pghalab up"
-    return LabError(error.what, node=name, todo=todo if lost else error.todo)
+    return LabError(error.what, node=name, todo=todo if lost else error.todo, kind=error.kind)
 
 
 async def wait_ready(engine: Engine, settings: LabSettings, names: tuple[str, ...]) -> dict[str, FoundContainer]:
@@ -210,6 +217,7 @@ async def wait_ready(engine: Engine, settings: LabSettings, names: tuple[str, ..
         raise LabError(
             f"sshd did not answer on {late} within {limit:.0f} s. {first} last said: {last or 'nothing'}",
             todo=f"See: docker logs {first}",
+            kind="timeout",
         ) from error
     return ready
 
@@ -232,13 +240,16 @@ async def banner(port: int | None) -> bool:
 
 async def _require_alive(engine: Engine, name: str, found: FoundContainer | None) -> None:
     if found is None:
-        raise LabError("Its container was removed while it started.", node=name, todo="Create it again: pghalab up")
+        raise LabError(
+            "Its container was removed while it started.", node=name, todo="Create it again: pghalab up", kind="gone"
+        )
     if found.state == "exited":
         last = await engine.last_log(found.id)
         raise LabError(
             f"Its container ended right after it started: {last or 'it printed nothing'}",
             node=name,
             todo=f"See: docker logs {found.name}",
+            kind="not-running",
         )
 
 
@@ -260,8 +271,7 @@ async def _call(
     try:
         await engine.call(f"{doing} {name}", function, *args, **kwargs)
     except LabError as error:
-        # "already in progress": somebody else removes it at this moment.
-        if not (gone and (status_of(error) == 404 or "already in progress" in error.what)):
+        if not (gone and error.kind in GONE):
             raise
 
 

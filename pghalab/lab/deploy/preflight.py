@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 
 from pghalab.lab.deploy import addresses
 from pghalab.lab.deploy.spec import deployment
-from pghalab.lab.engine.client import Engine, status_of
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork, FoundVolume
 from pghalab.lab.host import space
 from pghalab.lab.image.base import require_own
@@ -70,11 +70,11 @@ async def _require_image(engine: Engine, settings: LabSettings) -> None:
     try:
         found = await engine.ask("Looking for the image", engine.api.inspect_image, settings.image)
     except LabError as error:
-        if status_of(error) != 404:
+        if error.kind != "gone":
             raise
         named = "" if settings.image == DEFAULT_IMAGE else f" -i {settings.image}"
         raise LabError(
-            f"The image {settings.image} is not built yet.", todo=f"Build it: pghalab build{named}"
+            f"The image {settings.image} is not built yet.", todo=f"Build it: pghalab build{named}", kind="no-image"
         ) from error
     require_own(settings.image, found)
 
@@ -90,7 +90,9 @@ def _free_names(settings: LabSettings, world: World, *, auto: bool) -> LabSettin
     offer = (
         f"Free is: -c {free.prefix} -w {free.network} (--auto takes it)." if free else "Choose others with -c and -w."
     )
-    raise LabError(f"{holder}. It does not belong to the lab {settings.name} and stays untouched.", todo=offer)
+    raise LabError(
+        f"{holder}. It does not belong to the lab {settings.name} and stays untouched.", todo=offer, kind="taken"
+    )
 
 
 def _name_holder(settings: LabSettings, world: World) -> str | None:
@@ -132,7 +134,7 @@ def _free_addresses(settings: LabSettings, world: World, *, auto: bool) -> LabSe
         return replace(settings, subnet=free)
     wanted = f"{settings.subnet}.{FIRST_HOST} to .{FIRST_HOST + settings.nodes - 1} in {settings.subnet}.0/24"
     offer = f"The next free subnet is {free}: -s {free} (--auto takes it)." if free else "Choose one with -s."
-    raise LabError(f"The lab wants {wanted}, but there is {holder.who}.", todo=offer)
+    raise LabError(f"The lab wants {wanted}, but there is {holder.who}.", todo=offer, kind="taken")
 
 
 async def _same_lab(engine: Engine, settings: LabSettings, world: World) -> None:
@@ -145,7 +147,7 @@ async def _same_lab(engine: Engine, settings: LabSettings, world: World) -> None
     plan = deployment(settings, "")
     if network is not None and (network.name, network.subnets) != (plan.network.name, (plan.network.subnet,)):
         have = f"{network.name} with {', '.join(network.subnets)}"
-        raise LabError(f"The lab {settings.name} exists on the network {have}.", todo=again)
+        raise LabError(f"The lab {settings.name} exists on the network {have}.", todo=again, kind="differs")
     known = await engine.environment(next(iter(existing.values())).id)
     wanted = dict(plan.nodes[0].environment)
     for key, words in (
@@ -154,10 +156,12 @@ async def _same_lab(engine: Engine, settings: LabSettings, world: World) -> None
         ("PGHALAB_AUTH", "passwords stored as {}"),
     ):
         if known.get(key) != wanted[key]:
-            raise LabError(f"The lab {settings.name} exists with {words.format(known.get(key))}.", todo=again)
+            raise LabError(
+                f"The lab {settings.name} exists with {words.format(known.get(key))}.", todo=again, kind="differs"
+            )
     for number, container in existing.items():
         if container.image != settings.image and not container.image.startswith("sha256:"):
             # An image that was built again leaves its old id behind in place of the tag.
             name = settings.node_names[number - 1]
             if ":" in container.image:
-                raise LabError(f"{name} exists with the image {container.image}.", todo=again)
+                raise LabError(f"{name} exists with the image {container.image}.", todo=again, kind="differs")

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pghalab.lab.engine import inventory
 from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork, FoundVolume
 from pghalab.lab.engine.labels import LAB_LABEL
-from pghalab.lab.types import LabError
+from pghalab.lab.types import ErrorKind, LabError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -40,12 +41,17 @@ def unreachable(error: BaseException) -> LabError:
         return LabError(
             f"You may not use the container engine at {where}.",
             todo="Join its group (sudo usermod -aG docker $USER), log in again, then retry.",
+            kind="no-permission",
         )
     if "timed out" in text.lower():
-        return LabError(f"The container engine at {where} does not answer in time.", todo=todo)
+        return LabError(f"The container engine at {where} does not answer in time.", todo=todo, kind="engine-silent")
     if "paramiko" in text:
-        return LabError("An engine on another host (ssh://) cannot be used.", todo="The nodes' ports are local to it.")
-    return LabError(f"No container engine answers at {where}.", todo=todo)
+        return LabError(
+            "An engine on another host (ssh://) cannot be used.",
+            todo="The nodes' ports are local to it.",
+            kind="engine-settings",
+        )
+    return LabError(f"No container engine answers at {where}.", todo=todo, kind="no-engine")
 
 
 class Engine:
@@ -110,7 +116,7 @@ class Engine:
         try:
             return asyncio.get_running_loop().run_in_executor(self._threads, function)
         except RuntimeError as error:
-            raise LabError("The connection to the container engine is closed.") from error
+            raise LabError("The connection to the container engine is closed.", kind="no-engine") from error
 
     async def containers(self) -> tuple[FoundContainer, ...]:
         """Every container of the engine, running or not; raises LabError."""
@@ -154,7 +160,9 @@ class Engine:
             printed = bytes(api.exec_start(made["Id"])).decode(errors="replace")
             status = api.exec_inspect(made["Id"])["ExitCode"]
             if status != 0:
-                raise LabError(f"{command[0]} ended with {status} in the container: {printed.strip()}")
+                raise LabError(
+                    f"{command[0]} ended with {status} in the container: {printed.strip()}", kind="engine-refused"
+                )
             return printed
 
         return await self.call(f"Running {command[0]} in a container", run)
@@ -212,16 +220,23 @@ def told(doing: str, error: BaseException) -> LabError:
 
     log.info("%s: %r", doing, error)
     if isinstance(error, docker.errors.APIError):
-        return LabError(f"{doing}: the engine refused: {str(error.explanation or error).strip()}")
+        said = str(error.explanation or error).strip()
+        return LabError(f"{doing}: the engine refused: {said}", kind=_kind(said, error.status_code))
     if isinstance(error, requests.exceptions.RequestException | OSError | docker.errors.DockerException):
         cause = unreachable(error)
-        return LabError(f"{doing}: {cause.what[0].lower()}{cause.what[1:]}", todo=cause.todo)
+        return LabError(f"{doing}: {cause.what[0].lower()}{cause.what[1:]}", todo=cause.todo, kind=cause.kind)
     log.error("%s failed in an unexpected way", doing, exc_info=error)
     return LabError(f"{doing} failed: {error!r}", todo="The log file has the details.")
 
 
-def status_of(error: BaseException) -> int | None:
-    """The HTTP status behind an error of the SDK or behind the LabError made of it."""
-    cause = error.__cause__ if isinstance(error, LabError) else error
-    response = getattr(cause, "response", None)
-    return getattr(response, "status_code", None)
+def _kind(said: str, status: int | None) -> ErrorKind:
+    """What the engine's refusal means; the only place that reads its words (they are moby's, and not translated)."""
+    words = said.lower()
+    if "address already in use" in words:
+        return "taken"
+    if "network" in words and "not found" in words:
+        return "no-network"
+    # "already in progress": somebody else removes it at this moment.
+    if status == HTTPStatus.NOT_FOUND or "already in progress" in words:
+        return "gone"
+    return "engine-refused"

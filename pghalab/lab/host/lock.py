@@ -89,7 +89,7 @@ class DriverLock:
     def __enter__(self) -> DriverLock:
         """Become the driver; raises LabError that names the one who is."""
         if not self.acquire():
-            raise LabError(f"The lab is driven by {self.holder() or 'somebody else'}.", todo=self._todo)
+            raise LabError(f"The lab is driven by {self.holder() or 'somebody else'}.", todo=self._todo, kind="driven")
         return self
 
     def __exit__(
@@ -103,7 +103,7 @@ class DriverLock:
             return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
         except OSError as error:
             raise LabError(
-                f"{self._path} cannot be used: {error.strerror}.", todo="Look at `pghalab doctor`."
+                f"{self._path} cannot be used: {error.strerror}.", todo="Look at `pghalab doctor`.", kind="state-folder"
             ) from error
 
 

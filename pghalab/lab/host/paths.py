@@ -29,6 +29,7 @@ def require_name(lab: str) -> None:
         raise LabError(
             f"{lab!r} is not a lab's name.",
             todo="Use a lower-case letter, then at most 30 letters, digits, '-' or '_'.",
+            kind="bad-value",
         )
 
 
@@ -70,4 +71,5 @@ def _unwritable(path: Path, error: OSError) -> LabError:
     return LabError(
         f"{path} cannot be written: {error.strerror}.",
         todo="Set PGHALAB_STATE_DIR to a folder that you may write to.",
+        kind="state-folder",
     )

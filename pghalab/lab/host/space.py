@@ -33,7 +33,7 @@ def minimum() -> int:
     except ValueError:
         gigabytes = -1.0
     if not 0 <= gigabytes < 1e6:
-        raise LabError(f"PGHALAB_MIN_FREE_GB={text!r} is not a number of GiB.", todo="For example: 3")
+        raise LabError(f"PGHALAB_MIN_FREE_GB={text!r} is not a number of GiB.", todo="For example: 3", kind="bad-value")
     return int(gigabytes * GIB)
 
 
@@ -56,6 +56,7 @@ def require(info: Mapping[str, Any] | None) -> None:
                 f"Only {space.free / GIB:.1f} GiB are free for {space.what} ({space.path}); "
                 f"the lab wants {least / GIB:.1f} GiB.",
                 todo="Free some space (docker system df shows what the engine uses), or set PGHALAB_MIN_FREE_GB.",
+                kind="no-space",
             )
 
 

@@ -79,6 +79,7 @@ def require_own(tag: str, image: Mapping[str, Any]) -> None:
         raise LabError(
             f"{tag} is the name of an image that pghalab did not build; it stays untouched.",
             todo="Choose a name that is free: pghalab build -i NAME, then pghalab up -i NAME.",
+            kind="taken",
         )
 
 

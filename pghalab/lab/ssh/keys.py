@@ -32,7 +32,7 @@ def ensure_console_key(folder: Path, *, replace_lost: bool = False) -> tuple[Pat
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not private.exists():
             if public.exists() and not replace_lost:
-                raise LabError(f"the console's private key {private} is lost.", todo=RECREATE)
+                raise LabError(f"the console's private key {private} is lost.", todo=RECREATE, kind="state-folder")
             _make_key(private)
         if private.stat().st_mode & 0o077:
             _log.warning("%s could be read by others; its mode is 0600 again", private)
@@ -41,7 +41,9 @@ def ensure_console_key(folder: Path, *, replace_lost: bool = False) -> tuple[Pat
         if not public.exists() or public.read_text(encoding="utf-8").strip() != text:
             write_atomic(public, text + "\n", 0o644)
     except OSError as error:
-        raise LabError(f"the console's key in {folder} cannot be used: {error.strerror or error}.") from error
+        raise LabError(
+            f"the console's key in {folder} cannot be used: {error.strerror or error}.", kind="state-folder"
+        ) from error
     return private, text
 
 
@@ -71,6 +73,7 @@ def _public_text(private: Path) -> str:
         raise LabError(
             f"the console's private key {private} is damaged: {error}.",
             todo=f"Move it and its .pub away, then: {RECREATE[0].lower()}{RECREATE[1:]}",
+            kind="state-folder",
         ) from error
     return key.export_public_key("openssh").decode("ascii").strip()
 
@@ -107,7 +110,7 @@ class Pins:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise LabError(f"{self._path} cannot be read: {error.strerror}.") from error
+            raise LabError(f"{self._path} cannot be read: {error.strerror}.", kind="state-folder") from error
         except ValueError:
             value = None
         if isinstance(value, dict) and all(isinstance(pin, str) for pin in value.values()):
@@ -115,7 +118,9 @@ class Pins:
         try:
             aside = keep_aside(self._path)
         except OSError as error:
-            raise LabError(f"{self._path} is damaged and cannot be moved: {error.strerror}.") from error
+            raise LabError(
+                f"{self._path} is damaged and cannot be moved: {error.strerror}.", kind="state-folder"
+            ) from error
         self.notices.append(f"{self._path} was damaged and is kept as {aside.name}; host keys are pinned anew.")
         _log.warning(self.notices[-1])
         return {}
@@ -124,4 +129,4 @@ class Pins:
         try:
             write_atomic(self._path, json.dumps(pins, indent=1, sort_keys=True) + "\n")
         except OSError as error:
-            raise LabError(f"{self._path} cannot be written: {error.strerror}.") from error
+            raise LabError(f"{self._path} cannot be written: {error.strerror}.", kind="state-folder") from error

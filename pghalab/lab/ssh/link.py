@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pghalab.lab.types import LabError, LinkState
+from pghalab.lab.types import ErrorKind, LabError, LinkState
 
 if TYPE_CHECKING:
     import asyncssh
@@ -44,6 +44,7 @@ class Trouble:
     state: LinkState
     what: str
     todo: str = ""
+    kind: ErrorKind = "out-of-reach"
 
     @property
     def reason(self) -> str:
@@ -51,17 +52,19 @@ class Trouble:
         return f"{self.what} {self.todo}".strip()
 
 
-CONNECTING = Trouble("connecting", "the console is connecting to it.")
-NOT_STARTED = Trouble("down", "the console has not tried to reach it yet.")
+CONNECTING = Trouble("connecting", "the console is connecting to it.", kind="connecting")
+NOT_STARTED = Trouble("down", "the console has not tried to reach it yet.", kind="connecting")
 CLOSED = Trouble("down", "the console closed the connection.")
-NOT_RUNNING = Trouble("down", "its container does not run.", "Start it with `pghalab start`.")
-NO_PIN = Trouble("connecting", "its host key is not known yet.")
+NOT_RUNNING = Trouble("down", "its container does not run.", "Start it with `pghalab start`.", "not-running")
+NO_PIN = Trouble("connecting", "its host key is not known yet.", kind="connecting")
 FROZEN = Trouble("down", "it does not answer any more: it is frozen or cut off.")
 LOST = Trouble("down", "the ssh connection was lost.")
 NO_SSHD = Trouble("down", "nothing answers on its ssh port.")
 NO_ANSWER = Trouble("down", "it does not answer on its ssh port: it is frozen, cut off or still starting.")
-NO_AUTH = Trouble("refused", "it does not accept the console's key.", RECREATE)
-OTHER_HOST_KEY = Trouble("refused", "its host key is not the one that was pinned when it was created.", RECREATE)
+NO_AUTH = Trouble("refused", "it does not accept the console's key.", RECREATE, "refused")
+OTHER_HOST_KEY = Trouble(
+    "refused", "its host key is not the one that was pinned when it was created.", RECREATE, "refused"
+)
 
 
 class Link:
@@ -136,7 +139,7 @@ class Link:
     def error(self, otherwise: Trouble = LOST) -> LabError:
         """What keeps the node out of reach, as an error."""
         trouble = self._trouble or otherwise
-        return LabError(trouble.what, node=self._name, todo=trouble.todo)
+        return LabError(trouble.what, node=self._name, todo=trouble.todo, kind=trouble.kind)
 
     async def open(self, owner: Callable[[], asyncssh.SSHClient] | None = None) -> asyncssh.SSHClientConnection:
         """Open a connection and log in; raises LinkRefused with the trouble that prevents it."""
@@ -180,7 +183,7 @@ class Link:
         try:
             port = await self._endpoint()
         except LabError as error:
-            raise LinkRefused(Trouble("down", error.what, error.todo)) from error
+            raise LinkRefused(Trouble("down", error.what, error.todo, error.kind)) from error
         if port is None:
             raise LinkRefused(NOT_RUNNING)
         return port
@@ -191,13 +194,13 @@ class Link:
         try:
             text = self._pin()
         except LabError as error:
-            raise LinkRefused(Trouble("down", error.what, error.todo)) from error
+            raise LinkRefused(Trouble("down", error.what, error.todo, error.kind)) from error
         if text is None:
             raise LinkRefused(NO_PIN)
         try:
             return asyncssh.import_public_key(text)
         except (asyncssh.KeyImportError, ValueError) as error:
-            raise LinkRefused(Trouble("refused", "its pinned host key cannot be read.", RECREATE)) from error
+            raise LinkRefused(Trouble("refused", "its pinned host key cannot be read.", RECREATE, "refused")) from error
 
     def _private_key(self) -> asyncssh.SSHKey:
         import asyncssh
@@ -205,10 +208,10 @@ class Link:
         try:
             return asyncssh.read_private_key(self._key)
         except FileNotFoundError as error:
-            lost = Trouble("refused", f"the console's key file {self._key} is lost.", RECREATE)
+            lost = Trouble("refused", f"the console's key file {self._key} is lost.", RECREATE, "refused")
             raise LinkRefused(lost) from error
         except (OSError, asyncssh.KeyImportError, ValueError) as error:
-            broken = Trouble("refused", f"the console's key file {self._key} cannot be used.", RECREATE)
+            broken = Trouble("refused", f"the console's key file {self._key} cannot be used.", RECREATE, "refused")
             raise LinkRefused(broken) from error
 
     async def _keep(self) -> None:

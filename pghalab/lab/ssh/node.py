@@ -119,7 +119,11 @@ class SshNode:
                         room[event.stream] -= len(text)
                         kept[event.stream].append(text)
                 elif event.how == "timeout":
-                    raise LabError(f"a command did not end within {timeout:g} s: {_short(command)}", node=self._name)
+                    raise LabError(
+                        f"a command did not end within {timeout:g} s: {_short(command)}",
+                        node=self._name,
+                        kind="timeout",
+                    )
                 elif event.exit_status is None:
                     raise self._link.error()
                 else:
@@ -146,7 +150,7 @@ class SshNode:
             async with asyncio.timeout_at(deadline):
                 await self._sessions.acquire()
         except TimeoutError as error:
-            raise LabError(f"{SESSIONS} commands run on it already.", node=self._name) from error
+            raise LabError(f"{SESSIONS} commands run on it already.", node=self._name, kind="busy") from error
         run = uuid.uuid4().hex
         session = CommandSession()
         line = command_line(command, user, run)
@@ -192,7 +196,9 @@ class SshNode:
 
         connection = await self._link.connection(self._timing.connect)
         if self._reserved.locked():
-            raise LabError(f"{RESERVED} shells are open on it already.", node=self._name, todo="Close one of them.")
+            raise LabError(
+                f"{RESERVED} shells are open on it already.", node=self._name, todo="Close one of them.", kind="busy"
+            )
         await self._reserved.acquire()
         try:
             async with asyncio.timeout(self._timing.connect):
@@ -201,7 +207,7 @@ class SshNode:
                 )
         except TimeoutError as error:
             self._reserved.release()
-            raise LabError("it did not open a shell in time.", node=self._name) from error
+            raise LabError("it did not open a shell in time.", node=self._name, kind="timeout") from error
         except (asyncssh.Error, OSError) as error:
             self._reserved.release()
             raise self._cannot_open(error) from error
@@ -308,7 +314,7 @@ class SshNode:
     def _cannot_open(self, error: Exception) -> LabError:
         if self.link != "up" or "closed" in str(error):
             return self._link.error()
-        return LabError(f"it opens no further session: {error}.", node=self._name)
+        return LabError(f"it opens no further session: {error}.", node=self._name, kind="busy")
 
 
 async def _readable(session: CommandSession, deadline: float | None) -> bool:

@@ -25,7 +25,12 @@ async def interactive(node: SshNode, user: User = "root") -> int:
 
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
     if not os.isatty(source) or not os.isatty(sink):
-        raise LabError("a shell needs a terminal.", node=node.name, todo="Run it from a terminal, without a pipe.")
+        raise LabError(
+            "a shell needs a terminal.",
+            node=node.name,
+            todo="Run it from a terminal, without a pipe.",
+            kind="no-terminal",
+        )
     size = os.get_terminal_size(sink)
     shell = await node.shell(user, (size.columns, size.lines), "xterm-256color")
     loop = asyncio.get_running_loop()
@@ -76,7 +81,7 @@ async def interactive(node: SshNode, user: User = "root") -> int:
             return status_when_left
         status = await shell.wait()
         if status is None:
-            raise LabError("the connection to the shell was lost.", node=node.name)
+            raise LabError("the connection to the shell was lost.", node=node.name, kind="out-of-reach")
         return status
     finally:
         loop.remove_reader(source)
