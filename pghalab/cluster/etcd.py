@@ -61,7 +61,8 @@ class Change:
 async def endpoint(node: Node, *, timeout: float = TIMEOUT) -> EtcdEndpoint:
     """The member's own status, answered without a majority too; raises OutOfReach, NotRunning or NoAnswer."""
     status = await _gateway(node, "/v3/maintenance/status", timeout)
-    member_id = _hex(status["header"]["member_id"])
+    header = status["header"]
+    member_id = _hex(header["member_id"])
     leader = int(status.get("leader", 0))
     errors = status.get("errors") or []
     return EtcdEndpoint(
@@ -76,6 +77,7 @@ async def endpoint(node: Node, *, timeout: float = TIMEOUT) -> EtcdEndpoint:
         raft_index=int(status.get("raftIndex", 0)),
         raft_applied_index=int(status.get("raftAppliedIndex", 0)),
         errors="; ".join(map(str, errors)) or ("" if leader else "etcdserver: no leader"),
+        cluster_id=_hex(header["cluster_id"]) if "cluster_id" in header else None,
     )
 
 

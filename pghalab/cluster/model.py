@@ -70,6 +70,8 @@ class EtcdEndpoint:
     raft_index: int | None = None
     raft_applied_index: int | None = None
     errors: str = ""
+    cluster_id: str | None = None
+    """Hexadecimal; two members of one cluster have the same."""
 
 
 @dataclass(frozen=True, slots=True)

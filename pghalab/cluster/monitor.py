@@ -13,6 +13,7 @@ from pghalab.cluster.dcs import PREFIX, Dcs, parse
 from pghalab.cluster.model import Etcd, EtcdEndpoint, EtcdView, NodeHealth, Nodes, Patroni, Service, Snapshot, Update
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.sweep import Sweep
+from pghalab.cluster.truth import runs_postgres
 from pghalab.cluster.watch import PrefixWatch
 from pghalab.lab.types import Container, Lab, LabError, LinkChanged
 
@@ -256,7 +257,7 @@ class Monitor:
         self._truths[name] = truth
         self._service["patroni", name] = "running"
         self._misses["patroni", name] = 0
-        self._service["postgres", name] = "running" if patroni.runs_postgres(truth) else await postgres.probe(node)
+        self._service["postgres", name] = "running" if runs_postgres(truth) else await postgres.probe(node)
         return True
 
     def _patroni_swept(self) -> None:

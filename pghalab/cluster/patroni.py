@@ -8,6 +8,7 @@ from typing import Any, Final
 from pghalab.cluster import rest
 from pghalab.cluster.dcs import SCOPE, Dcs, DcsMember
 from pghalab.cluster.model import PatroniMember, PatroniView
+from pghalab.cluster.truth import lag, number, position, runs_postgres
 from pghalab.lab.types import LabError, Node
 
 PORT: Final = 8008
@@ -34,11 +35,6 @@ async def _get(node: Node, path: str, timeout: float) -> dict[str, Any]:
     return answer
 
 
-def runs_postgres(truth: Mapping[str, Any]) -> bool:
-    """The node's Patroni has just got an answer from its PostgreSQL."""
-    return "xlog" in truth
-
-
 def view(dcs: Dcs | None, truths: Mapping[str, Mapping[str, Any]]) -> PatroniView:
     """What `patronictl list` would print, with each node's own newer answer where it has one.
 
@@ -49,22 +45,22 @@ def view(dcs: Dcs | None, truths: Mapping[str, Mapping[str, Any]]) -> PatroniVie
         alone = tuple(_alone(name, truth) for name, truth in sorted(truths.items()))
         ids = {str(truth["database_system_identifier"]) for truth in truths.values() if _identified(truth)}
         return PatroniView(SCOPE, ids.pop() if len(ids) == 1 else "", None, alone)
-    position = _leader_position(dcs, truths)
+    written = _leader_position(dcs, truths)
     return PatroniView(
         scope=SCOPE,
         system_id=dcs.initialize or "",
         leader=dcs.leader,
-        members=tuple(_row(dcs, member, truths.get(member.name), position) for member in dcs.members),
+        members=tuple(_row(dcs, member, truths.get(member.name), written) for member in dcs.members),
         paused=dcs.paused,
     )
 
 
 def _leader_position(dcs: Dcs, truths: Mapping[str, Mapping[str, Any]]) -> int | None:
-    own = _position(truths.get(dcs.leader or "", {}), "location")
+    own = position(truths.get(dcs.leader or "", {}), "location")
     return own if own is not None else dcs.optime
 
 
-def _row(dcs: Dcs, member: DcsMember, truth: Mapping[str, Any] | None, position: int | None) -> PatroniMember:
+def _row(dcs: Dcs, member: DcsMember, truth: Mapping[str, Any] | None, written: int | None) -> PatroniMember:
     is_leader = member.name == dcs.leader
     state = ("" if is_leader else member.replication_state) or member.state
     timeline, receive, replay = member.timeline, member.receive_lsn, member.replay_lsn
@@ -72,8 +68,8 @@ def _row(dcs: Dcs, member: DcsMember, truth: Mapping[str, Any] | None, position:
     # `unknown` means that PostgreSQL does not answer its Patroni; patronictl prints what the key says then.
     if truth is not None and truth.get("state") != "unknown":
         state = ("" if is_leader else str(truth.get("replication_state") or "")) or str(truth.get("state", state))
-        timeline = _int(truth.get("timeline")) or (timeline if runs_postgres(truth) else None)
-        receive, replay = _position(truth, "received_location"), _position(truth, "replayed_location")
+        timeline = number(truth.get("timeline")) or (timeline if runs_postgres(truth) else None)
+        receive, replay = position(truth, "received_location"), position(truth, "replayed_location")
         pending = bool(truth.get("pending_restart", False))
     if is_leader:
         receive = replay = None
@@ -84,9 +80,9 @@ def _row(dcs: Dcs, member: DcsMember, truth: Mapping[str, Any] | None, position:
         state=state,
         timeline=timeline,
         receive_lsn=receive,
-        receive_lag=_lag(position, receive),
+        receive_lag=lag(written, receive),
         replay_lsn=replay,
-        replay_lag=_lag(position, replay),
+        replay_lag=lag(written, replay),
         pending_restart=pending,
         answers=truth is not None,
     )
@@ -98,25 +94,12 @@ def _alone(name: str, truth: Mapping[str, Any]) -> PatroniMember:
         host=name,
         role="Replica" if truth.get("role") == "replica" else str(truth.get("role", "")).replace("_", " ").title(),
         state=str(truth.get("replication_state") or truth.get("state", "")),
-        timeline=_int(truth.get("timeline")),
-        receive_lsn=_position(truth, "received_location"),
-        replay_lsn=_position(truth, "replayed_location"),
+        timeline=number(truth.get("timeline")),
+        receive_lsn=position(truth, "received_location"),
+        replay_lsn=position(truth, "replayed_location"),
         pending_restart=bool(truth.get("pending_restart", False)),
     )
 
 
-def _lag(position: int | None, lsn: int | None) -> int | None:
-    return None if position is None or lsn is None else max(0, position - lsn)
-
-
-def _position(truth: Mapping[str, Any], key: str) -> int | None:
-    xlog = truth.get("xlog")
-    return _int(xlog.get(key)) if isinstance(xlog, Mapping) else None
-
-
 def _identified(truth: Mapping[str, Any]) -> bool:
     return bool(truth.get("database_system_identifier"))
-
-
-def _int(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value else None

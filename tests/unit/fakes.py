@@ -13,7 +13,7 @@ from pghalab.course.load import load_course
 from pghalab.course.model import Course
 from pghalab.lab.types import Container, Ended, LabError, LinkState, Output, Result, User
 
-PS_HEAD = "USER COMMAND\n"
+PS_HEAD = "    PID ELAPSED USER COMMAND\n"
 
 
 @dataclass(eq=False)
@@ -26,6 +26,8 @@ class FakeNode:
     link_reason: str = ""
     processes: dict[str, str] = field(default_factory=dict)
     """Program to user."""
+    ages: dict[str, int] = field(default_factory=dict)
+    """Program to the seconds that it has run, an hour unless said."""
     answers: dict[str, Result | str] = field(default_factory=dict)
     script: Callable[[FakeNode, str], Sequence[Output | Ended]] | None = None
     hangs: bool = False
@@ -39,7 +41,10 @@ class FakeNode:
         if self.hangs:
             await asyncio.Event().wait()
         if command.startswith("ps "):
-            listing = "".join(f"{user} /usr/bin/{name} --flag\n" for name, user in self.processes.items())
+            listing = "".join(
+                f"{pid} {self.ages.get(name, 3600)} {user} /usr/bin/{name} --flag\n"
+                for pid, (name, user) in enumerate(self.processes.items(), 100)
+            )
             return Result(0, PS_HEAD + listing, "", 0.0)
         for part, answer in self.answers.items():
             if part in command:
@@ -103,7 +108,12 @@ class FakeSources:
     """etcd, Patroni and PostgreSQL as a test sets them."""
 
     term: int = 2
+    terms: dict[str, int] = field(default_factory=dict)
+    """Of nodes whose term differs."""
     etcd_leader: str = "pgha2"
+    also_leads: str = ""
+    clusters: dict[str, str] = field(default_factory=dict)
+    """The cluster ids of nodes whose member belongs to another cluster."""
     sick: set[str] = field(default_factory=set)
     dcs: dict[str, str] = field(default_factory=dict)
     patronis: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -118,7 +128,15 @@ class FakeSources:
     async def endpoint(self, node: Any) -> EtcdEndpoint:
         self.asked.append(f"endpoint {node.name}")
         return EtcdEndpoint(
-            node.name, f"{node.name}:2379", f"id-{node.name}", "3.5", 1, node.name == self.etcd_leader, False, self.term
+            node=node.name,
+            endpoint=f"{node.name}:2379",
+            member_id=f"id-{node.name}",
+            version="3.5",
+            db_size=1,
+            is_leader=node.name in (self.etcd_leader, self.also_leads),
+            is_learner=False,
+            raft_term=self.terms.get(node.name, self.term),
+            cluster_id=self.clusters.get(node.name, "c1"),
         )
 
     async def members(self, node: Any) -> Sequence[Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from pghalab.cluster.identity import member_id
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
-from pghalab.course.checks.etcd import member_id
-from pghalab.course.checks.facts import Facts, _processes
+from pghalab.course.checks.etcd import TOKEN
+from pghalab.course.checks.facts import Facts, Process, _processes
 from pghalab.course.checks.postgres import rule
 from pghalab.course.events import CheckResult
 from pghalab.course.localise import Names
@@ -52,6 +53,25 @@ async def test_containers(lab: FakeLab, sources: FakeSources) -> None:
     assert failed(await look(lab, sources, "containers")) == "no container engine answers"
 
 
+@pytest.mark.parametrize(
+    ("container", "saw"),
+    [
+        (Container("pgha2", "absent", "192.168.50.11", None), "there is no container"),
+        (Container("pgha2", "foreign", "192.168.50.11", 2200), "the container pgha2 does not belong to this lab"),
+        (Container("pgha2", "paused", "192.168.50.11", 2200), "the container pgha2 is paused"),
+        (Container("pgha2", "running", "192.168.50.99", 2200), "pgha2 has the address 192.168.50.99"),
+        (Container("pgha2", "running", "", 2200), "pgha2 is not on the lab's network"),
+    ],
+)
+async def test_a_container_that_is_not_ours_or_not_in_its_place(
+    lab: FakeLab, sources: FakeSources, container: Container, saw: str
+) -> None:
+    lab.states["pgha2"] = container
+    seen = await look(lab, sources, "containers")
+    assert failed(seen) == saw
+    assert [result.node for result in seen if not result.ok] == ["pgha2"]
+
+
 async def test_process(lab: FakeLab, sources: FakeSources) -> None:
     etcd = {"on": ["pgha1", "pgha2"], "name": "etcd", "user": "postgres"}
     lab.nodes["pgha1"].processes["etcd"] = "root"
@@ -68,20 +88,20 @@ async def test_process(lab: FakeLab, sources: FakeSources) -> None:
 
 
 def test_processes_are_told_by_their_program() -> None:
-    listing = """USER COMMAND
-postgres etcd --config-file /pgha/config/etcd.yaml
-postgres /opt/patroni/bin/python3 -u /opt/patroni/bin/patroni /pgha/config/patroni.yaml
-postgres postgres: checkpointer
-postgres bash -c nohup etcd --config-file x
-root [etcd] <defunct>
-root /usr/bin/python3
+    listing = """    PID ELAPSED USER     COMMAND
+     17     3 postgres etcd --config-file /pgha/config/etcd.yaml
+    218   904 postgres /opt/patroni/bin/python3 -u /opt/patroni/bin/patroni /pgha/config/patroni.yaml
+    219     0 postgres postgres: checkpointer
+    220     1 postgres bash -c nohup etcd --config-file x
+    221     1 root [etcd] <defunct>
+    222     1 root /usr/bin/python3
 """
-    assert [(found.user, found.name) for found in _processes(listing)] == [
-        ("postgres", "etcd"),
-        ("postgres", "patroni"),
-        ("postgres", "postgres"),
-        ("postgres", "bash"),
-        ("root", "python3"),
+    assert _processes(listing) == [
+        Process("postgres", "etcd", 17, 3),
+        Process("postgres", "patroni", 218, 904),
+        Process("postgres", "postgres", 219, 0),
+        Process("postgres", "bash", 220, 1),
+        Process("root", "python3", 222, 1),
     ]
 
 
@@ -138,24 +158,42 @@ async def test_etcd(lab: FakeLab, sources: FakeSources) -> None:
     assert failed(await look(lab, sources, "etcd", members=5)) == "4 healthy; etcd on pgha4 cannot commit"
     assert failed(await look(lab, sources, "etcd", members=5, healthy=4)) == ""
     del lab.nodes["pgha5"].processes["etcd"]
-    assert "etcd is not running on pgha5" in failed(await look(lab, sources, "etcd", members=5))
-    sources.etcd_leader = "nobody"
-    assert "no leader, term 2" in failed(await look(lab, sources, "etcd", members=5))
-    assert "3 members" not in failed(await look(lab, sources, "etcd", members=5))
-    assert "5 started" in failed(await look(lab, sources, "etcd", members=3))
+    assert failed(await look(lab, sources, "etcd", members=5)) == (
+        "3 healthy; etcd on pgha4 cannot commit; etcd is not running on pgha5"
+    )
+    sources.sick = set()
+    assert failed(await look(lab, sources, "etcd", members=3, healthy=3)) == "5 started; etcd is not running on pgha5"
+
+
+@pytest.mark.parametrize(
+    ("leader", "second", "terms", "saw"),
+    [
+        ("nobody", "", {}, "no leader, term 2"),
+        ("pgha2", "pgha4", {}, "pgha2 and pgha4 lead, term 2"),
+        ("pgha2", "", {"pgha3": 7}, "pgha2 leads, terms 2, 7"),
+    ],
+)
+async def test_etcd_has_one_leader_and_one_term(
+    lab: FakeLab, sources: FakeSources, leader: str, second: str, terms: dict[str, int], saw: str
+) -> None:
+    cluster_of_three(lab, sources)
+    sources.etcd_leader, sources.also_leads, sources.terms = leader, second, terms
+    assert failed(await look(lab, sources, "etcd", members=5)) == saw
 
 
 def test_member_ids_are_those_that_etcd_prints() -> None:
     # Recorded from etcd 3.5 with the course's addresses and token.
     printed = ["c96171b99f7cfa68", "4ec2b2668990565b", "cebc84bd6d4d9d4b", "29111f285fc78706", "ab6c7f1736bd6eb0"]
-    assert [member_id(f"192.168.50.{10 + number}") for number in range(5)] == printed
+    assert [member_id(f"http://192.168.50.{10 + number}:2380", TOKEN) for number in range(5)] == printed
 
 
 async def test_member_ids_of_another_subnet(sources: FakeSources) -> None:
     lab = FakeLab(prefix="cr", subnet="10.1.2")
     cluster_of_three(lab, sources)
     seen = await look(lab, sources, "etcd", members=5, ids=["c96171b99f7cfa68"])
-    assert member_id("10.1.2.10") in next(result.wanted for result in seen if result.check == "the member ids")
+    assert member_id("http://10.1.2.10:2380", TOKEN) in next(
+        result.wanted for result in seen if result.check == "the member ids"
+    )
 
 
 async def test_dcs_key(lab: FakeLab, sources: FakeSources) -> None:
@@ -183,10 +221,51 @@ async def test_cluster(lab: FakeLab, sources: FakeSources) -> None:
     assert failed(await look(lab, sources, "cluster", streaming=2, max_lag=0)) == (
         "pgha2 lags 0 bytes, pgha3 lags 100 bytes"
     )
+    del sources.patronis["pgha3"]["xlog"]
+    seen = await look(lab, sources, "cluster", streaming=2, max_lag=1000)
+    assert failed(seen) == "pgha2 lags 0 bytes, pgha3's lag is unknown"
     sources.patronis["pgha3"]["timeline"] = 2
     assert "timelines 1, 2" in failed(await look(lab, sources, "cluster", streaming=2))
     del sources.patronis["pgha3"]["replication_state"]
     assert "pgha3 is replica, running" in failed(await look(lab, sources, "cluster", streaming=2))
+
+
+async def test_a_leader_without_a_position_makes_the_lag_unknown(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    for xlog in ({}, {"location": None}, {"location": 0}):
+        sources.patronis["pgha1"]["xlog"] = xlog
+        seen = await look(lab, sources, "cluster", streaming=2, max_lag=1_000_000)
+        assert failed(seen) == "pgha2's lag is unknown, pgha3's lag is unknown"
+
+
+async def test_two_leaders_are_no_cluster_that_streams(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    sources.patronis["pgha3"] = {"state": "running", "role": "primary", "timeline": 1, "xlog": {"location": 1000}}
+    seen = await look(lab, sources, "cluster", streaming=1, max_lag=0)
+    assert [result.ok for result in seen] == [False, False]
+    assert seen[0].saw == "pgha1 is leader, running; pgha2 is replica, streaming; pgha3 is leader, running"
+    assert seen[1].saw == "pgha2's lag is unknown"
+
+
+@pytest.mark.parametrize(
+    ("truth", "holds"),
+    [
+        ({"role": "primary", "state": "running"}, True),
+        ({"role": "replica", "state": "running", "replication_state": "streaming"}, True),
+        ({"role": "replica", "state": "running"}, False),
+        ({"role": "replica", "state": "running", "replication_state": "in archive recovery"}, False),
+        ({"role": "primary", "state": "starting"}, False),
+        ({"state": "stopped"}, False),
+    ],
+)
+async def test_a_member_leads_or_streams(
+    lab: FakeLab, sources: FakeSources, truth: dict[str, Any], holds: bool
+) -> None:
+    cluster_of_three(lab, sources)
+    sources.patronis["pgha2"] = truth
+    (seen,) = await look(lab, sources, "patroni", on=["pgha2"], role="member")
+    assert seen.ok is holds
+    assert seen.wanted == "leads, or streams as a replica"
 
 
 async def test_config(lab: FakeLab, sources: FakeSources) -> None:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pghalab.cluster.identity import member_id
 from pghalab.cluster.model import EtcdEndpoint
 from pghalab.course.checks.base import COUNT, FLAG, TEXT, TEXTS, CheckType, Context, Param, in_words
 from pghalab.course.events import CheckResult
 from pghalab.lab.types import LabError, Node
 
-
-def member_id(address: str, token: str = "pgha-token") -> str:
-    """The id that etcd gives a member at its first start, from its peer URL and the cluster's token.
-
-    Source: `computeMemberId` in etcd's server/etcdserver/api/membership/member.go.
-    """
-    digest = hashlib.sha1(f"http://{address}:2380{token}".encode(), usedforsecurity=False).digest()
-    return digest[:8].hex()
+TOKEN = "pgha-token"
+"""The token of the course's cluster, as etcdSetup.sh writes it."""
 
 
 async def etcd(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
@@ -75,9 +69,8 @@ async def _members(ctx: Context, wanted: int, missing: list[str]) -> CheckResult
 def _one_leader(up: Sequence[EtcdEndpoint]) -> CheckResult:
     leaders = [endpoint.node for endpoint in up if endpoint.is_leader]
     terms = sorted({endpoint.raft_term for endpoint in up if endpoint.raft_term is not None})
-    saw = f"{' and '.join(leaders) + ' leads' if leaders else 'no leader'}, " + (
-        f"term {terms[0]}" if len(terms) == 1 else f"terms {', '.join(map(str, terms))}"
-    )
+    who = f"{' and '.join(leaders)} {'leads' if len(leaders) == 1 else 'lead'}" if leaders else "no leader"
+    saw = f"{who}, " + (f"term {terms[0]}" if len(terms) == 1 else f"terms {', '.join(map(str, terms))}")
     return CheckResult("etcd has one leader", len(leaders) == 1 and len(terms) == 1, saw, "one leader, one term")
 
 
@@ -85,7 +78,7 @@ def _ids(ctx: Context, ids: list[str], up: Sequence[EtcdEndpoint]) -> CheckResul
     """The ids follow from the addresses; a lab on another subnet has its own."""
     nodes = list(ctx.facts.lab.nodes.values())
     if ctx.names.subnet != "192.168.50":
-        ids = [member_id(node.address) for node in nodes[: len(ids)]]
+        ids = [member_id(f"http://{node.address}:2380", TOKEN) for node in nodes[: len(ids)]]
     seen = sorted(str(endpoint.member_id) for endpoint in up)
     return CheckResult("the member ids", seen == sorted(ids), ", ".join(seen), ", ".join(sorted(ids)))
 

@@ -42,6 +42,9 @@ class Process:
 
     user: str
     name: str
+    pid: int = 0
+    age: int = 0
+    """Seconds since it was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Facts:
             if node.link in ("down", "refused"):
                 raise _out_of_reach(node, node.link_reason or "its container does not run")
             try:
-                listing = await _within(node.run("ps -eo user:32,args ww", timeout=ANSWER), REACH)
+                listing = await _within(node.run("ps -eo pid,etimes,user:32,args ww", timeout=ANSWER), REACH)
             except TimeoutError as error:
                 raise _silent(node, REACH) from error
             except LabError as error:
@@ -310,14 +313,14 @@ def _out_of_reach(node: Node, why: str) -> LabError:
 def _processes(listing: str) -> list[Process]:
     found: list[Process] = []
     for line in listing.splitlines()[1:]:
-        words = line.split()
-        if len(words) < 2 or words[1].startswith("["):
+        pid, age, user, *words = [*line.split(), "", "", ""]
+        if not pid.isdigit() or not words[0] or words[0].startswith("["):
             continue
-        program = _base(words[1])
+        program = _base(words[0])
         if program.startswith("python"):
-            script = next((word for word in words[2:] if not word.startswith("-")), "")
+            script = next((word for word in words[1:] if not word.startswith("-")), "")
             program = _base(script) or program
-        found.append(Process(words[0], program))
+        found.append(Process(user, program, int(pid), int(age) if age.isdigit() else 0))
     return found
 
 
