@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from pghalab import __version__
+from pghalab import __version__, out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ VERBS = {
 
 def parser(argv: list[str] | None = None) -> argparse.ArgumentParser:
     """The command line for some arguments: only the module of their verb is loaded; without arguments every one is."""
-    root = argparse.ArgumentParser(
+    root = _Parser(
         prog="pghalab",
         formatter_class=_Formatter,
         description="Learn PostgreSQL high availability by doing it. Without a verb the console opens.",
@@ -49,6 +49,18 @@ def parser(argv: list[str] | None = None) -> argparse.ArgumentParser:
     for module in _modules(argv):
         module.add_parsers(verbs)
     return root
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what it has to say by the program's way out: its messages quote what was typed."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        if not message:
+            return
+        if file is sys.stdout:
+            out.say(message, end="")
+        else:
+            out.complain(message, end="")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -78,16 +90,20 @@ def _modules(argv: list[str] | None) -> list[ModuleType]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 for a said error, 2 usage, 70 a fault of pghalab's."""
+    out.prepare()
     try:
         try:
             return _run(sys.argv[1:] if argv is None else argv)
         finally:
-            # A reader who has gone is noticed here, where it is handled, and not when the interpreter ends.
-            print(end="", flush=True)
+            out.finish()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _leave_stdout()
+        out.give_up()
+        return 1
+    except out.Unwritable as error:
+        out.give_up()
+        out.complain(error)
         return 1
     except Exception as error:
         return _failed(error)
@@ -119,7 +135,7 @@ def _failed(error: Exception) -> int:
     from pghalab.lab.types import LabError
 
     if isinstance(error, LabError):
-        print(error, file=sys.stderr)
+        out.complain(error)
         return 1
     import logging
 
@@ -130,14 +146,5 @@ def _failed(error: Exception) -> int:
         where = f"; the log has more: {log_file()}"
     except LabError:
         where = ""
-    print(
-        f"pghalab: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{where}", file=sys.stderr
-    )
+    out.complain(f"pghalab: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{where}")
     return 70
-
-
-def _leave_stdout() -> None:
-    """The reader of our output has gone: keep the interpreter from saying so when it ends."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, RunEvent, StepEnded
 from pghalab.course.look import explain
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from pghalab.out import Bar, say_json
+from pghalab.text import one_line
 
 GOOD = ("done", "already")
 _WORDS = {"done": "done", "already": "already", "failed": "FAILED", "stopped": "stopped", "refused": "REFUSED"}
@@ -54,12 +51,11 @@ class Reporter(Protocol):
 class JsonReporter:
     """One event a line."""
 
-    out: TextIO = field(default_factory=lambda: sys.stdout)
+    out: TextIO | None = None
 
     def event(self, event: RunEvent) -> None:
         """Print the event."""
-        data = {"at": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
-        print(json.dumps(data, default=str), file=self.out, flush=True)
+        say_json({"at": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}, to=self.out)
 
     def step(self, report: StepReport) -> None:
         """The event of its end has said it all."""
@@ -69,40 +65,23 @@ class TextReporter:
     """A line per step; on a terminal also a bar with the step that runs now."""
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
         self._total = total
         self._number = 0
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._bar = Bar(total, out)
 
     def __enter__(self) -> TextReporter:
         """Show the bar when there is a terminal."""
-        if self._out.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=Console(file=self._out, highlight=False, markup=False),
-                transient=True,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("", total=self._total)
+        self._bar.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.__exit__(kind, error, at)
 
     def event(self, event: RunEvent) -> None:
         """Name the step that runs beside the bar."""
-        title = getattr(event, "title", "")
-        if title and self._bar is not None and self._task is not None:
-            self._bar.update(self._task, description=title[:40])
+        if title := getattr(event, "title", ""):
+            self._bar.name(title)
 
     def step(self, report: StepReport) -> None:
         """Print the step's line, and after a failure what is known of it."""
@@ -110,22 +89,15 @@ class TextReporter:
         width = len(str(self._total))
         ended = report.ended
         line = f"{self._number:>{width}}/{self._total}  {_WORDS[ended.outcome]:<8} {ended.seconds:7.1f} s  "
-        self._print(f"{line}{report.step.id}  {report.step.title}")
+        self._bar.line(f"{line}{report.step.id}  {one_line(report.step.title)}")
         if ended.reason:
-            self._print(f"    {ended.reason}")
+            self._bar.line(f"    {ended.reason}")
         if not report.ok:
             for result in report.wrong:
-                self._print(f"    check failed: {explain(result)}")
+                self._bar.line(f"    check failed: {explain(result)}")
             if report.log is not None:
-                self._print(f"    log: {report.log}")
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=1)
-
-    def _print(self, line: str) -> None:
-        if self._bar is not None:
-            self._bar.console.print(line, soft_wrap=True)
-        else:
-            print(line, file=self._out, flush=True)
+                self._bar.line(f"    log: {report.log}")
+        self._bar.advance()
 
 
 async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport:

@@ -21,6 +21,7 @@ from pghalab.lab.host import install, paths, space
 from pghalab.lab.settings import LabSettings, settings_file
 from pghalab.lab.ssh import keys
 from pghalab.lab.types import LabError
+from pghalab.out import is_terminal
 
 MIN_PYTHON = (3, 11)
 MIN_API = (1, 41)
@@ -49,7 +50,7 @@ class Fact:
 
 async def examine(settings: LabSettings) -> list[Fact]:
     """Every fact about this machine and the lab; what cannot be looked at is told as a fact that does not hold."""
-    facts = [python(sys.version_info[:3]), *terminal(os.environ, shutil.get_terminal_size(), sys.stdout.isatty())]
+    facts = [python(sys.version_info[:3]), *terminal(os.environ, shutil.get_terminal_size(), is_terminal())]
     facts += [state_folder(), *key_files(settings)]
     try:
         engine = await asyncio.to_thread(Engine.connect)

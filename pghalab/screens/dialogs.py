@@ -14,9 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
+from pghalab.text import clean
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET
-from pghalab.widgets.text import clean, plain
+from pghalab.widgets.text import plain
 
 BOX_CSS = """
     .box { width: 90%; max-width: 96; height: auto; max-height: 90%; background: $surface; border: round $primary;

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.app import SuspendNotSupported
 
 from pghalab.lab.types import LabError, User
+from pghalab.out import clear, say
 
 if TYPE_CHECKING:
     from pghalab.screens.console import Console
@@ -24,9 +25,9 @@ async def open_shell(app: Console, node_name: str, user: User) -> None:
         raise LabError(node.link_reason or "ssh does not answer.", node=node_name, todo="Start the node (lab menu).")
     try:
         with app.suspend(), app.batch_update():
-            print("\x1b[2J\x1b[H", end="")
-            print(f"pghalab: a shell as {user} on {node_name}; `exit` or {LEAVE_NAME} leads back to the console.")
-            print(f"+ pghalab --lab {app.session.lab_name} shell -u {user} {node_name}", flush=True)
+            clear()
+            say(f"pghalab: a shell as {user} on {node_name}; `exit` or {LEAVE_NAME} leads back to the console.")
+            say(f"+ pghalab --lab {app.session.lab_name} shell -u {user} {node_name}")
             await interactive(cast(Any, node), user)
     except SuspendNotSupported as error:
         raise LabError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
+
+from pghalab.out import complain, say
 
 if TYPE_CHECKING:
     from pghalab.course.model import Course, Step
@@ -94,7 +95,7 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
 
     course = load_course()
     for problem in course.problems:
-        print(f"{problem} (the lesson is left out)", file=sys.stderr)
+        complain(f"{problem} (the lesson is left out)")
     try:
         steps = report.choose(
             course, lessons=arguments.lesson or (), to=arguments.to or "", optional=not arguments.no_optional
@@ -107,7 +108,7 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
         async with _opened(arguments.lab) as lab:
             runner = Runner.open(lab, state_dir(arguments.lab), course=course)
             for notice in runner.progress.notices:
-                print(notice, file=sys.stderr)
+                complain(notice)
             started = _now()
             if arguments.json:
                 await report.run_steps(runner, steps, report.JsonReporter(), reports)
@@ -145,7 +146,7 @@ def _summary(course: Course, steps: list[Step], reports: list[StepReport], secon
         done = sum(report.ended.outcome == "done" for report in reports)
         already = sum(report.ended.outcome == "already" for report in reports)
         words = [f"{done} done", f"{already} already", f"{len(bad)} failed"] + ([f"{left} not reached"] if left else [])
-        print(f"{', '.join(words)} in {seconds:.1f} s")
+        say(f"{', '.join(words)} in {seconds:.1f} s")
     return 1 if bad or left or course.problems else 0
 
 
@@ -161,7 +162,7 @@ def _opened(name: str) -> Any:
 
         settings = load_settings(name)
         for notice in settings.notices:
-            print(notice, file=sys.stderr)
+            complain(notice)
         with DriverLock(name):
             lab = LocalLab(settings)
             await lab.open()
@@ -195,8 +196,8 @@ def _reset(arguments: argparse.Namespace) -> int:
             progress.forget([step.id for lesson in lessons for step in lesson.steps])
         progress.save()
     for notice in progress.notices:
-        print(notice, file=sys.stderr)
-    print(f"Forgot {'everything' if arguments.all else lessons[0].title}; the lab itself is as it was.")
+        complain(notice)
+    say(f"Forgot {'everything' if arguments.all else lessons[0].title}; the lab itself is as it was.")
     return 0
 
 
@@ -209,8 +210,8 @@ def _lint(arguments: argparse.Namespace) -> int:
     course = load_course(Path(arguments.folder) if arguments.folder else None, strict=False)
     problems = lint(course)
     for problem in problems:
-        print(problem)
+        say(problem)
     if problems:
         return 1
-    print(f"{len(course.lessons)} lessons, {sum(len(lesson.steps) for lesson in course.lessons)} steps, no problems")
+    say(f"{len(course.lessons)} lessons, {sum(len(lesson.steps) for lesson in course.lessons)} steps, no problems")
     return 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
+
+from pghalab.out import complain, say, say_json
 
 if TYPE_CHECKING:
     from pghalab.lab.doctor import Fact
@@ -36,14 +37,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     except LabError as error:
         # A state folder that cannot be used is one of the facts.
         settings = default_settings(arguments.lab)
-        print(error, file=sys.stderr)
+        complain(error)
     for notice in settings.notices:
-        print(notice, file=sys.stderr)
+        complain(notice)
     facts = asyncio.run(examine(settings))
     if arguments.json:
-        import json
-
-        print(json.dumps({"ok": healthy(facts), "facts": [fact.as_dict() for fact in facts]}, indent=2))
+        say_json({"ok": healthy(facts), "facts": [fact.as_dict() for fact in facts]}, indent=2)
     else:
         _print(facts)
     return 0 if healthy(facts) else 1
@@ -52,6 +51,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _print(facts: list[Fact]) -> None:
     width = max(len(fact.check) for fact in facts)
     for fact in facts:
-        print(f"{'ok ' if fact.ok else 'NO '} {fact.check.ljust(width)}  {fact.found}")
+        say(f"{'ok ' if fact.ok else 'NO '} {fact.check.ljust(width)}  {fact.found}")
         for line in filter(None, (fact.todo, fact.command and f"  {fact.command}")):
-            print(f"    {' ' * width}  {line}")
+            say(f"    {' ' * width}  {line}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
+
+from pghalab.out import Printing, complain, say, say_table
 
 if TYPE_CHECKING:
     from pghalab.lab.local import LocalLab
@@ -146,14 +147,14 @@ def _drive(
             await lab.open(link=False)
             _say_notices(lab)
             await lab.configure(change(lab.settings))
-            status = 0
+            status, printing = 0, Printing()
             async with contextlib.aclosing(verb(lab)) as events:
                 async for event in events:
                     if isinstance(event, Output):
-                        (sys.stdout if event.stream == "stdout" else sys.stderr).write(event.text)
-                        sys.stdout.flush()
+                        printing.add(event.text, event.stream)
                     elif event.exit_status != 0:
                         status = 1
+            printing.close()
             return status
         finally:
             await lab.close()
@@ -164,13 +165,13 @@ def _drive(
         with driving:
             return asyncio.run(run())
     except asyncio.CancelledError:
-        print("Stopped.", file=sys.stderr)
+        complain("Stopped.")
         return 128 + asked[0] if asked else 1
 
 
 def _say_notices(lab: LocalLab) -> None:
     for notice in lab.notices:
-        print(notice, file=sys.stderr)
+        complain(notice)
 
 
 def _ls(arguments: argparse.Namespace) -> int:
@@ -196,12 +197,9 @@ def _ls(arguments: argparse.Namespace) -> int:
 
     rows = asyncio.run(run())
     if not rows:
-        print(f"The engine holds nothing of {'any lab' if arguments.all else f'the lab {arguments.lab}'}.")
+        say(f"The engine holds nothing of {'any lab' if arguments.all else f'the lab {arguments.lab}'}.")
         return 0
-    heads = ("LAB", "KIND", "NAME", "STATE", "ADDRESS", "ACCESS")
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    for row in [heads, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    say_table([("LAB", "KIND", "NAME", "STATE", "ADDRESS", "ACCESS"), *rows])
     return 0
 
 
@@ -230,10 +228,10 @@ def _export(arguments: argparse.Namespace) -> int:
     plan = export.plan_of(settings)
     if arguments.compose:
         export.write(Path(arguments.compose), export.compose(plan), force=arguments.force)
-        print(f"{arguments.compose}: docker compose -p {settings.name} -f {arguments.compose} up -d")
+        say(f"{arguments.compose}: docker compose -p {settings.name} -f {arguments.compose} up -d")
     if arguments.script:
         export.write(Path(arguments.script), export.script(plan), force=arguments.force, executable=True)
-        print(f"{arguments.script}: sh {arguments.script} create, then sh {arguments.script} start")
+        say(f"{arguments.script}: sh {arguments.script} create, then sh {arguments.script} start")
     return 0
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
+
+from pghalab.out import clear, complain, say, say_json, table
+from pghalab.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,19 +49,15 @@ async def _show(arguments: argparse.Namespace) -> int:
     try:
         await lab.settle()
         for notice in lab.notices:
-            print(notice, file=sys.stderr)
+            complain(notice)
         if arguments.watch:
             await _follow(lab, as_json=arguments.json)
             return 0
         nodes, etcd, patroni = await Monitor(lab, _ignore).look()
         if arguments.json:
-            import json
-
-            print(
-                json.dumps({"lab": lab.name, "nodes": _plain(nodes), "etcd": _plain(etcd), "patroni": _plain(patroni)})
-            )
+            say_json({"lab": lab.name, "nodes": _plain(nodes), "etcd": _plain(etcd), "patroni": _plain(patroni)})
         else:
-            print(text(nodes, etcd, patroni))
+            say(text(nodes, etcd, patroni))
         return 0
     finally:
         await lab.close()
@@ -71,20 +69,20 @@ def _ignore(_: Update) -> None:
 
 async def _follow(lab: LocalLab, *, as_json: bool) -> None:
     import asyncio
-    import json
 
     from pghalab.cluster.monitor import Monitor
 
     seen: dict[str, Any] = {}
     told: list[str] = []
+    changes: list[dict[str, Any]] = []
     changed = asyncio.Event()
 
     def take(update: Update) -> None:
         kind, value = update
         if as_json:
-            told.append(json.dumps({kind: _plain(value)}))
+            changes.append({kind: _plain(value)})
         elif update[0] == "event":
-            told.append(f"{_clock(update[1].at)}  {'' if update[1].good else '! '}{update[1].text}")
+            told.append(f"{_clock(update[1].at)}  {'' if update[1].good else '! '}{one_line(update[1].text)}")
         else:
             seen[kind] = value
         changed.set()
@@ -95,19 +93,18 @@ async def _follow(lab: LocalLab, *, as_json: bool) -> None:
         while True:
             await changed.wait()
             changed.clear()
-            if as_json and told:
-                print("\n".join(told), flush=True)
-                told.clear()
+            for change in changes:
+                say_json(change)
+            changes.clear()
             if watching.done():
                 return watching.result()
             if as_json:
                 continue
             await asyncio.sleep(_REDRAW)  # changes come in bunches
             if len(seen) == 3:
-                if sys.stdout.isatty():
-                    print("\x1b[H\x1b[2J", end="")
-                print(text(seen["nodes"], seen["etcd"], seen["patroni"]))
-                print("\n".join(told[-10:]), flush=True)
+                clear()
+                say(text(seen["nodes"], seen["etcd"], seen["patroni"]))
+                say("\n".join(told[-10:]))
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -149,7 +146,8 @@ def text(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> str:
     if patroni.value is not None:
         view = patroni.value
         known = view.system_id or "not initialised"
-        parts.append(f"{view.scope} ({known}){', paused' if view.paused else ''}, leader: {view.leader or 'none'}")
+        paused = ", paused" if view.paused else ""
+        parts.append(one_line(f"{view.scope} ({known}){paused}, leader: {view.leader or 'none'}"))
         parts.append(
             _table(
                 ("member", "host", "role", "state", "TL", "receive LSN", "lag", "replay LSN", "lag", "", ""),
@@ -184,9 +182,7 @@ def _quorum(view: EtcdView) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [tuple(head), *(tuple("" if cell is None else str(cell) for cell in row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return table([tuple(head), *(tuple("" if cell is None else str(cell) for cell in row) for row in rows)])
 
 
 def _trouble(snapshot: Snapshot[Any], nothing: str = "") -> str:
@@ -196,7 +192,7 @@ def _trouble(snapshot: Snapshot[Any], nothing: str = "") -> str:
         return f": {nothing}" if snapshot.value is None and nothing else ""
     age = max(0, round(time.monotonic() - snapshot.taken_at))
     old = f" (seen {age} s ago)" if snapshot.value is not None else ""
-    return f"{old}: {snapshot.error}"
+    return f"{old}: {one_line(snapshot.error)}"
 
 
 def _plain(value: Any) -> Any:

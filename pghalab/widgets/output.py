@@ -13,7 +13,8 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from pghalab.widgets.text import clean, shortened
+from pghalab.text import clean
+from pghalab.widgets.text import shortened
 
 SHOWN_LINES = 2000
 """How many lines are kept for the screen; the log on disk holds all."""

@@ -6,24 +6,10 @@ import re
 
 from textual.content import Content
 
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])"
-    r"|\x9b[0-?]*[ -/]*[@-~]"
-)
-# Control characters but for tab and newline, and the marks that reverse the direction of what follows.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+from pghalab.text import clean
 
 _LIMIT = 2000
 """Longest line that is shown, in characters."""
-
-
-def clean(text: str) -> str:
-    """Text without escape sequences and control characters; tabs become spaces, carriage returns newlines."""
-    if text.isprintable():
-        return text
-    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return _CONTROLS.sub("", text).expandtabs(8)
 
 
 def plain(text: str, style: str = "") -> Content:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pghalab.text import clean
 from pghalab.widgets.output import OutputBuffer
-from pghalab.widgets.text import ago, clean, lsn, node_list, plain, shortened, size
+from pghalab.widgets.text import ago, lsn, node_list, plain, shortened, size
 
 
 @pytest.mark.parametrize(

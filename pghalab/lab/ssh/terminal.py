@@ -10,6 +10,7 @@ import sys
 from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.ssh.shell import CHUNK
 from pghalab.lab.types import LabError, User
+from pghalab.out import descriptor, say
 
 LEAVE_KEY = b"\x1d"
 LEAVE_NAME = "Ctrl-]"
@@ -23,7 +24,7 @@ async def interactive(node: SshNode, user: User = "root") -> int:
     import termios
     import tty
 
-    source, sink = sys.stdin.fileno(), sys.stdout.fileno()
+    source, sink = sys.stdin.fileno(), descriptor()
     if not os.isatty(source) or not os.isatty(sink):
         raise LabError(
             "a shell needs a terminal.",
@@ -71,7 +72,7 @@ async def interactive(node: SshNode, user: User = "root") -> int:
     tasks = [asyncio.ensure_future(show()), asyncio.ensure_future(left.wait())]
     try:
         tty.setraw(source, termios.TCSADRAIN)
-        print(f"{user}@{node.name}: leave with `exit` or {LEAVE_NAME}.", end="\r\n", flush=True)
+        say(f"{user}@{node.name}: leave with `exit` or {LEAVE_NAME}.", end="\r\n")
         loop.add_reader(source, typed)
         loop.add_signal_handler(signal.SIGWINCH, resized)
         for number in fatal:
@@ -91,7 +92,7 @@ async def interactive(node: SshNode, user: User = "root") -> int:
             task.cancel()
         # What was typed for the node must not reach the host's shell.
         termios.tcsetattr(source, termios.TCSAFLUSH, before)
-        print(flush=True)
+        say()
         await shell.close()
 
 
