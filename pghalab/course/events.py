@@ -11,6 +11,13 @@ from pghalab.lab.types import Ended, Output
 StepState = Literal["todo", "done", "broken"]
 """`broken`: it was done once and its checks no longer hold."""
 Outcome = Literal["done", "already", "failed", "stopped", "refused"]
+Code = Literal["", "busy", "guard", "checks", "command", "lab", "fault", "stopped", "declined"]
+"""Why a step is not done, for whatever decides by it; the words beside it are for people.
+
+`busy` another step runs · `guard` what has to hold before does not · `checks` they do not hold · `command` it ended as
+it should not · `lab` a node or the cluster gave no answer · `fault` pghalab's own · `stopped` somebody stopped it ·
+`declined` a change was not confirmed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +86,13 @@ class ChecksSeen:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """A step ended; `reason` says why it is not done, in words."""
+    """A step ended; `reason` says why it is not done, in words, and `code` for the program."""
 
     step: str
     outcome: Outcome
     seconds: float
     reason: str = ""
+    code: Code = ""
 
 
 RunEvent = StepStarted | CommandStarted | Printed | CommandEnded | ConfirmNeeded | ChecksSeen | StepEnded

@@ -13,7 +13,7 @@ from pghalab.course.placeholders import KNOWN, used
 NODES = tuple(f"pgha{number}" for number in range(1, 6))
 """The nodes that lessons may name."""
 LONGEST_COMMAND = 1800.0
-"""Seconds; the image's build from nothing is the longest."""
+"""Seconds."""
 LONGEST_CHECK = 600.0
 _IN_CHECKS = ("node", "address")
 """Placeholders that a check answers itself, for each node it looks at."""
@@ -60,24 +60,16 @@ def _untils(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
 
 
 def _step(step: Step) -> Iterator[tuple[int, str]]:
-    acts = step.kind in ("command", "edit", "action")
-    if acts and not step.checks and not step.no_check:
-        yield step.line, f"the step `{step.id}` needs `checks`, or `no_check` with the reason"
-    if acts and step.kind != "command" and step.no_check:
-        yield step.line, f"a step of kind {step.kind} changes the lab, so it needs `checks`"
-    if step.fails and step.kind != "command":
-        yield step.line, f"`fails` belongs to a command; the step `{step.id}` is of kind {step.kind}"
-    if step.checks and step.no_check:
-        yield step.line, f"the step `{step.id}` has both `checks` and `no_check`"
-    if step.checks and not acts and step.kind != "wait":
-        yield step.line, f"a step of kind {step.kind} has no `checks`"
-    if step.node and step.node not in NODES and not used(step.node):
-        yield step.line, f"unknown node `{step.node}`"
-    if step.timeout > LONGEST_COMMAND:
-        yield step.line, f"`timeout` is at most {LONGEST_COMMAND:g} s; found {step.timeout:g}"
+    for words in step.kind.faults(step):
+        yield step.line, words
+    if step.kind.timeout > LONGEST_COMMAND:
+        yield step.line, f"`timeout` is at most {LONGEST_COMMAND:g} s; found {step.kind.timeout:g}"
+    where = step.kind.where
+    if where.node and where.node not in NODES and not used(where.node):
+        yield step.line, f"unknown node `{where.node}`"
     if bool(step.guard) != bool(step.guard_reason):
         yield step.line, "`guard` and `guard_reason` go together"
-    texts = (step.title, step.prose, step.after, step.node, step.command, step.expect, *step.hints)
+    texts = (step.title, step.prose, step.after, where.node, where.command, step.expect, *step.hints)
     for word in sorted(used(*texts) - set(KNOWN)):
         yield step.line, f"unknown placeholder `{{{{{word}}}}}`; known are {', '.join(KNOWN)}"
     for spec in (*step.checks, *step.guard):

@@ -59,6 +59,14 @@ class Look:
         context = Context(facts, self.names, output, may_write=not self.progress.read_only)
         return tuple(await asyncio.gather(*(evaluate(spec, context) for spec in specs)))
 
+    async def once(self, specs: Sequence[CheckSpec], output: str | None = None) -> tuple[tuple[CheckResult, ...], ...]:
+        """What each of some checks sees in one fresh look."""
+        facts = self.facts()
+        try:
+            return await self.checks(specs, facts, output)
+        finally:
+            await facts.close()
+
     async def ask(self, facts: Facts, words: Iterable[str]) -> Mapping[str, str]:
         """Answer placeholders from the live cluster; raises LabError when it has no answer."""
         for word in sorted(words):
@@ -119,14 +127,7 @@ class Look:
             return states[step_id]
         step = self._steps[step_id]
         record = self.progress.record(step_id)
-        if step.kind == "read":
-            holds = record.read
-        elif step.kind == "question":
-            holds = record.right
-        elif step.checks:
-            holds = all(result.ok for result in results[step_id])
-        else:
-            holds = record.exit_status is not None and (record.exit_status != 0) == step.fails
+        holds = all(result.ok for result in results[step_id]) if step.checks else step.kind.known(record)
         states[step_id] = "done" if holds else "broken" if record.done else "todo"
         later = [each for each in step.until if each in self._steps]
         if not holds and any(self._state(each, results, states) == "done" for each in later):

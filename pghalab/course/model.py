@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pghalab.lab.types import User
-
-StepKind = Literal["read", "question", "command", "edit", "action", "wait"]
+from pghalab.course.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,52 +21,27 @@ class CheckSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question with choices; each choice explains itself once it is chosen."""
-
-    text: str
-    choices: tuple[str, ...]
-    right: int
-    """Index into `choices`."""
-    explain: tuple[str, ...]
-    """One explanation for each choice."""
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a lesson."""
 
     id: str
     """Unique in the course."""
     title: str
-    kind: StepKind
+    kind: Kind
+    """What it is, with all that belongs to this kind alone."""
     prose: str
     """Markdown before the step's card."""
     after: str = ""
     """Markdown to be read once the step is done: what its output means."""
     optional: bool = False
-    node: str = ""
-    """`pgha1`, or a placeholder: `{{leader}}`, `{{replica}}`."""
-    user: User = "postgres"
-    command: str = ""
-    timeout: float = 60.0
-    """Seconds the command may run."""
     expect: str = ""
     """What it prints on a healthy lab, for the reader; recorded from a real run."""
     checks: tuple[CheckSpec, ...] = ()
-    no_check: str = ""
-    """Why a command step has no check of the cluster."""
-    fails: bool = False
-    """The command is expected to end with a status other than 0: the step shows an error on purpose."""
     until: tuple[str, ...] = ()
     """Ids of later steps; while any of them is done, this one counts as done (its effect was temporary)."""
     guard: tuple[CheckSpec, ...] = ()
     """The command is refused unless these hold now."""
     guard_reason: str = ""
-    action: Literal["", "build", "up", "start"] = ""
-    edit: Mapping[str, Any] = field(default_factory=dict)
-    """A merge patch for the dynamic configuration, for `kind: edit`."""
-    question: Question | None = None
     widget: Literal["", "quorum-table"] = ""
     hints: tuple[str, ...] = ()
     notes: str = ""

@@ -18,7 +18,7 @@ from pghalab.lab.engine.client import Engine
 from pghalab.lab.host import paths, space
 from pghalab.lab.settings import LabSettings, save_settings
 from pghalab.lab.ssh.node import SshNode
-from pghalab.lab.types import Container, Ended, LabError, LinkChanged, Output
+from pghalab.lab.types import Container, Ended, LabAction, LabError, LinkChanged, Output
 
 if TYPE_CHECKING:
     from pghalab.lab.deploy.create import Say
@@ -181,9 +181,7 @@ class LocalLab:
 
         return await image_versions(await self.engine(), self._settings.image)
 
-    def action(
-        self, name: Literal["build", "up", "start"], *, auto: bool = False
-    ) -> AsyncGenerator[Output | Ended, None]:
+    def action(self, name: LabAction, *, auto: bool = False) -> AsyncGenerator[Output | Ended, None]:
         """The verb of this name, for a step of a lesson; `auto` is that of `up`."""
         if name == "up":
             return self.up(auto=auto)

@@ -165,6 +165,10 @@ class Node(Protocol):
         """
 
 
+LabAction = Literal["build", "up", "start"]
+"""A verb of the lab that a course may use."""
+
+
 class Lab(Protocol):
     """The lab that a course runs on and a monitor looks at."""
 
@@ -198,7 +202,5 @@ class Lab(Protocol):
     async def image_versions(self) -> Mapping[str, str] | None:
         """`{"postgresql": "17.11", "etcd": …, "patroni": …, "pgbackrest": …}` of the built image, else None."""
 
-    def action(
-        self, name: Literal["build", "up", "start"], *, auto: bool = False
-    ) -> AsyncGenerator[Output | Ended, None]:
+    def action(self, name: LabAction, *, auto: bool = False) -> AsyncGenerator[Output | Ended, None]:
         """Build the image, create and start the nodes, or start the existing ones, telling what it does."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import OptionList
 
+from pghalab.course.kinds import Question, Read
 from pghalab.screens import messages
 from pghalab.screens.lesson_view import LessonView
 from pghalab.widgets.live import LiveColumn
@@ -75,12 +76,13 @@ A step is done when its checks hold, however that came about: with Run, in a she
         busy = self.console.session.busy
         if action == "stop_step":
             return busy
-        if action == "run_step" and self.step.kind in ("read", "question"):
+        if action == "run_step" and not self.step.kind.acts:
             return False
-        if action == "edit_step" and self.step.kind != "command":
+        card = self.step.kind.card
+        if action == "edit_step" and not (card and card.editable):
             return False
         if action == "run_elsewhere":
-            return self.step.action == "up"
+            return card is not None and card.elsewhere
         if action in ("run_step", "edit_step"):
             return None if busy or self.console.session.read_only else True
         return True
@@ -128,8 +130,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         """Do what comes next: run what is to do, go on from what is done."""
         if self._came_into_view():
             return
-        acts = self.step.kind not in ("read", "question")
-        if acts and self.console.session.states.get(self._step_id, "todo") != "done":
+        if self.step.kind.acts and self.console.session.states.get(self._step_id, "todo") != "done":
             self._run()
         else:
             self.action_next_step()
@@ -143,14 +144,12 @@ A step is done when its checks hold, however that came about: with Run, in a she
         """Change the command, then run it."""
         from pghalab.screens.dialogs import EditCommand
 
-        if self.step.kind != "command":
+        card, where = self.step.kind.card, self.step.kind.where
+        if card is None or not card.editable:
             self.notify("Only a command can be edited.", markup=False)
             return
-        node, user, command = await self.console.resolve(self.step) or (
-            self.step.node,
-            self.step.user,
-            self.step.command,
-        )
+        resolved = await self.console.resolve(self.step)
+        node, user, command = resolved or (where.node, where.user, where.command)
         edited = await self.app.push_screen_wait(EditCommand(node, user, command))
         if edited is not None and self.console.session.run_step(self._step_id, command=edited):
             self._show_state()
@@ -159,7 +158,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
     async def action_copy_command(self) -> None:
         """Copy the command."""
         resolved = await self.console.resolve(self.step)
-        self.console.copy(resolved[2] if resolved else self.step.command, "the command")
+        self.console.copy(resolved[2] if resolved else self.step.kind.where.command, "the command")
 
     def action_copy_output(self) -> None:
         """Copy what the command printed."""
@@ -224,14 +223,15 @@ A step is done when its checks hold, however that came about: with Run, in a she
         self.console.session.answer(self._step_id, message.choice)
         view = self.query_one(StepView)
         view.show_answer(message.choice)
-        if self.step.question is not None and message.choice == self.step.question.right:
+        question = self.step.kind
+        if isinstance(question, Question) and message.choice == question.right:
             view.focus(scroll_visible=False)
 
     # Going
 
     def action_next_step(self) -> None:
         """Go to the next step; one that is only to be read is done thereby."""
-        if self.step.kind == "read":
+        if isinstance(self.step.kind, Read):
             self.console.session.mark_read(self._step_id)
         self._move(1)
 

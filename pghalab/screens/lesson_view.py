@@ -127,7 +127,7 @@ class LessonView(ConsoleScreen):
     async def _ask(self) -> None:
         """Ask the cluster what the placeholders of the command stand for, as a run would."""
         parts, step = self.console.session.parts, self.step
-        if parts is None or (step.kind != "edit" and not used(step.node, step.command)):
+        if parts is None or not used(step.kind.where.node, step.kind.where.command):
             return
         # Without an answer the card keeps the last one, and a run says why there is none.
         with contextlib.suppress(LabError):

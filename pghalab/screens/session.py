@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from pghalab.course.kinds import Question
 from pghalab.lab.types import LabError
 from pghalab.screens import messages
 from pghalab.screens.parts import Connect, Parts, RunnerParts
@@ -204,8 +205,8 @@ class Session(Working):
 
     def answer(self, step_id: str, choice: int) -> bool:
         """The learner answered a question; True when it is right."""
-        question = self.course.step(step_id).question if self.course else None
-        right = question is not None and question.right == choice
+        question = self.course.step(step_id).kind if self.course else None
+        right = isinstance(question, Question) and question.right == choice
         self._learned(step_id, lambda runner: runner.answer(step_id, choice), done=right)
         return right
 

@@ -83,7 +83,7 @@ class Working(Looking):
         if refusal := self.refusal():
             self.notice(refusal, "warning")
             return False
-        fails = self.course is not None and self.course.step(step_id).fails
+        fails = self.course is not None and self.course.step(step_id).kind.fails
         self.stopping = False
         self.active = self.runs[step_id] = StepRun(step_id, fails=fails)
         work = self._run_step(self.active, command=command, again=again, elsewhere=elsewhere)

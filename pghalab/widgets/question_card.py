@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from pghalab.course.model import Question
+from pghalab.course.kinds import Question
 from pghalab.widgets.glyphs import BAD, OK, QUIET
 from pghalab.widgets.text import paragraph
 

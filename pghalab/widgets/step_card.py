@@ -7,18 +7,12 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button
 
-from pghalab.course.model import Step
+from pghalab.course.kinds import Card, Where
 from pghalab.widgets.calm import Calm
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.steprun import StepRun
 from pghalab.widgets.text import plain
-
-_ACTIONS = {
-    "build": "build the image",
-    "up": "create and start the nodes",
-    "start": "start the nodes",
-}
 
 
 class StepCard(Vertical):
@@ -38,25 +32,27 @@ class StepCard(Vertical):
     StepCard .log { height: auto; width: 1fr; text-style: dim; display: none; }
     """
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, card: Card, where: Where) -> None:
         super().__init__()
-        self.step = step
+        self.card = card
+        self.where = where
+        """Where the command runs, before anybody answered its placeholders."""
         self._shown = -1
         self._run: StepRun | None = None
 
     def compose(self) -> ComposeResult:
         """The command, the buttons, the output."""
-        yield Calm(self._prompt(self.step.node, self.step.user, self.step.command), classes="command")
+        yield Calm(self._prompt(self.where.node, self.where.user, self.where.command), classes="command")
         with Horizontal(classes="buttons"):
-            if self.step.kind == "wait":
+            if self.card.subject == "wait":
                 yield Button("Wait for it  r", id="run", variant="primary", compact=True, action="screen.run_step")
             else:
                 yield Button("▶ Run  r", id="run", variant="primary", compact=True, action="screen.run_step")
-            if self.step.kind == "command":
+            if self.card.editable:
                 yield Button("Edit before running  e", id="edit", compact=True, action="screen.edit_step")
-            if self.step.kind in ("command", "edit"):
+            if self.card.copyable:
                 yield Button("Copy  y", id="copy", compact=True, action="screen.copy_command")
-            if self.step.action == "up":
+            if self.card.elsewhere:
                 yield Button("Take the free subnet  t", id="elsewhere", compact=True, action="screen.run_elsewhere")
             yield Button("■ Stop  x", id="stop", variant="error", compact=True, action="screen.stop_step")
         yield Calm("", classes="status")
@@ -94,7 +90,7 @@ class StepCard(Vertical):
             self._show_output(self._run)
 
     def _status(self, run: StepRun) -> Content:
-        if self.step.action == "up" and run.outcome == "failed":
+        if self.card.elsewhere and run.outcome == "failed":
             way_out = (
                 "Is something else in the way? t creates the lab on the next free subnet; the lessons then show it."
             )
@@ -118,14 +114,13 @@ class StepCard(Vertical):
         log.say(Content(f"{dropped}full log (l): {run.log.name if run.log is not None else ''}"))
 
     def _prompt(self, node: str, user: str, command: str) -> Content:
-        match self.step.kind:
-            case "action":
-                what = _ACTIONS.get(self.step.action, self.step.action)
-                return Content.assemble(("lab ", f"bold {ACCENT}"), plain(what))
+        match self.card.subject:
+            case "lab":
+                return Content.assemble(("lab ", f"bold {ACCENT}"), plain(self.card.words))
             case "wait":
-                return Content.styled("Waits until the checks below hold.", QUIET)
-            case "edit" if not command:
-                return Content.assemble((f"{user}@{node} $ ", f"bold {ACCENT}"), "patronictl edit-config")
+                return Content.styled(self.card.words, QUIET)
+            case _:
+                pass
         sign = "#" if user == "root" else "$"
         return Content.assemble((f"{user}@{node} {sign} ", f"bold {ACCENT}"), plain(command.rstrip("\n")))
 

@@ -9,6 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 
 from pghalab.course.events import CheckResult, StepState
+from pghalab.course.kinds import Question, Read
 from pghalab.course.model import Lesson, Step
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.glyphs import ACCENT, QUIET, WARN, glyph
@@ -81,10 +82,10 @@ class StepView(KeyScroll, can_focus=True):
             parts.append(Static(Content.assemble(head, paragraph(self._text(step.correction))), classes="correction"))
         if step.widget == "quorum-table":
             parts.append(QuorumTable())
-        if step.question is not None:
-            parts.append(QuestionCard(step.question, self._text))
-        if step.kind in ("command", "edit", "action", "wait"):
-            parts += [StepCard(step), ChecksView()]
+        if isinstance(step.kind, Question):
+            parts.append(QuestionCard(step.kind, self._text))
+        if step.kind.card is not None:
+            parts += [StepCard(step.kind.card, step.kind.where), ChecksView()]
         if step.expect:
             expected = Static(plain(self._text(step.expect).rstrip()), classes="expect")
             parts.append(Collapsible(expected, title="What a healthy lab prints (o)", collapsed=True))
@@ -142,7 +143,7 @@ class StepView(KeyScroll, can_focus=True):
                 expected=len(self.step.checks),
                 running=running,
                 untried=run is None and self._state is not None and self._state[0] == "todo",
-                why_none=self.step.no_check,
+                why_none=self.step.kind.card.no_check if self.step.kind.card else "",
             )
         self._show_onward()
         if self._follows:
@@ -230,9 +231,9 @@ class StepView(KeyScroll, can_focus=True):
 def _onward(step: Step, state: StepState, *, running: bool) -> str:
     if running:
         return "x stops it · n goes on · p goes back"
-    if step.kind == "read" or state == "done":
+    if isinstance(step.kind, Read) or state == "done":
         return "Enter goes on · p goes back"
-    if step.kind == "question":
+    if step.kind.card is None:
         return "n goes on without an answer · p goes back"
-    does = "waits for it" if step.kind == "wait" else "runs it"
+    does = "waits for it" if step.kind.card.subject == "wait" else "runs it"
     return f"Enter {does} · n goes on · p goes back"

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from pghalab.course.kinds import Action, Edit
 from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec, Course, Step
 
@@ -65,14 +66,15 @@ class Script:
         return "\n".join(self._lines) + "\n"
 
     def _step(self, step: Step) -> None:
-        if step.kind in ("read", "question") or step.action == "build":
+        kind = step.kind
+        if not kind.acts or kind == Action("build"):
             return
         self._lines.append(f"echo {shlex.quote(step.id)}")
-        if step.action:
+        if isinstance(kind, Action):
             self._lines.append('sh "$deploy" create && sh "$deploy" start || exit 1')
-        command = step.command.rstrip("\n")
-        if step.kind == "edit":
-            patch = yaml.safe_dump(self._names.value(dict(step.edit)))
+        command = "" if isinstance(kind, Edit) else kind.where.command
+        if isinstance(kind, Edit):
+            patch = yaml.safe_dump(self._names.value(dict(kind.patch)))
             tool = "patronictl -c /pgha/config/patroni.yaml edit-config --apply /tmp/patch.yaml"
             show = f"cat > /tmp/patch.yaml <<'END'\n{patch}END\n{tool} <<< n"
             self._run(step, show)
@@ -85,14 +87,14 @@ class Script:
                 self._lines.append(f"until_holds {check.within:.0f} {node} {user} {shlex.quote(condition)}")
 
     def _run(self, step: Step, command: str) -> None:
-        text = self._names.command(command)
+        where, text = step.kind.where, self._names.command(command)
         quoted = shlex.quote(text)
-        if "{{" in text or "{{" in step.node:
+        if "{{" in text or "{{" in where.node:
             self._lines.append("answer")
             for word in ("leader", "replica"):
                 quoted = quoted.replace("{{" + word + "}}", f"'\"${word}\"'")
-        node = self._names.text(step.node).replace("{{leader}}", '"$leader"').replace("{{replica}}", '"$replica"')
-        self._lines.append(f"on {node} {step.user} {quoted}")
+        node = self._names.text(where.node).replace("{{leader}}", '"$leader"').replace("{{replica}}", '"$replica"')
+        self._lines.append(f"on {node} {where.user} {quoted}")
 
     def _nodes(self, on: Any) -> list[str]:
         if on in (None, "all"):

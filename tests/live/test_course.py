@@ -16,6 +16,7 @@ from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
 from pghalab.course.events import CheckResult, StepEnded
+from pghalab.course.kinds import Wait
 from pghalab.course.load import load_course
 from pghalab.course.look import explain
 from pghalab.course.model import CheckSpec, Step
@@ -99,14 +100,14 @@ async def test_the_course_both_ways(lab: LocalLab, tmp_path: Path) -> None:
     runner = Runner.open(lab, tmp_path / "course", course=course)
     held_too_early: list[str] = []
     for lesson in course.lessons:
-        acts = [step for step in lesson.steps if step.kind in ("command", "edit", "action", "wait") and step.checks]
+        acts = [step for step in lesson.steps if step.kind.acts and step.checks]
         # What a step waits for may come true by itself between the steps before it, so its proof is the lesson's start.
-        held_too_early += [step.id for step in acts if step.kind == "wait" and await holds(runner, step)]
+        held_too_early += [step.id for step in acts if isinstance(step.kind, Wait) and await holds(runner, step)]
         for step in lesson.steps:
-            if step in acts and step.kind != "wait" and await holds(runner, step):
+            if step in acts and not isinstance(step.kind, Wait) and await holds(runner, step):
                 held_too_early.append(step.id)
             ended = await run(runner, step)
-            allowed = ("done", "already") if step.kind == "wait" or step.id in held_too_early else ("done",)
+            allowed = ("done", "already") if isinstance(step.kind, Wait) or step.id in held_too_early else ("done",)
             assert ended.outcome in allowed, f"{step.id}: {ended.outcome}: {ended.reason}"
             if step in acts:
                 assert await holds(runner, step), step.id

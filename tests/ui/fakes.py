@@ -33,6 +33,7 @@ from pghalab.course.events import (
     StepStarted,
     StepState,
 )
+from pghalab.course.kinds import Question
 from pghalab.course.model import Course, Step
 from pghalab.lab.settings import LabSettings, default_settings
 from pghalab.lab.types import Container, Ended, LabError, Output
@@ -172,7 +173,7 @@ class FakeRunner:
                 yield StepEnded(step_id, "already", 0.1)
                 return
             script = self.scripts.get(step_id, succeeds)
-            async for event in script(self, step_id, command or step.command):
+            async for event in script(self, step_id, command or step.kind.where.command):
                 yield event
         finally:
             self.closed.append(step_id)
@@ -185,15 +186,16 @@ class FakeRunner:
         return found
 
     def resolve(self, step: Step) -> FakeResolved:
-        return FakeResolved(step.node.replace("{{leader}}", self.answered), step.user, step.command)
+        where = step.kind.where
+        return FakeResolved(where.node.replace("{{leader}}", self.answered), where.user, where.command)
 
     async def ask(self, step: Step) -> FakeResolved:
         self.answered = self.leader
         return self.resolve(step)
 
     def answer(self, step_id: str, choice: int) -> bool:
-        question = self.course.step(step_id).question
-        assert question is not None
+        question = self.course.step(step_id).kind
+        assert isinstance(question, Question)
         if choice == question.right:
             self.states[step_id] = "done"
         return choice == question.right

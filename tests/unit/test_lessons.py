@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pghalab.course.kinds import Edit, Question
 from pghalab.course.lint import lint
 from pghalab.course.load import LESSONS as LESSONS_FOLDER
 from pghalab.course.load import load_course
@@ -124,7 +125,7 @@ def steps(course: Course) -> list[Step]:
 
 def command_lines(course: Course) -> set[str]:
     """Every line that is run, with the placeholders answered as in a first walk through the course."""
-    text = "\n".join(step.command for step in steps(course))
+    text = "\n".join(step.kind.where.command for step in steps(course))
     text = text.replace("{{leader}}", "pgha1").replace("{{replica}}", "pgha2")
     return {part.strip() for line in text.splitlines() for part in (line, line.split(" <<")[0])}
 
@@ -161,7 +162,7 @@ def test_what_the_source_prints_is_shown(course: Course, text: str) -> None:
 
 @pytest.mark.parametrize("text", WRONG)
 def test_what_is_wrong_is_run_only_where_it_is_the_subject(course: Course, text: str) -> None:
-    found = {step.id for step in steps(course) if text in step.command}
+    found = {step.id for step in steps(course) if text in step.kind.where.command}
     assert found == ({"etcd-status-2380"} if "2380" in text else set())
 
 
@@ -178,7 +179,7 @@ def test_a_correction_names_its_error_first(course: Course) -> None:
 
 
 def test_two_questions_about_the_quorum_and_one_in_most_other_lessons(course: Course) -> None:
-    count = {lesson.id: sum(step.kind == "question" for step in lesson.steps) for lesson in course.lessons}
+    count = {lesson.id: sum(isinstance(step.kind, Question) for step in lesson.steps) for lesson in course.lessons}
     assert count["quorum"] >= 2
     assert sum(number > 0 for number in count.values()) >= 12
     assert course.step("quorum-formula").widget == "quorum-table"
@@ -186,7 +187,7 @@ def test_two_questions_about_the_quorum_and_one_in_most_other_lessons(course: Co
 
 def test_what_a_learner_does_has_three_hints_and_every_lesson_a_note_for_a_presenter(course: Course) -> None:
     for step in steps(course):
-        if step.kind in ("command", "edit", "wait", "action"):
+        if step.kind.acts:
             assert len(step.hints) == 3, step.id
     assert [lesson.id for lesson in course.lessons if not any(step.notes for step in lesson.steps)] == []
 
@@ -201,7 +202,7 @@ def test_prose_is_short_enough_for_a_small_screen(course: Course) -> None:
 
 
 def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> None:
-    dangerous = [step for step in steps(course) if "rm -rf" in step.command]
+    dangerous = [step for step in steps(course) if "rm -rf" in step.kind.where.command]
     assert {step.id for step in dangerous} == {"patroni-empty", "replicas-pgha2-prepare", "replicas-pgha3-prepare"}
     for step in dangerous:
         guards = {(check.name, str(check.params.get("name", ""))) for check in step.guard}
@@ -214,16 +215,17 @@ def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> No
 
 
 def test_no_service_is_started_twice(course: Course) -> None:
-    starts = [step for step in steps(course) if "nohup" in step.command]
+    starts = [step for step in steps(course) if "nohup" in step.kind.where.command]
     assert len(starts) == 5 + 3
     for step in starts:
-        program = "etcd" if "nohup etcd" in step.command else "patroni"
+        program = "etcd" if "nohup etcd" in step.kind.where.command else "patroni"
         assert any(check.params == {**check.params, "name": program, "running": False} for check in step.guard), step.id
 
 
 def test_the_pg_hba_list_keeps_everybody_who_needs_to_connect(course: Course) -> None:
     step = course.step("hba-edit")
-    rules = step.edit["postgresql"]["pg_hba"]
+    assert isinstance(step.kind, Edit)
+    rules = step.kind.patch["postgresql"]["pg_hba"]
     for needed in (
         "local all all peer",
         "host all all 127.0.0.1/32 scram-sha-256",
@@ -240,7 +242,7 @@ def test_the_pg_hba_list_keeps_everybody_who_needs_to_connect(course: Course) ->
 def test_from_lesson_13_on_the_leader_is_asked_for_and_not_assumed(course: Course) -> None:
     for lesson in course.lessons[12:13]:
         for step in lesson.steps:
-            assert not re.search(r"-h pgha\d", step.command), step.id
+            assert not re.search(r"-h pgha\d", step.kind.where.command), step.id
 
 
 @pytest.mark.parametrize(("step", "check"), sorted(SEEN_IN_THE_CLUSTER.items()))
@@ -260,7 +262,7 @@ def test_a_switchover_waits_for_nobody_when_it_is_refused_and_later_ones_do_not_
     nodes = {"back-switchover-pgha2": "pgha2", "back-switchover-pgha3": "pgha3", "back-switchover-pgha1": "pgha1"}
     for name, node in nodes.items():
         step = course.step(name)
-        assert all(line.endswith("&&") for line in step.command.splitlines()[:-1]), name
+        assert all(line.endswith("&&") for line in step.kind.where.command.splitlines()[:-1]), name
         assert [check.params for check in step.guard] == [{"on": [node], "role": "replica", "state": "streaming"}]
         # Who leads may change later, by a failover too: that undoes nothing.
         assert {check.name for check in step.checks} == {"output", "cluster"}
@@ -282,17 +284,18 @@ def test_nobody_was_promoted_before_the_lesson_that_switches_over(course: Course
 def test_the_rules_to_paste_are_those_of_the_step(course: Course) -> None:
     step = course.step("hba-edit")
     pasted = re.findall(r"^  - (.*)$", step.prose.replace("{{auth_method}}", "scram-sha-256"), re.MULTILINE)
-    assert pasted == step.edit["postgresql"]["pg_hba"]
+    assert isinstance(step.kind, Edit)
+    assert pasted == step.kind.patch["postgresql"]["pg_hba"]
     config = next(check for check in step.checks if check.name == "config")
     assert config.params == {"values": {"postgresql.pg_hba": pasted}}
 
 
 def test_the_right_answer_is_told_neither_by_its_place_nor_by_its_length(course: Course) -> None:
-    asked = [step for step in steps(course) if step.question]
-    places = [step.question.right for step in asked if step.question]
+    asked = [(step, step.kind) for step in steps(course) if isinstance(step.kind, Question)]
+    places = [question.right for _, question in asked]
     assert max(places.count(place) for place in places) <= len(asked) * 0.4
-    longest = [step.id for step in asked if step.question
-               and len(step.question.choices[step.question.right]) == max(map(len, step.question.choices))]  # fmt: skip
+    longest = [step.id for step, question in asked
+               if len(question.choices[question.right]) == max(map(len, question.choices))]  # fmt: skip
     assert len(longest) <= len(asked) / 3, longest
-    for step, place in zip(asked, places, strict=True):
+    for (step, _), place in zip(asked, places, strict=True):
         assert step.hints[-1] == f"The {('first', 'second', 'third', 'fourth')[place]} answer."

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pghalab.course.kinds import Question, Read
 from pghalab.course.load import load_course
 
 GOOD = """---
@@ -59,12 +60,12 @@ def test_a_lesson_is_read(tmp_path: Path) -> None:
     assert "## not a heading" in lesson.intro
     first, second = lesson.steps
     assert (first.title, first.prose, first.after) == ("First", "Prose.", "Read this later.")
-    assert first.command == "echo 1\necho 2"
+    assert first.kind.where.command == "echo 1\necho 2"
     assert [check.name for check in first.checks] == ["process", "containers"]
     assert first.checks[0].params == {"on": ["pgha1"], "name": "etcd", "running": False}
     assert (first.checks[0].within, first.checks[0].line) == (3.0, 26)
     assert first.checks[1].params == {}
-    assert (second.kind, second.id) == ("read", "one-only-prose")
+    assert (second.kind, second.id) == (Read(), "one-only-prose")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ question:
     - {text: B, explain: Yes., right: %s}"""
     body = GOOD.replace(GOOD[GOOD.index("id: one-start") : GOOD.index("```\n\nRead")], question + "\n")
     write(tmp_path, body % "false")
-    assert load_course(tmp_path).lessons[0].steps[0].question is not None
+    assert load_course(tmp_path).lessons[0].steps[0].kind == Question("Which?", ("A", "B"), 0, ("No.", "Yes."))
     write(tmp_path, body % "true")
     assert "one right one; found 2 and 2" in load_course(tmp_path).problems[0].message
     more = "\n    - {text: C, explain: No.}" * 3

@@ -18,8 +18,9 @@ from pghalab.course.events import (
     StepEnded,
     StepStarted,
 )
+from pghalab.course.kinds.edit import EDIT
 from pghalab.course.model import Course
-from pghalab.course.runner import EDIT, Runner
+from pghalab.course.runner import Runner
 from pghalab.lab.types import Ended, LabError, Output
 from tests.unit.fakes import FakeLab, FakeNode, FakeSources, cluster_of_three, write_course
 
@@ -392,3 +393,17 @@ async def test_much_output_is_on_disk_and_not_in_memory(make: Make, lab: FakeLab
     assert log is not None
     assert log.stat().st_size == 5_000_000
     assert len(runner.progress.record("show").output or "") < 70_000
+
+
+async def test_why_a_step_is_not_done_has_a_code_for_the_program(make: Make, lab: FakeLab) -> None:
+    guarded = START.replace("id: start", "id: guarded")
+    guarded += "\nguard:\n  - process: {on: [pgha1], name: postgres, running: false}\nguard_reason: No."
+    lab.nodes["pgha1"].processes["postgres"] = "postgres"
+    runner = make(START, SHOW, guarded, SHOW.replace("id: show", "id: nowhere").replace("pgha1", '"{{leader}}"'))
+    assert end(await run(runner, "start")).code == "checks"
+    assert end(await run(runner, "guarded")).code == "guard"
+    assert end(await run(runner, "nowhere")).code == "lab"
+    lab.nodes["pgha1"].script = ends(2)
+    assert end(await run(runner, "show")).code == "command"
+    lab.nodes["pgha1"].script = ends(0)
+    assert end(await run(runner, "show")).code == ""

@@ -1,0 +1,85 @@
+"""A command that runs on a node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from pghalab.course.kinds.base import Card, Kind, Where
+from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, FLAG, NUMBER, TEXT, Types, one_of, seconds
+from pghalab.course.lines import Located
+from pghalab.lab.types import User
+
+if TYPE_CHECKING:
+    from pghalab.course.events import RunEvent
+    from pghalab.course.model import Step
+    from pghalab.course.progress import Record
+    from pghalab.course.stage import Stage
+
+USERS = ("root", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Kind):
+    """Runs on a node as a user; the checks say what came of it, or why there are none."""
+
+    node: str
+    """`pgha1`, or a placeholder: `{{leader}}`, `{{replica}}`."""
+    user: User
+    command: str
+    timeout: float = DEFAULT_TIMEOUT
+    """Seconds it may run."""
+    fails: bool = False
+    """It is expected to end with a status other than 0: the step shows an error on purpose."""
+    no_check: str = ""
+    """Why the step has no check of the cluster."""
+
+    name: ClassVar[str] = "command"
+    keys: ClassVar[dict[str, Types]] = {
+        "node": TEXT, "user": TEXT, "command": TEXT, "timeout": NUMBER, "fails": FLAG, "no_check": TEXT,
+    }  # fmt: skip
+    needed: ClassVar[tuple[str, ...]] = ("command", "node")
+
+    @classmethod
+    def read(cls, block: Located) -> Command:
+        """Where, as whom and what it runs."""
+        data = block.data
+        return cls(
+            data["node"],
+            cast(User, one_of(block, "user", USERS, "postgres")),
+            data["command"].rstrip("\n"),
+            seconds(block, "timeout", DEFAULT_TIMEOUT),
+            data.get("fails", False),
+            data.get("no_check", "").strip(),
+        )
+
+    def faults(self, step: Step) -> Iterator[str]:
+        """What it prints proves little, so that something else is looked at, or the reason is given."""
+        if not step.checks and not self.no_check:
+            yield f"the step `{step.id}` needs `checks`, or `no_check` with the reason"
+        if step.checks and self.no_check:
+            yield f"the step `{step.id}` has both `checks` and `no_check`"
+
+    @property
+    def where(self) -> Where:
+        """As the lesson says."""
+        return Where(self.node, self.user, self.command)
+
+    @property
+    def card(self) -> Card:
+        """The command, to be run as it is or otherwise."""
+        return Card("command", editable=True, copyable=True, no_check=self.no_check)
+
+    def known(self, record: Record) -> bool:
+        """It ended as it should."""
+        return record.exit_status is not None and (record.exit_status != 0) == self.fails
+
+    async def act(self, stage: Stage) -> AsyncGenerator[RunEvent, None]:
+        """Run it."""
+        node, where = await stage.place()
+        source = node.stream(where.command, user=where.user, timeout=self.timeout)
+        async with aclosing(stage.stream(node.name, where.user, where.command, source)) as events:
+            async for event in events:
+                yield event
