@@ -8,16 +8,29 @@ from typing import Literal
 
 from pghalab.lab.types import Ended, Output
 
-StepState = Literal["todo", "done", "broken"]
-"""`broken`: it was done once and its checks no longer hold."""
-Outcome = Literal["done", "already", "failed", "stopped", "refused"]
-Code = Literal["", "busy", "guard", "checks", "command", "lab", "fault", "stopped", "declined"]
+StepState = Literal["todo", "done", "past", "broken"]
+"""How a step stands.
+
+- `todo`: it was never seen done.
+- `done`: its own checks hold now; without checks, what is remembered of it says so.
+- `past`: its own checks do not hold, and need not: a later step, named by `until` and seen done by its own checks since
+  these nodes were created, replaced its effect. Nothing is left to do, and it proves nothing.
+- `broken`: it was done once, and its checks do not hold now or cannot be looked at.
+"""
+SETTLED: tuple[StepState, ...] = ("done", "past")
+"""Nothing is left to do in these."""
+Outcome = Literal["done", "already", "past", "failed", "stopped", "refused"]
+Code = Literal["", "busy", "guard", "unseen", "order", "checks", "command", "lab", "fault", "stopped", "declined"]
 """Why a step is not done, for whatever decides by it; the words beside it are for people.
 
-`busy` another step runs · `guard` what has to hold before does not · `checks` they do not hold · `command` it ended as
-it should not · `lab` a node or the cluster gave no answer · `fault` pghalab's own · `stopped` somebody stopped it ·
-`declined` a change was not confirmed.
+- `busy`: another step runs; `guard`: what has to hold before it does not; `unseen`: nobody could look whether it does;
+  `order`: another node has to start first (`first` is the step that starts it).
+- `checks`: they do not hold; `command`: it ended as it should not; `lab`: a node or the cluster gave no answer.
+- `fault`: pghalab's own; `stopped`: somebody stopped it; `declined`: a change was not confirmed.
 """
+
+
+Verdict = Literal["holds", "fails", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,13 @@ class CheckResult:
     saw: str
     wanted: str
     node: str | None = None
+    known: bool = True
+    """False when nobody could look: then it is not ok, and nobody has seen that it does not hold."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What came of the look."""
+        return "holds" if self.ok else "fails" if self.known else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +113,8 @@ class StepEnded:
     seconds: float
     reason: str = ""
     code: Code = ""
+    first: str = ""
+    """The step that has to come before, for the code `order`."""
 
 
 RunEvent = StepStarted | CommandStarted | Printed | CommandEnded | ConfirmNeeded | ChecksSeen | StepEnded

@@ -217,17 +217,22 @@ def _step(lesson_id: str, section: _Section) -> Step:
 
 
 def _checks(block: Located, key: str) -> Iterator[CheckSpec]:
+    beside = "otherwise" if key == "guard" else "within"
     for index, entry in enumerate(block.data.get(key, [])):
         line = block.entry(key, index)
         if not isinstance(entry, dict):
             raise Bad(line, "a check is written `- name: {parameters}`")
-        names = [name for name in entry if name != "within"]
+        names = [name for name in entry if name != beside]
         if len(names) != 1:
-            raise Bad(line, "a check has one name, and beside it only `within`")
+            raise Bad(line, f"a check has one name, and beside it only `{beside}`")
         params = entry[names[0]]
         params = {} if params is None else params
-        within = entry.get("within", DEFAULT_WITHIN)
         if not isinstance(params, dict):
             raise Bad(line, f"the parameters of `{names[0]}` are a mapping, `{{}}` when there are none")
-        seconds = in_seconds("within", within, line)
-        yield CheckSpec(str(names[0]), {str(name): value for name, value in params.items()}, seconds, line)
+        otherwise = entry.get("otherwise", "")
+        if not isinstance(otherwise, str):
+            raise Bad(line, "`otherwise` is text")
+        yield CheckSpec(
+            str(names[0]), {str(name): value for name, value in params.items()},
+            in_seconds("within", entry.get("within", DEFAULT_WITHIN), line), line, otherwise.strip(),
+        )  # fmt: skip

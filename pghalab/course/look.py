@@ -1,9 +1,9 @@
-"""Looks at the lab and says of each step whether it is done, still to do, or broken again."""
+"""Looks at the lab and says of each step how it stands: to do, done, past or broken."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pghalab.course.checks import evaluate
@@ -19,15 +19,18 @@ from pghalab.lab.types import Lab, LabError
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """The state of a step, and what its checks saw."""
+    """The state of a step, what its checks saw, and for a past one the step that replaced its effect."""
 
     state: StepState
     results: tuple[CheckResult, ...] = ()
+    replaced_by: str = ""
 
 
 def explain(result: CheckResult) -> str:
-    """A failed check in one line: what was seen where, and what was wanted."""
+    """A check that is not ok in one line: what was seen where, and what was wanted; or why nobody could look."""
     where = f"{result.node}: " if result.node and result.node not in result.saw else ""
+    if not result.known:
+        return f"{result.check} cannot be checked: {where}{result.saw}"
     return f"{where}{result.saw} (wanted {result.check}: {result.wanted})"
 
 
@@ -82,23 +85,48 @@ class Look:
     async def evaluate(self, step_ids: Iterable[str] | None = None) -> dict[str, StepStatus]:
         """Look once at the checks of some steps, by default of all, and remember which are done."""
         wanted = list(self._steps) if step_ids is None else list(step_ids)
-        chain = self._with_untils(wanted)
+        looked = self._with_untils(wanted)
         facts = self.facts()
         try:
-            seen = await asyncio.gather(*(self._results(self._steps[step], facts) for step in chain))
+            seen = await asyncio.gather(*(self._results(self._steps[step], facts) for step in looked))
+            results = dict(zip(looked, seen, strict=True))
+            holding = {step for step in looked if self._holds(self._steps[step], results[step])}
+            if any(self._steps[step].until for step in wanted):
+                await self._note_nodes(facts)
             if step_ids is None:
                 await self._learn(facts)
         finally:
             await facts.close()
-        results = dict(zip(chain, seen, strict=True))
-        states: dict[str, StepState] = {}
-        for step_id in chain:
-            self._state(step_id, results, states)
-        for step_id, state in states.items():
-            if state == "done":
-                self.progress.mark_done(step_id)
+        for step_id in holding:
+            self.progress.mark_done(step_id)
+        found = {step: StepStatus(*self._state(step, holding, results[step])) for step in wanted}
         self.progress.save()
-        return {step: StepStatus(states[step], results[step]) for step in wanted}
+        return found
+
+    def _holds(self, step: Step, results: Sequence[CheckResult]) -> bool:
+        return all(result.ok for result in results) if step.checks else step.kind.known(self.progress.record(step.id))
+
+    async def _note_nodes(self, facts: Facts) -> None:
+        """What is past belongs to the containers it was seen on; without the engine's word they count as the same."""
+        try:
+            containers = await facts.containers()
+        except LabError:
+            return
+        self.progress.on_nodes(" ".join(container.id[:12] for container in containers))
+
+    def _state(
+        self, step_id: str, holding: Container[str], results: tuple[CheckResult, ...]
+    ) -> tuple[StepState, tuple[CheckResult, ...], str]:
+        record = self.progress.record(step_id)
+        # Only a step that is done by its own checks replaces anything: one that is past itself proves nothing.
+        by = next((later for later in self._steps[step_id].until if later in holding), "")
+        if by:
+            record.replaced_by = by
+        if step_id in holding:
+            return "done", results, ""
+        if record.replaced_by:
+            return "past", results, record.replaced_by
+        return "broken" if record.done else "todo", results, ""
 
     async def _learn(self, facts: Facts) -> None:
         for word in ("leader", "replica"):
@@ -108,28 +136,13 @@ class Look:
                 self.answers.pop(word, None)
 
     def _with_untils(self, steps: Iterable[str]) -> list[str]:
+        """Some steps, and those that may have replaced their effects."""
         found: dict[str, None] = {}
-        waiting = list(steps)
-        for step in waiting:
-            if step in self._steps and step not in found:
-                found[step] = None
-                waiting += self._steps[step].until
+        for step in steps:
+            found[step] = None
+            found.update(dict.fromkeys(later for later in self._steps[step].until if later in self._steps))
         return list(found)
 
     async def _results(self, step: Step, facts: Facts) -> tuple[CheckResult, ...]:
         groups = await self.checks(step.checks, facts, self.progress.record(step.id).output)
         return tuple(result for group in groups for result in group)
-
-    def _state(
-        self, step_id: str, results: Mapping[str, tuple[CheckResult, ...]], states: dict[str, StepState]
-    ) -> StepState:
-        if step_id in states:
-            return states[step_id]
-        step = self._steps[step_id]
-        record = self.progress.record(step_id)
-        holds = all(result.ok for result in results[step_id]) if step.checks else step.kind.known(record)
-        states[step_id] = "done" if holds else "broken" if record.done else "todo"
-        later = [each for each in step.until if each in self._steps]
-        if not holds and any(self._state(each, results, states) == "done" for each in later):
-            states[step_id] = "done"
-        return states[step_id]

@@ -18,6 +18,8 @@ class CheckSpec:
     params: Mapping[str, Any]
     within: float
     line: int
+    otherwise: str = ""
+    """What to do when it does not hold, for a guard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Step:
     """What it prints on a healthy lab, for the reader; recorded from a real run."""
     checks: tuple[CheckSpec, ...] = ()
     until: tuple[str, ...] = ()
-    """Ids of later steps; while any of them is done, this one counts as done (its effect was temporary)."""
+    """Ids of later steps that replace its effect: once one of them is seen done, this one is past."""
     guard: tuple[CheckSpec, ...] = ()
     """The command is refused unless these hold now."""
     guard_reason: str = ""

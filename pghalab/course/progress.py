@@ -33,6 +33,8 @@ class Record:
     """Of the last run of its command; None when it never ran to its end."""
     output: str | None = None
     """What the last run printed, for steps whose checks ask for it; the middle of a long one is left out."""
+    replaced_by: str = ""
+    """The later step that was seen to have replaced its effect, on the nodes that `Progress.nodes` names."""
 
 
 class Progress:
@@ -45,6 +47,8 @@ class Progress:
         """What went wrong with the file, in words for the learner."""
         self.last = ""
         """The step that was on the screen last."""
+        self.nodes = ""
+        """The containers on which effects were replaced; on others nothing is past yet."""
         self._records: dict[str, Record] = {}
         self._saved = ""
 
@@ -65,6 +69,7 @@ class Progress:
                 raise ValueError(f"not progress of version {VERSION}")
             progress._records = {str(step): _record(item) for step, item in data["steps"].items()}
             progress.last = str(data.get("last", ""))
+            progress.nodes = str(data.get("nodes", ""))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             progress._records = {}
             progress._give_up(str(error))
@@ -92,6 +97,13 @@ class Progress:
         if not record.done:
             record.done, record.at = True, time.time()
 
+    def on_nodes(self, nodes: str) -> None:
+        """Take note of the containers that there are; what was past on others is to be shown anew."""
+        if nodes != self.nodes:
+            self.nodes = nodes
+            for record in self._records.values():
+                record.replaced_by = ""
+
     def forget(self, steps: Iterable[str]) -> None:
         """Forget everything about some steps."""
         for step in steps:
@@ -110,7 +122,7 @@ class Progress:
             return
         blank = Record()
         steps = {step: asdict(record) for step, record in self._records.items() if record != blank}
-        text = json.dumps({"version": VERSION, "last": self.last, "steps": steps}, indent=1) + "\n"
+        text = json.dumps({"version": VERSION, "last": self.last, "nodes": self.nodes, "steps": steps}, indent=1) + "\n"
         if text == self._saved:
             return
         try:
@@ -146,4 +158,5 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "skipped": (bool,),
     "exit_status": (int, type(None)),
     "output": (str, type(None)),
+    "replaced_by": (str,),
 }

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO
 
-from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, RunEvent, StepEnded
+from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, Outcome, RunEvent, StepEnded
 from pghalab.course.look import explain
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
 from pghalab.out import Bar, say_json
 from pghalab.text import one_line
 
-GOOD = ("done", "already")
-_WORDS = {"done": "done", "already": "already", "failed": "FAILED", "stopped": "stopped", "refused": "REFUSED"}
+GOOD = ("done", "already", "past")
+_WORDS: Mapping[Outcome, str] = {
+    "done": "done", "already": "already", "past": "past", "failed": "FAILED", "stopped": "stopped",
+    "refused": "REFUSED",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -33,7 +36,7 @@ class StepReport:
 
     @property
     def ok(self) -> bool:
-        """The step is done."""
+        """The step is done, or nothing is left to do in it."""
         return self.ended.outcome in GOOD
 
 
@@ -149,7 +152,10 @@ def choose(course: Course, *, lessons: Sequence[str] = (), to: str = "", optiona
 
 
 def junit(course: Course, steps: Sequence[Step], reports: Sequence[StepReport]) -> str:
-    """A JUnit report: a suite per lesson, a case per step, steps that were never reached as skipped."""
+    """A JUnit report: a suite per lesson, a case per step.
+
+    Steps that were never reached and past ones, which prove nothing, are skipped.
+    """
     from xml.etree import ElementTree
 
     by_step = {report.step.id: report for report in reports}
@@ -165,7 +171,7 @@ def junit(course: Course, steps: Sequence[Step], reports: Sequence[StepReport]) 
             name=lesson.id,
             tests=str(len(mine)),
             failures=str(sum(not report.ok for report in seen)),
-            skipped=str(len(mine) - len(seen)),
+            skipped=str(len(mine) - len(seen) + sum(report.ended.outcome == "past" for report in seen)),
             time=f"{sum(report.ended.seconds for report in seen):.3f}",
         )
         for step in mine:
@@ -179,6 +185,8 @@ def junit(course: Course, steps: Sequence[Step], reports: Sequence[StepReport]) 
             )
             if report is None:
                 ElementTree.SubElement(case, "skipped")
+            elif report.ended.outcome == "past":
+                ElementTree.SubElement(case, "skipped", message=_xml(f"past: {report.ended.reason}"))
             elif not report.ok:
                 failure = ElementTree.SubElement(case, "failure", message=_xml(report.ended.reason))
                 lines = [explain(result) for result in report.wrong]

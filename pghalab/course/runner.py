@@ -13,7 +13,7 @@ from pghalab.course.journal import Journal
 from pghalab.course.kinds import Question, Where
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
-from pghalab.course.look import Look, StepStatus, explain
+from pghalab.course.look import Look, StepStatus
 from pghalab.course.model import Course, Step
 from pghalab.course.placeholders import fill, used
 from pghalab.course.progress import Progress
@@ -42,7 +42,8 @@ class Runner:
         self._look = Look(course, lab, progress, sources)
         for lesson in course.lessons:
             for step in lesson.steps:
-                self.states[step.id] = "done" if progress.record(step.id).done else "todo"
+                record = progress.record(step.id)
+                self.states[step.id] = "past" if record.replaced_by else "done" if record.done else "todo"
 
     @classmethod
     def open(cls, lab: Lab, state: Path, *, course: Course | None = None, read_only: bool = False) -> Runner:
@@ -59,6 +60,14 @@ class Runner:
     def skipped(self) -> set[str]:
         """The steps that the learner passes over."""
         return {step for step in self.states if self.progress.record(step).skipped}
+
+    def replacement(self, step_id: str) -> str:
+        """What made a step past, in words."""
+        return f"its effect was replaced by “{self.names.text(self.course.step(step_id).title)}” ({step_id})"
+
+    def replaced_by(self, step_id: str) -> str:
+        """The later step that replaced the effect of a past one; empty when none did."""
+        return self.progress.record(step_id).replaced_by
 
     def visit(self, step_id: str) -> None:
         """Remember a step as the one that was on the screen last; the next save stores it."""
@@ -78,7 +87,7 @@ class Runner:
             # A step that ended meanwhile makes what was seen before it worthless.
             if self._ended == before:
                 break
-        self.states.update({step: status.state for step, status in found.items()})
+        self.states |= {step: status.state for step, status in found.items()}
         return found
 
     def resolve(self, step: Step) -> Where:
@@ -182,7 +191,8 @@ class Runner:
         if ended.outcome == "done":
             self._done(ended.step)
         elif ended.code == "checks":
-            self.states[ended.step] = "broken" if self.progress.record(ended.step).done else "todo"
+            record = self.progress.record(ended.step)
+            self.states[ended.step] = "past" if record.replaced_by else "broken" if record.done else "todo"
 
     async def _steps(self, stage: Stage, *, again: bool) -> AsyncGenerator[RunEvent, None]:
         step = stage.step
@@ -195,13 +205,19 @@ class Runner:
             yield stage.end("already" if known and not again else "done")
             return
         try:
-            if not again and (await self.evaluate([step.id]))[step.id].state == "done":
-                yield stage.end("already")
-                return
-            refused = await self._refused(step)
-            if refused:
-                yield stage.end("refused", refused, code="guard")
-                return
+            if not again:
+                status = (await self.evaluate([step.id]))[step.id]
+                if status.state == "done":
+                    yield stage.end("already")
+                    return
+                if status.state == "past":
+                    yield stage.end("past", self.replacement(status.replaced_by))
+                    return
+            if step.guard:
+                code, words = await stage.refusal()
+                if code:
+                    yield stage.end("refused", words, code=code)
+                    return
             for work in (step.kind.act(stage), stage.judge()):
                 async with aclosing(work) as events:
                     async for event in events:
@@ -213,10 +229,3 @@ class Runner:
         except Exception as error:
             _log.exception("step %s", step.id)
             yield stage.end("failed", f"a fault of pghalab's own: {type(error).__name__}: {error}", code="fault")
-
-    async def _refused(self, step: Step) -> str:
-        if not step.guard:
-            return ""
-        groups = await self._look.once(step.guard)
-        wrong = [explain(result) for group in groups for result in group if not result.ok]
-        return " ".join(part for part in (step.guard_reason, f"Seen: {'; '.join(wrong)}.") if part) if wrong else ""

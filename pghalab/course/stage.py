@@ -30,6 +30,9 @@ INTERVALS = (0.1, 0.2, 0.4)
 """Seconds between two looks at the checks; the last goes on."""
 GRACE = 5.0
 """Seconds for the checks after a command that failed: they seldom come true then."""
+CONNECTING = 15.0
+"""Seconds within which the console is connected to a node that it can reach."""
+WAY_BACK = "`pghalab start` starts or wakes a node, `pghalab doctor` tells what else is wrong with it."
 
 Confirm = Callable[[str], Awaitable[bool]]
 
@@ -113,6 +116,32 @@ class Stage:
         if self.ended.how == "stopped":
             yield self.end("stopped", "it was stopped", code="stopped")
 
+    async def refusal(self) -> tuple[Code, str]:
+        """Why its guard refuses it, as a code and in words; two empty texts when it does not."""
+        until = time.monotonic() + CONNECTING
+        while True:
+            before = {name: node.link for name, node in self.lab.nodes.items()}
+            groups = await self._look.once(self.step.guard)
+            seen = [result for group in groups for result in group if not result.ok]
+            # What the console is only just reaching is waited for, and not held against the step.
+            waits = any(not result.known and before.get(result.node or "") == "connecting" for result in seen)
+            if not waits or time.monotonic() > until:
+                break
+            await asyncio.sleep(INTERVALS[-1])
+        for spec, group in zip(self.step.guard, groups, strict=True):
+            wrong = [explain(result) for result in group if result.verdict == "fails"]
+            if wrong:
+                reason, otherwise = (self._look.names.text(text) for text in (self.step.guard_reason, spec.otherwise))
+                return "guard", " ".join(part for part in (reason, f"Seen: {'; '.join(wrong)}.", otherwise) if part)
+        if seen:
+            return "unseen", f"{'; '.join(dict.fromkeys(map(explain, seen)))}. {WAY_BACK}"
+        return "", ""
+
+    def _link(self, result: CheckResult) -> str:
+        """How the link to the node that a check could not look at stands."""
+        node = self.lab.nodes.get(result.node or "")
+        return node.link if node is not None and not result.known else ""
+
     async def judge(self) -> AsyncGenerator[RunEvent, None]:
         """Poll the checks until each holds or its time is over, and end the run."""
         trouble = "" if self.ended is None else _trouble(self.ended, self.step)
@@ -126,7 +155,8 @@ class Stage:
             groups = await self._look.once(self.step.checks, self._record.output)
             seen = tuple(result for group in groups for result in group)
             spent = time.monotonic() - start
-            settled = all(
+            # A node that lets nobody in does so a minute later, too.
+            settled = any(self._link(result) == "refused" for result in seen) or all(
                 all(result.ok for result in group) or spent >= _patience(spec, bool(trouble))
                 for spec, group in zip(self.step.checks, groups, strict=True)
             )

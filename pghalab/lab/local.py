@@ -314,7 +314,7 @@ class LocalLab:
             if name in ours:
                 one = ours[name]
                 held = one.address_on(self._settings.network, address)
-                found[name] = Container(name, one.state, held, one.ssh_port), one.id
+                found[name] = Container(name, one.state, held, one.ssh_port, one.id), one.id
             else:
                 found[name] = Container(name, "foreign" if name in taken else "absent", address, None), ""
         return found

@@ -114,6 +114,8 @@ class Container:
     """Its address on the lab's network, empty when it is not connected; without a container the one it will get."""
     ssh_port: int | None
     """The port on 127.0.0.1 that leads to its sshd; None unless it runs."""
+    id: str = ""
+    """The engine's name for this very container, empty without one: a container made again has another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, OptionList, Static
 
+from pghalab.course.events import SETTLED
 from pghalab.screens import messages
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
@@ -185,5 +186,5 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         if session.course is None or kind != "lesson":
             return
         lesson = next(lesson for lesson in session.course.lessons if lesson.id == key)
-        todo = [step for step in lesson.steps if session.states.get(step.id, "todo") != "done"]
+        todo = [step for step in lesson.steps if session.states.get(step.id, "todo") not in SETTLED]
         self.console.open_step((todo or list(lesson.steps))[0].id)

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import OptionList
 
+from pghalab.course.events import SETTLED
 from pghalab.course.kinds import Question, Read
 from pghalab.screens import messages
 from pghalab.screens.lesson_view import LessonView
@@ -130,7 +131,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         """Do what comes next: run what is to do, go on from what is done."""
         if self._came_into_view():
             return
-        if self.step.kind.acts and self.console.session.states.get(self._step_id, "todo") != "done":
+        if self.step.kind.acts and self.console.session.states.get(self._step_id, "todo") not in SETTLED:
             self._run()
         else:
             self.action_next_step()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
-from pghalab.course.events import StepState
+from pghalab.course.events import SETTLED, StepState
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.widgets.outline import lesson_state
 
@@ -20,20 +20,23 @@ def way_on(course: Course, states: States, last: str, skipped: Container[str]) -
     required = [
         (lesson, step)
         for lesson, step in places
-        if not lesson.optional and not step.optional and step.id not in skipped and states.get(step.id) != "done"
+        if not lesson.optional and not step.optional and step.id not in skipped and states.get(step.id) not in SETTLED
     ]
     # What is broken is told apart from this, with a way of its own.
     todo = next((place for place in required if states.get(place[1].id) != "broken"), None)
     at = next((index for index, (_, step) in enumerate(places) if step.id == last), None)
     if at is not None and last not in skipped:
         newest = todo is not None and all(states.get(step.id) != "done" for _, step in places[at + 1 :])
-        if states.get(last) != "done" or newest:
+        if states.get(last) not in SETTLED or newest:
             return places[at]
     return todo or (required[0] if required else None)
 
 
 def builds_on(course: Course, lesson: Lesson, states: States) -> list[int]:
-    """The numbers of the lessons that this one needs, directly or not, and that are not done yet."""
+    """The numbers of the lessons that this one needs, directly or not, and that are not done yet.
+
+    Steps that are past prove nothing: a lesson in which nothing else is settled is not done.
+    """
     by_id = {each.id: each for each in course.lessons}
     needed: dict[str, Lesson] = {}
     waiting = list(lesson.needs)
@@ -41,4 +44,11 @@ def builds_on(course: Course, lesson: Lesson, states: States) -> list[int]:
         if need in by_id and need not in needed:
             needed[need] = by_id[need]
             waiting += by_id[need].needs
-    return sorted(each.number for each in needed.values() if lesson_state(each, states)[0] in ("todo", "begun"))
+
+    def lacks(lesson: Lesson) -> bool:
+        word = lesson_state(lesson, states)[0]
+        return word in ("todo", "begun") or (
+            word == "done" and not any(states.get(step.id) == "done" for step in lesson.steps)
+        )
+
+    return sorted(each.number for each in needed.values() if lacks(each))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pghalab.out import complain, say
@@ -143,9 +144,10 @@ def _summary(course: Course, steps: list[Step], reports: list[StepReport], secon
     bad = [report for report in reports if not report.ok]
     left = len(steps) - len(reports)
     if not quiet:
-        done = sum(report.ended.outcome == "done" for report in reports)
-        already = sum(report.ended.outcome == "already" for report in reports)
-        words = [f"{done} done", f"{already} already", f"{len(bad)} failed"] + ([f"{left} not reached"] if left else [])
+        count = Counter(report.ended.outcome for report in reports)
+        words = [f"{count['done']} done", f"{count['already']} already"]
+        words += [f"{count['past']} past"] if count["past"] else []
+        words += [f"{len(bad)} failed"] + ([f"{left} not reached"] if left else [])
         say(f"{', '.join(words)} in {seconds:.1f} s")
     return 1 if bad or left or course.problems else 0
 

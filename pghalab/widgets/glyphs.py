@@ -12,6 +12,7 @@ QUIET = "dim"
 
 _STATES: dict[str, tuple[str, str]] = {
     "done": ("✓", OK),
+    "past": ("»", QUIET),
     "broken": ("✗", BAD),
     "todo": ("○", QUIET),
     "begun": ("◐", WARN),

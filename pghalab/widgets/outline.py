@@ -19,16 +19,18 @@ States = Mapping[str, StepState]
 
 
 def lesson_state(lesson: Lesson, states: States) -> tuple[str, str]:
-    """A lesson's state (`todo`, `begun`, `done`, `broken`) and the words for it."""
+    """A lesson's state (`todo`, `begun`, `done`, `broken`) and the words for it; past steps count, and are said."""
     wanted = [step for step in lesson.steps if not step.optional]
     seen = [states.get(step.id, "todo") for step in wanted]
-    done = seen.count("done")
+    past = seen.count("past")
+    settled = seen.count("done") + past
     broken = seen.count("broken")
+    said = f", {past} past" if past else ""
     if broken:
         return "broken", f"broken: {broken} of {len(wanted)}"
-    if wanted and done == len(wanted):
-        return "done", "done"
-    return ("begun", f"{done} of {len(wanted)}") if done else ("todo", "to do")
+    if wanted and settled == len(wanted):
+        return "done", f"done{said}"
+    return ("begun", f"{settled} of {len(wanted)}{said}") if settled else ("todo", "to do")
 
 
 class Outline(OptionList):
@@ -101,7 +103,7 @@ class Outline(OptionList):
 
 def _step(step: Step, state: StepState, here: bool, text: Callable[[str], str]) -> Content:
     sign, style = glyph(state)
-    label = {"todo": "", "done": "", "broken": " · broken"}[state]
+    label = {"todo": "", "done": "", "past": " · past", "broken": " · broken"}[state]
     optional = " · optional" if step.optional else ""
     return Content.assemble(
         ("   ▸ " if here else "     ", "bold"),

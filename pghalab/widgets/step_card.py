@@ -131,6 +131,7 @@ def _status(run: StepRun) -> Content:
     glyph, style = {
         "done": ("✓", OK),
         "already": ("✓", OK),
+        "past": ("»", QUIET),
         "failed": ("✗", BAD),
         "refused": ("✗", BAD),
         "stopped": ("■", WARN),

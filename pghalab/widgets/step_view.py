@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 
-from pghalab.course.events import CheckResult, StepState
+from pghalab.course.events import SETTLED, CheckResult, StepState
 from pghalab.course.kinds import Question, Read
 from pghalab.course.model import Lesson, Step
 from pghalab.widgets.checks_view import ChecksView
@@ -106,7 +106,12 @@ class StepView(KeyScroll, can_focus=True):
             return
         self._state = (state, self.step.id)
         sign, style = glyph(state)
-        words = {"todo": "to do", "done": "done", "broken": "broken: no longer holds"}[state]
+        words = {
+            "todo": "to do",
+            "done": "done",
+            "past": "past: a later step replaced its effect",
+            "broken": "broken: no longer holds",
+        }[state]
         optional = " · optional (S skips it)" if self.step.optional else ""
         for title in self.query(".title").results(Static):
             title.update(
@@ -118,9 +123,9 @@ class StepView(KeyScroll, can_focus=True):
                 )
             )
         for after in self.query(".after"):
-            after.display = state == "done"
+            after.display = state in SETTLED
         for hints in self.query(".hints"):
-            hints.display = state != "done" or self._hints_shown > 0
+            hints.display = state not in SETTLED or self._hints_shown > 0
         # How far the step reaches is known once it is arranged.
         self.call_after_refresh(self._show_onward)
 
@@ -231,7 +236,7 @@ class StepView(KeyScroll, can_focus=True):
 def _onward(step: Step, state: StepState, *, running: bool) -> str:
     if running:
         return "x stops it · n goes on · p goes back"
-    if isinstance(step.kind, Read) or state == "done":
+    if isinstance(step.kind, Read) or state in SETTLED:
         return "Enter goes on · p goes back"
     if step.kind.card is None:
         return "n goes on without an answer · p goes back"

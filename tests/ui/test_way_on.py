@@ -12,6 +12,7 @@ from pghalab.course.events import StepState
 from pghalab.course.load import load_course
 from pghalab.course.model import Course
 from pghalab.screens.way_on import builds_on, way_on
+from pghalab.widgets.outline import lesson_state
 from tests.ui import fakes
 from tests.ui.fakes import FakeStatus, opened, stage, until
 from tests.ui.test_console import at_step, shown
@@ -47,6 +48,9 @@ def course() -> Course:
         ({}, "first-read", {"first-read"}, "first-table"),
         (ALL, "second-optional", set(), None),
         ({}, "gone", set(), "first-read"),
+        # Nothing is left to do in what is past.
+        ({"first-read": "past"}, "", set(), "first-table"),
+        (ALL | {"first-read": "past"}, "first-read", set(), None),
     ],
 )
 def test_the_way_on(
@@ -71,6 +75,21 @@ def test_a_lesson_builds_on_all_that_its_needs_build_on() -> None:
     states[by_id["etcd-start"].steps[-1].id] = "broken"
     assert builds_on(course, leader, states) == []
     assert builds_on(course, replace(leader, needs=("no-such-lesson",)), {}) == []
+
+
+def test_what_is_past_counts_as_complete_and_proves_nothing() -> None:
+    course = load_course()
+    lesson = next(lesson for lesson in course.lessons if lesson.id == "etcd-config")
+    after = next(lesson for lesson in course.lessons if lesson.needs == ("etcd-config",))
+    states: dict[str, StepState] = dict.fromkeys((step.id for step in lesson.steps), "done")
+    states[lesson.steps[4].id] = "past"
+    assert lesson_state(lesson, states) == ("done", "done, 1 past")
+    assert lesson.number not in builds_on(course, after, states)
+    states |= dict.fromkeys((step.id for step in lesson.steps), "past")
+    assert lesson.number in builds_on(course, after, states)
+    states[lesson.steps[0].id] = "todo"
+    count = sum(not step.optional for step in lesson.steps)
+    assert lesson_state(lesson, states) == ("begun", f"{count - 1} of {count}, {count - 1} past")
 
 
 async def test_the_console_goes_on_where_it_was_left(log: Path) -> None:

@@ -45,7 +45,7 @@ async def test_a_frozen_node_costs_its_limit_once_and_the_others_answer(lab: Fak
     started = time.monotonic()
     for name, params in (("process", {"name": "etcd"}), ("path", {"path": "/x"}), ("etcd", {"members": 5})):
         results = await evaluate(CheckSpec(name, params, 1.0, 1), context)
-        assert "pgha5 gave no answer within 2 s" in failed(results)
+        assert "pgha5 is out of reach: no answer within 2 s" in failed(results)
     await facts.close()
     assert len(lab.nodes["pgha5"].ran) == 1
     # Three looks that each waited would take three limits.

@@ -106,3 +106,23 @@ def test_the_course_can_be_run_to_any_of_its_steps() -> None:
     course = load_course()
     last = course.lessons[-1].steps[-1]
     assert choose(course, to=last.id) == choose(course)
+
+
+async def test_past_is_said_and_is_no_proof(tmp_path: Path, lab: FakeLab, capsys: pytest.CaptureFixture[str]) -> None:
+    early = (
+        "id: early\nkind: command\nnode: pgha1\ncommand: a\nuntil: later\nchecks:\n  - process: {name: x, on: [pgha1]}"
+    )
+    later = "id: later\nkind: command\nnode: pgha1\ncommand: b\nchecks:\n  - process: {name: etcd, on: [pgha1]}"
+    lab.nodes["pgha1"].processes["etcd"] = "postgres"
+    runner = Runner.open(lab, tmp_path / "state", course=write_course(tmp_path / "lessons", early, later))
+    reports: list[StepReport] = []
+    steps = choose(runner.course)
+    with TextReporter(2) as reporter:
+        await run_steps(runner, steps, reporter, reports)
+    assert [(report.ended.outcome, report.ok) for report in reports] == [("past", True), ("already", True)]
+    out = capsys.readouterr().out
+    assert "past " in out and "its effect was replaced by “Step 2” (later)" in out
+    suite = ElementTree.fromstring(junit(runner.course, steps, reports))[0]
+    assert suite.get("skipped") == "1" and suite.get("failures") == "0"
+    skipped = suite[0].find("skipped")
+    assert skipped is not None and "past: its effect was replaced" in (skipped.get("message") or "")

@@ -179,27 +179,6 @@ async def test_done_by_hand_is_done(make: Make, lab: FakeLab) -> None:
     assert (await runner.evaluate())["start"].state == "broken"
 
 
-async def test_until_counts_once_the_later_step_is_done(make: Make, lab: FakeLab) -> None:
-    refusal = START.replace("id: start", "id: early").replace("etcd, user: postgres", "patroni") + "\nuntil: start"
-    runner = make(refusal, START)
-    assert (await runner.evaluate())["early"].state == "todo"
-    lab.nodes["pgha1"].processes["etcd"] = "postgres"
-    assert (await runner.evaluate(["early"]))["early"].state == "done"
-    assert end(await run(runner, "early")).outcome == "already"
-    assert not any("start etcd" in command for command in lab.nodes["pgha1"].ran)
-
-
-async def test_any_of_several_later_steps_counts(make: Make, lab: FakeLab) -> None:
-    early = START.replace("id: start", "id: early").replace("etcd, user: postgres", "patroni")
-    later = START.replace("id: start", "id: later").replace("etcd, user: postgres", "postgres, user: postgres")
-    runner = make(early + "\nuntil: [start, later]", START, later)
-    for service in ("etcd", "postgres"):
-        assert (await runner.evaluate(["early"]))["early"].state != "done"
-        lab.nodes["pgha1"].processes[service] = "postgres"
-        assert (await runner.evaluate(["early"]))["early"].state == "done"
-        lab.nodes["pgha1"].processes.clear()
-
-
 async def test_a_guard_refuses(make: Make, lab: FakeLab) -> None:
     guarded = START + "\nguard:\n  - process: {on: [pgha1], name: postgres, running: false}\nguard_reason: No."
     lab.nodes["pgha1"].processes["postgres"] = "postgres"

@@ -6,6 +6,7 @@ import logging
 
 from pghalab.course.checks import etcd, nodes, output, patroni, postgres
 from pghalab.course.checks.base import CheckType, Context
+from pghalab.course.checks.blind import looked
 from pghalab.course.events import CheckResult
 from pghalab.course.model import CheckSpec
 from pghalab.lab.types import LabError
@@ -31,11 +32,10 @@ async def evaluate(spec: CheckSpec, ctx: Context) -> tuple[CheckResult, ...]:
     try:
         results = tuple(await kind.look(ctx, params))
     except LabError as error:
-        words = f"{error.what} on {error.node}" if error.node and error.what.endswith("running") else error.what
-        return (CheckResult(_title(spec), False, words, _wanted(params), error.node),)
+        return (CheckResult(_title(spec), False, error.what, _wanted(params), error.node, looked(error)),)
     except Exception as error:
         _log.exception("check %s in line %d", spec.name, spec.line)
-        return (CheckResult(_title(spec), False, f"could not be looked at: {error}", _wanted(params)),)
+        return (CheckResult(_title(spec), False, f"could not be looked at: {error}", _wanted(params), known=False),)
     return results or (CheckResult(_title(spec), False, "there is no node to look at", _wanted(params)),)
 
 

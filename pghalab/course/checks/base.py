@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pghalab.course.checks.blind import looked
 from pghalab.course.checks.facts import Facts
 from pghalab.course.events import CheckResult
 from pghalab.course.localise import Names
@@ -62,7 +63,7 @@ class Context:
             try:
                 ok, saw = await look(node)
             except LabError as error:
-                ok, saw = False, in_words(error, node.name)
+                return CheckResult(check, False, in_words(error, node.name), wanted, node.name, looked(error))
             return CheckResult(check, ok, saw, wanted, node.name)
 
         return list(await asyncio.gather(*(one(node) for node in await self.targets(on))))
@@ -81,10 +82,9 @@ class CheckType:
 
 
 def in_words(error: LabError, node: str) -> str:
-    """What went wrong with the node named once: `etcd is not running on pgha2`."""
-    if error.what.endswith(" is not running"):
-        return f"{error.what} on {error.node or node}"
-    return f"{error.node or node} {error.what}" if error.what.startswith(("is ", "gave ")) else error.what
+    """What went wrong, with its node named: `etcd is not running on pgha2`."""
+    name = error.node or node
+    return error.what if name in error.what else f"{name}: {error.what}"
 
 
 ON = Param((str, list), nodes=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pghalab.cluster.model import EtcdEndpoint
+from pghalab.course.checks.blind import looked
 from pghalab.course.checks.sources import ClusterSources, Sources
-from pghalab.lab.types import Container, Lab, LabError, Node
+from pghalab.lab.types import Container, ErrorKind, Lab, LabError, Node
 
 SCOPE = "/pgha/pgha_patroni_cluster/"
 """Where Patroni keeps its keys: namespace and scope as patroniSetup.sh writes them."""
@@ -31,6 +32,15 @@ if [ -e "$p" ]; then
   stat -L -c '%F|%U|%a' "$p"
   if [ -d "$p" ]; then ls -A "$p" | wc -l; else echo 0; head -c 262144 "$p"; fi
 fi"""
+
+_CONTAINERS: Mapping[str, tuple[str, ErrorKind]] = {
+    "absent": ("has no container", "not-running"),
+    "created": ("was created and never started", "not-running"),
+    "exited": ("is stopped", "not-running"),
+    "paused": ("is out of reach: its container is paused", "paused"),
+    "foreign": ("is the name of a container that does not belong to this lab", "taken"),
+}
+"""What the state of its container makes of a node that is out of reach: words, and whether that was seen."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -104,16 +114,33 @@ class Facts:
 
         async def ask() -> Sequence[Process]:
             if node.link in ("down", "refused"):
-                raise _out_of_reach(node, node.link_reason or "its container does not run")
+                kind: ErrorKind = "refused" if node.link == "refused" else "out-of-reach"
+                raise await self._out_of_reach(node, node.link_reason, kind)
             try:
                 listing = await _within(node.run("ps -eo pid,etimes,user:32,args ww", timeout=ANSWER), REACH)
             except TimeoutError as error:
-                raise _silent(node, REACH) from error
+                if node.link == "connecting":
+                    raise await self._out_of_reach(node, "the console is connecting to it", "connecting") from error
+                raise await self._out_of_reach(node, f"no answer within {REACH:g} s", "no-answer") from error
             except LabError as error:
-                raise _out_of_reach(node, error.what) from error
+                raise await self._out_of_reach(node, error.what, error.kind) from error
             return _processes(listing.stdout)
 
         return await self._once(("processes", node.name), ask)
+
+    async def _out_of_reach(self, node: Node, why: str, kind: ErrorKind) -> LabError:
+        """Why nothing is known of a node: what the engine says of its container comes before what ssh says.
+
+        Of the words their first sentence is enough: the container's own check says what to do.
+        """
+        try:
+            found = {container.name: container.state for container in await self.containers()}
+        except LabError:
+            found = {}
+        words, known = _CONTAINERS.get(found.get(node.name, "running"), ("", kind))
+        if words:
+            return LabError(f"{node.name} {words}", kind=known)
+        return LabError(f"{node.name} is out of reach: {why.split('. ')[0].rstrip('.')}", kind=kind)
 
     async def command(self, node: Node, command: str) -> tuple[int, str]:
         """The exit status and output of a harmless command run as root."""
@@ -140,7 +167,7 @@ class Facts:
     async def _with(self, node: Node, process: str, product: str) -> None:
         """Ask nothing of a service that does not run: the refusal would only come later and say less."""
         if not any(found.name == process for found in await self.processes(node)):
-            raise LabError(f"{product} is not running", node=node.name)
+            raise LabError(f"{product} is not running on {node.name}")
 
     async def endpoint(self, node: Node) -> EtcdEndpoint:
         """The status of a node's etcd member."""
@@ -163,14 +190,16 @@ class Facts:
     async def _any_etcd(self, ask: Callable[[Node], Awaitable[T]]) -> T:
         """The first answer from a node that runs etcd."""
 
+        errors: list[LabError] = []
+
         async def runs(node: Node) -> Node | None:
             try:
                 await self._with(node, "etcd", "etcd")
-            except LabError:
+            except LabError as error:
+                errors.append(error)
                 return None
             return node
 
-        reason = "etcd is not running on any node"
         # In the order of their answers, so that a node that is out of reach holds nothing up.
         waiting = [asyncio.ensure_future(runs(node)) for node in self.lab.nodes.values()]
         try:
@@ -180,11 +209,15 @@ class Facts:
                     try:
                         return await _limited(node, ask(node), REACH)
                     except LabError as error:
-                        reason = f"no etcd member answers ({error.what})"
+                        errors.insert(0, LabError(f"no etcd member answers ({error.what})", kind="no-answer"))
         finally:
             for task in waiting:
                 task.cancel()
-        raise LabError(reason)
+        # Where nobody could look, it is not known that etcd does not run.
+        blind = [error for error in errors if not looked(error)]
+        if blind:
+            raise LabError("; ".join(error.what for error in blind), kind=blind[0].kind)
+        raise LabError("etcd is not running on any node")
 
     async def members(self) -> Sequence[Any]:
         """The members of the etcd cluster."""
@@ -290,7 +323,7 @@ async def _engine(answer: Awaitable[T]) -> T:
         return await _within(answer, ENGINE)
     except TimeoutError as error:
         raise LabError(
-            f"the container engine gave no answer within {ENGINE:g} s", todo="Try pghalab doctor."
+            f"the container engine gave no answer within {ENGINE:g} s", todo="Try pghalab doctor.", kind="engine-silent"
         ) from error
 
 
@@ -302,12 +335,7 @@ async def _limited(node: Node, answer: Awaitable[T], seconds: float) -> T:
 
 
 def _silent(node: Node, seconds: float) -> LabError:
-    return LabError(f"gave no answer within {seconds:g} s", node=node.name)
-
-
-def _out_of_reach(node: Node, why: str) -> LabError:
-    """Its first sentence is enough: the container's own check says what to do."""
-    return LabError(f"is out of reach: {why.split('. ')[0].rstrip('.')}", node=node.name)
+    return LabError(f"{node.name} gave no answer within {seconds:g} s", kind="no-answer")
 
 
 def _processes(listing: str) -> list[Process]:
