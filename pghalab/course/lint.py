@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pghalab.course.checks import CHECKS
 from pghalab.course.checks.base import problems
 from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
+from pghalab.course.patterns import PatternError, require
 from pghalab.course.placeholders import KNOWN, used
 
 NODES = tuple(f"pgha{number}" for number in range(1, 6))
@@ -91,6 +91,6 @@ def _check(spec: CheckSpec) -> Iterator[str]:
     pattern = spec.params.get("matches")
     if isinstance(pattern, str):
         try:
-            re.compile(pattern)
-        except re.error as error:
-            yield f"check `{spec.name}`: `matches` is no regular expression: {error}"
+            require(pattern)
+        except PatternError as error:
+            yield f"check `{spec.name}`: `matches` cannot be used: {error}"

@@ -13,9 +13,15 @@ from pghalab.course.kinds import KINDS, Read, read_kind
 from pghalab.course.kinds.fields import FLAG, LIST, TEXT, TEXTS, Bad, Types, in_seconds, of_type, one_of
 from pghalab.course.lines import Located, YamlError, parse
 from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
+from pghalab.lab.host.files import Unfit, read_text
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 DEFAULT_WITHIN = 15.0
+LARGEST = 1_000_000
+"""Bytes of a lesson; the longest of the course has 30,000."""
+MOST_LESSONS = 200
+MOST_STEPS = 200
+"""Sections of a lesson."""
 
 _NUMBER = re.compile(r"(\d+)-")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
@@ -51,6 +57,11 @@ def load_course(folder: Path | None = None, *, strict: bool = True) -> Course:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".md" and _NUMBER.match(path.name))
     except OSError as error:
         return Course((), (Problem(folder, 1, f"cannot be read: {error.strerror or error}"),))
+    if not paths:
+        problems.append(Problem(folder, 1, "holds no lesson; a lesson's file is called NN-name.md"))
+    if len(paths) > MOST_LESSONS:
+        problems.append(Problem(folder, 1, f"holds more than {MOST_LESSONS} lessons; only the first are read"))
+        paths = paths[:MOST_LESSONS]
     seen_lessons: dict[str, Path] = {}
     seen_steps: dict[str, Path] = {}
     for path in paths:
@@ -65,8 +76,8 @@ def load_course(folder: Path | None = None, *, strict: bool = True) -> Course:
         except OSError as error:
             problems.append(Problem(path, 1, f"cannot be read: {error.strerror or error}"))
             continue
-        except UnicodeDecodeError:
-            problems.append(Problem(path, 1, "is not UTF-8 text"))
+        except Unfit as error:
+            problems.append(Problem(path, 1, f"cannot be used: {error}"))
             continue
         lessons.append(lesson)
     return Course(tuple(lessons), tuple(problems))
@@ -74,7 +85,7 @@ def load_course(folder: Path | None = None, *, strict: bool = True) -> Course:
 
 def load_lesson(path: Path) -> Lesson:
     """Read one lesson file; raises what `load_course` turns into a Problem."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path, LARGEST).splitlines()
     try:
         front, body_start = _front_matter(lines)
         intro, sections = _sections(lines, body_start)
@@ -175,6 +186,8 @@ def _lesson(path: Path, front: Located, intro: str, sections: list[_Section]) ->
     credit = front.data.get("credit", "")
     if not isinstance(credit, str):
         raise Bad(front.line("credit"), "`credit` is text")
+    if len(sections) > MOST_STEPS:
+        raise Bad(sections[MOST_STEPS].line, f"has more than {MOST_STEPS} sections")
     if not sections:
         raise Bad(1, "has no `##` section, so no step")
     number = _NUMBER.match(path.name)

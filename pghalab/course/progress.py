@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab.host.files import keep_aside, write_atomic
+from pghalab.lab.host.files import Unfit, keep_aside, read_json, write_atomic
 
 VERSION = 1
+MOST_RECORDS = 5_000
+"""Steps of one course; the file is written anew with each step."""
 _log = logging.getLogger(__name__)
 
 
@@ -57,20 +59,21 @@ class Progress:
         """Read the file; one that cannot be understood is kept aside and said in `notices`."""
         progress = cls(path, read_only=read_only)
         try:
-            text = path.read_text(encoding="utf-8")
+            data = read_json(path)
         except FileNotFoundError:
             return progress
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, Unfit) as error:
             progress._give_up(str(error))
             return progress
         try:
-            data = json.loads(text)
             if not isinstance(data, dict) or data.get("version") != VERSION:
                 raise ValueError(f"not progress of version {VERSION}")
+            if len(data["steps"]) > MOST_RECORDS:
+                raise ValueError(f"more than {MOST_RECORDS} steps")
             progress._records = {str(step): _record(item) for step, item in data["steps"].items()}
             progress.last = str(data.get("last", ""))
             progress.nodes = str(data.get("nodes", ""))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             progress._records = {}
             progress._give_up(str(error))
         return progress

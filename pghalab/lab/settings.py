@@ -18,6 +18,8 @@ DEFAULT_IMAGE = "pghalab-pg17:latest"
 DEFAULT_SUBNET = "192.168.50"
 DEFAULT_NODES = 5
 MAX_NODES = 50
+LIMIT = 100_000
+"""Bytes of a settings file."""
 FIRST_HOST = 10
 """Node 1 has the address `<subnet>.10`."""
 
@@ -141,17 +143,17 @@ def load_settings(lab: str = DEFAULT_LAB) -> LabSettings:
     defaults = default_settings(lab)
     path = settings_file(lab)
     try:
-        text = path.read_text(encoding="utf-8")
+        stored = files.read_json(path, LIMIT)
     except FileNotFoundError:
         return defaults
-    except UnicodeDecodeError as error:
-        return _without(path, defaults, f"it is not UTF-8 ({error.reason})")
+    except files.Unfit as error:
+        return _without(path, defaults, str(error))
     except OSError as error:
         raise LabError(
             f"{path} cannot be read: {error.strerror}.", todo="Give yourself read access to it.", kind="state-folder"
         ) from error
     try:
-        return _from_mapping(lab, json.loads(text))
+        return _from_mapping(lab, stored)
     except LabError as error:
         return _without(path, defaults, error.what.rstrip("."))
     except ValueError as error:

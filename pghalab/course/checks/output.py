@@ -8,6 +8,7 @@ from typing import Any
 
 from pghalab.course.checks.base import TEXTS, CheckType, Context, Param
 from pghalab.course.events import CheckResult
+from pghalab.course.patterns import PatternError, found
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 
@@ -23,8 +24,11 @@ async def output(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResul
         return [CheckResult(check, False, "the step's command has not run yet", wanted)]
     text = _CONTROL.sub("", ctx.output)
     missing = [f"`{item}` was not printed" for item in contains if item not in text]
-    if matches and not re.search(matches, text, re.MULTILINE):
-        missing.append("nothing printed matches")
+    try:
+        if matches and not await found(matches, text):
+            missing.append("nothing printed matches")
+    except PatternError as error:
+        missing.append(f"the lesson's pattern cannot be used: {error}")
     return [CheckResult(check, not missing, "; ".join(missing) or "printed as wanted", wanted)]
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import logging.handlers
 import os
 import re
+import stat
+import threading
+from io import TextIOWrapper
 from pathlib import Path
 
 from pghalab.lab.types import LabError
 
+LONGEST_RECORD = 20_000
+"""Characters of one record in the log."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
 
@@ -51,12 +57,46 @@ def setup_logging() -> None:
     if any(getattr(handler, "baseFilename", None) == str(path.absolute()) for handler in root.handlers):
         return
     try:
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=2_000_000, backupCount=2, encoding="utf-8")
+        handler = _LogHandler(path, maxBytes=2_000_000, backupCount=2, encoding="utf-8")
     except OSError as error:
         raise _unwritable(path, error) from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    threading.excepthook = _log_thread
+
+
+class _LogHandler(logging.handlers.RotatingFileHandler):
+    """A log that its owner alone reads, and that gives up without a word on the terminal when the disk is full."""
+
+    def _open(self) -> TextIOWrapper:
+        # A regular file only: a pipe would be waited for.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+        handle = os.open(self.baseFilename, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        os.fchmod(handle, 0o600)
+        return os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace")
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Lose the record: whoever wanted to log has more to say than that the log is full."""
+
+
+class _Formatter(logging.Formatter):
+    """Cuts a record that alone would fill the log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if len(text) <= LONGEST_RECORD else f"{text[:LONGEST_RECORD]}… ({len(text)} characters)"
+
+
+def _log_thread(failed: threading.ExceptHookArgs) -> None:
+    """A thread of a library that fails says so in the log: on the terminal it would wreck the screen."""
+    if failed.exc_type is not SystemExit:
+        information = (failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
+        logging.getLogger(__name__).error("a thread failed", exc_info=information)
 
 
 def _made(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from pghalab.lab.host.files import keep_aside, write_atomic
+from pghalab.lab.host.files import Unfit, keep_aside, read_json, write_atomic
 from pghalab.lab.types import LabError
 
 KEY_NAME = "console_ed25519"
@@ -106,12 +106,12 @@ class Pins:
 
     def _read(self) -> dict[str, str]:
         try:
-            value = json.loads(self._path.read_text(encoding="utf-8"))
+            value = read_json(self._path)
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise LabError(f"{self._path} cannot be read: {error.strerror}.", kind="state-folder") from error
-        except ValueError:
+        except Unfit:
             value = None
         if isinstance(value, dict) and all(isinstance(pin, str) for pin in value.values()):
             return value
