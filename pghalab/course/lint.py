@@ -62,6 +62,9 @@ def _untils(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
 def _step(step: Step) -> Iterator[tuple[int, str]]:
     for words in step.kind.faults(step):
         yield step.line, words
+    for node in step.kind.patroni:
+        if node not in NODES:
+            yield step.line, f"`starts`: unknown node `{node}`"
     if step.kind.timeout > LONGEST_COMMAND:
         yield step.line, f"`timeout` is at most {LONGEST_COMMAND:g} s; found {step.kind.timeout:g}"
     where = step.kind.where

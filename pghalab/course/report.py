@@ -69,7 +69,7 @@ class TextReporter:
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
         self._total = total
-        self._number = 0
+        self._numbers: dict[str, int] = {}
         self._bar = Bar(total, out)
 
     def __enter__(self) -> TextReporter:
@@ -88,10 +88,12 @@ class TextReporter:
 
     def step(self, report: StepReport) -> None:
         """Print the step's line, and after a failure what is known of it."""
-        self._number += 1
+        # A step that came first is met again in its place.
+        again = report.step.id in self._numbers
+        number = self._numbers.setdefault(report.step.id, len(self._numbers) + 1)
         width = len(str(self._total))
         ended = report.ended
-        line = f"{self._number:>{width}}/{self._total}  {_WORDS[ended.outcome]:<8} {ended.seconds:7.1f} s  "
+        line = f"{number:>{width}}/{self._total}  {_WORDS[ended.outcome]:<8} {ended.seconds:7.1f} s  "
         self._bar.line(f"{line}{report.step.id}  {one_line(report.step.title)}")
         if ended.reason:
             self._bar.line(f"    {ended.reason}")
@@ -100,7 +102,8 @@ class TextReporter:
                 self._bar.line(f"    check failed: {explain(result)}")
             if report.log is not None:
                 self._bar.line(f"    log: {report.log}")
-        self._bar.advance()
+        if not again:
+            self._bar.advance()
 
 
 async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport:
@@ -123,12 +126,17 @@ async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport
 
 
 async def run_steps(runner: Runner, steps: Sequence[Step], reporter: Reporter, reports: list[StepReport]) -> None:
-    """Run steps in order until one fails; what came of each is added to `reports`."""
+    """Run steps in order until one fails; what came of each is added to `reports`.
+
+    A step that has to come first so that no row is lost (who led last starts first) is run first.
+    """
     for step in steps:
-        report = await run_step(runner, step, reporter)
-        reports.append(report)
-        if not report.ok:
-            break
+        first = await runner.comes_first(step.id)
+        for one in (runner.course.step(first), step) if first else (step,):
+            report = await run_step(runner, one, reporter)
+            reports.append(report)
+            if not report.ok:
+                return
 
 
 def choose(course: Course, *, lessons: Sequence[str] = (), to: str = "", optional: bool = True) -> list[Step]:

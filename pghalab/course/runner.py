@@ -8,13 +8,14 @@ from contextlib import aclosing
 from pathlib import Path
 
 from pghalab.course.checks.sources import Sources
-from pghalab.course.events import RunEvent, StepEnded, StepStarted, StepState
+from pghalab.course.events import SETTLED, RunEvent, StepEnded, StepStarted, StepState
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import Question, Where
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.course.look import Look, StepStatus
 from pghalab.course.model import Course, Step
+from pghalab.course.order import Order
 from pghalab.course.placeholders import fill, used
 from pghalab.course.progress import Progress
 from pghalab.course.stage import Confirm, Stage
@@ -40,6 +41,7 @@ class Runner:
         self._ended = 0
         """How many runs have ended."""
         self._look = Look(course, lab, progress, sources)
+        self._order = Order(course, self._look)
         for lesson in course.lessons:
             for step in lesson.steps:
                 record = progress.record(step.id)
@@ -89,6 +91,14 @@ class Runner:
                 break
         self.states |= {step: status.state for step, status in found.items()}
         return found
+
+    async def comes_first(self, step_id: str) -> str:
+        """The step that has to be run before this one, so that no row is lost; empty when there is none."""
+        step = self.course.step(step_id)
+        if not step.kind.patroni or (await self.evaluate([step_id]))[step_id].state in SETTLED:
+            return ""
+        decision = await self._order.decide(step)
+        return self._order.starter(decision.first) if decision.verdict == "first" else ""
 
     def resolve(self, step: Step) -> Where:
         """Where the step's command runs, by the last look; a placeholder nobody has answered yet stays."""
@@ -218,6 +228,11 @@ class Runner:
                 if code:
                     yield stage.end("refused", words, code=code)
                     return
+            decision = await self._order.settled(step)
+            if decision.verdict != "start":
+                code, words, first = self._order.refusal(step, decision)
+                yield stage.end("refused", words, code=code, first=first)
+                return
             for work in (step.kind.act(stage), stage.judge()):
                 async with aclosing(work) as events:
                     async for event in events:

@@ -71,10 +71,10 @@ class Stage:
         """The lab it runs on."""
         return self._look.lab
 
-    def end(self, outcome: Outcome, reason: str = "", *, code: Code = "") -> StepEnded:
+    def end(self, outcome: Outcome, reason: str = "", *, code: Code = "", first: str = "") -> StepEnded:
         """The end of the run."""
         self.over = True
-        return StepEnded(self.step.id, outcome, time.monotonic() - self._started, reason, code)
+        return StepEnded(self.step.id, outcome, time.monotonic() - self._started, reason, code, first)
 
     async def place(self) -> tuple[Node, Where]:
         """The node and the command, by asking the cluster now; raises LabError when it cannot tell."""

@@ -142,9 +142,11 @@ def _now() -> float:
 
 def _summary(course: Course, steps: list[Step], reports: list[StepReport], seconds: float, *, quiet: bool) -> int:
     bad = [report for report in reports if not report.ok]
-    left = len(steps) - len(reports)
+    left = len(steps) - len({report.step.id for report in reports} & {step.id for step in steps})
     if not quiet:
-        count = Counter(report.ended.outcome for report in reports)
+        # A step that came before its turn is met again when it is, and was not done twice.
+        first = {report.step.id: report.ended.outcome for report in reversed(reports)}
+        count = Counter(first.values())
         words = [f"{count['done']} done", f"{count['already']} already"]
         words += [f"{count['past']} past"] if count["past"] else []
         words += [f"{len(bad)} failed"] + ([f"{left} not reached"] if left else [])

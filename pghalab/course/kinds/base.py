@@ -77,6 +77,11 @@ class Kind:
         return False
 
     @property
+    def patroni(self) -> tuple[str, ...]:
+        """The nodes on which it starts Patroni, as the lesson names them."""
+        return ()
+
+    @property
     def timeout(self) -> float:
         """Seconds its command may run."""
         return DEFAULT_TIMEOUT

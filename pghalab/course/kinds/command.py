@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from pghalab.course.kinds.base import Card, Kind, Where
-from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, FLAG, NUMBER, TEXT, Types, one_of, seconds
+from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, FLAG, MAPPING, NUMBER, TEXT, Bad, Types, one_of, seconds
 from pghalab.course.lines import Located
 from pghalab.lab.types import User
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from pghalab.course.stage import Stage
 
 USERS = ("root", "postgres")
+_PATRONI = re.compile(r"(?:^|[\s;&|\"'(/])patroni\s+[\w./-]+\.ya?ml\b")
+"""Patroni with its configuration, which is how it is started; patronictl names its file after `-c`."""
+_FINDS = re.compile(r"\bp(?:grep|kill)\b")
+"""Commands that only look for such a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,13 @@ class Command(Kind):
     """It is expected to end with a status other than 0: the step shows an error on purpose."""
     no_check: str = ""
     """Why the step has no check of the cluster."""
+    patroni: tuple[str, ...] = ()
+    """The nodes on which it starts Patroni, written `starts: {patroni: pgha1}`."""
 
     name: ClassVar[str] = "command"
     keys: ClassVar[dict[str, Types]] = {
         "node": TEXT, "user": TEXT, "command": TEXT, "timeout": NUMBER, "fails": FLAG, "no_check": TEXT,
+        "starts": MAPPING,
     }  # fmt: skip
     needed: ClassVar[tuple[str, ...]] = ("command", "node")
 
@@ -53,6 +61,7 @@ class Command(Kind):
             seconds(block, "timeout", DEFAULT_TIMEOUT),
             data.get("fails", False),
             data.get("no_check", "").strip(),
+            _starts(block),
         )
 
     def faults(self, step: Step) -> Iterator[str]:
@@ -61,6 +70,8 @@ class Command(Kind):
             yield f"the step `{step.id}` needs `checks`, or `no_check` with the reason"
         if step.checks and self.no_check:
             yield f"the step `{step.id}` has both `checks` and `no_check`"
+        if not self.patroni and any(map(_starts_patroni, self.command.splitlines())):
+            yield "a command that starts Patroni says where: `starts: {patroni: pgha1}`"
 
     @property
     def where(self) -> Where:
@@ -83,3 +94,16 @@ class Command(Kind):
         async with aclosing(stage.stream(node.name, where.user, where.command, source)) as events:
             async for event in events:
                 yield event
+
+
+def _starts_patroni(line: str) -> bool:
+    return bool(_PATRONI.search(line)) and not _FINDS.search(line)
+
+
+def _starts(block: Located) -> tuple[str, ...]:
+    said = block.data.get("starts", {})
+    nodes = said.get("patroni", [])
+    nodes = [nodes] if isinstance(nodes, str) else nodes
+    if set(said) - {"patroni"} or not isinstance(nodes, list) or not all(isinstance(node, str) for node in nodes):
+        raise Bad(block.line("starts"), "`starts` names where Patroni is started: `{patroni: pgha1}`, or a list")
+    return tuple(nodes)

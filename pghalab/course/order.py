@@ -1,0 +1,76 @@
+"""Holds every step that starts a Patroni to the one rule of `resume`, whoever runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pghalab.course.events import Code
+from pghalab.course.look import Look
+from pghalab.course.model import Course, Step
+from pghalab.course.positions import situation
+from pghalab.course.resume import START, Decision, decide
+
+LEADS = 90.0
+"""Seconds within which a member that led last leads again, also after a crash: a lost leader's key lives 30 s."""
+INTERVAL = 1.0
+
+
+class Order:
+    """Tells whether a step may start the Patroni that it starts, and which step comes first."""
+
+    def __init__(self, course: Course, look: Look) -> None:
+        self._course = course
+        self._look = look
+
+    async def decide(self, step: Step) -> Decision:
+        """Look once; the first node that has to wait for another decides."""
+        if not step.kind.patroni:
+            return START
+        facts = self._look.facts()
+        try:
+            found = await situation(facts)
+        finally:
+            await facts.close()
+        running = {member.name for member in found.members if member.patroni}
+        for node in map(self._look.names.text, step.kind.patroni):
+            if node not in running and node in {member.name for member in found.members}:
+                decision = decide(found, node)
+                if decision.verdict != "start":
+                    return decision
+        return START
+
+    async def settled(self, step: Step) -> Decision:
+        """The decision, once whoever led last and is being started leads, or has not done so in time."""
+        until = time.monotonic() + LEADS
+        # Nothing tells when a member leads; the next look does.
+        while (decision := await self.decide(step)).verdict == "wait" and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(INTERVAL)
+        return decision
+
+    def starter(self, node: str) -> str:
+        """The step that starts Patroni on a node; empty when none does."""
+        for lesson in self._course.lessons:
+            for step in lesson.steps:
+                if node in map(self._look.names.text, step.kind.patroni):
+                    return step.id
+        return ""
+
+    def refusal(self, step: Step, decision: Decision) -> tuple[Code, str, str]:
+        """Why a step may not start its Patroni: the code, the words with the way out, and the step that comes first."""
+        if decision.verdict == "wait":
+            todo = "Its log says what it waits for: /var/log/patroni/patroni.log. Run this again once it leads."
+            return "order", f"{decision.reason} {todo}", ""
+        if decision.verdict == "refuse":
+            nodes = " and ".join(map(self._look.names.text, step.kind.patroni))
+            return "unseen", f"{decision.reason} {WAY_ROUND.format(node=nodes)}", ""
+        first = self.starter(decision.first)
+        title = self._look.names.text(self._course.step(first).title) if first else ""
+        todo = f"Run “{title}” ({first}) first." if first else f"Start Patroni on {decision.first} first."
+        return "order", f"{decision.reason} {todo}", first
+
+
+WAY_ROUND = (
+    "`pghalab start` starts or wakes a node. To go on without it, and lose what it alone has, start Patroni by hand in "
+    "a shell of {node}."
+)
