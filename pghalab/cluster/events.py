@@ -1,6 +1,6 @@
 """What changed between two looks at the cluster, as sentences with a verdict.
 
-A look is first boiled down to facts, one word for each thing that can change. A fact that is not known is left out, so
+What a look finds is first boiled down to words, one for each thing that can change. What is not known has no word, so
 that it neither makes an event nor hides one. `confirm` holds silence back until it was met twice in a row.
 """
 
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from pghalab.cluster.model import ClusterEvent, EtcdView, EventKind, NodeHealth, PatroniView, Service
 
-Facts = Mapping[tuple[str, str], str]
-"""(kind of fact, whom it is about) -> its value, as one word."""
+Words = Mapping[tuple[str, str], str]
+"""(what it tells of, whom it is about) -> how that is, in one word."""
 
 _SILENT: Final = frozenset({"down", "lost"})
 """Values that mean that nothing answered, which once is no news."""
@@ -20,20 +20,20 @@ _SERVING: Final = frozenset({"running", "streaming", "in archive recovery"})
 """States of a member that has a PostgreSQL to talk to."""
 
 
-def node_facts(nodes: Iterable[NodeHealth]) -> dict[tuple[str, str], str]:
+def node_words(nodes: Iterable[NodeHealth]) -> dict[tuple[str, str], str]:
     """Which nodes are up: their container runs and ssh answers."""
-    facts = {}
+    words = {}
     for node in nodes:
         if node.container in ("paused", "exited", "absent", "created"):
-            facts["node", node.name] = "ended"
-            facts["how", node.name] = "gone" if node.container == "absent" else node.container
+            words["node", node.name] = "ended"
+            words["how", node.name] = "gone" if node.container == "absent" else node.container
         elif node.ssh in ("up", "down", "refused"):
-            facts["node", node.name] = "up" if node.ssh == "up" else "down"
-            facts["how", node.name] = "ssh does not answer"
-    return facts
+            words["node", node.name] = "up" if node.ssh == "up" else "down"
+            words["how", node.name] = "ssh does not answer"
+    return words
 
 
-def etcd_facts(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str], str]:
+def etcd_words(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str], str]:
     """Which members answer, who leads them, and whether they are a majority; nothing before there is a cluster.
 
     `reachable` names the nodes whose answer, or silence, is known.
@@ -41,52 +41,52 @@ def etcd_facts(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str]
     if not view.members:
         return {}
     known = set(reachable)
-    facts = {
+    words = {
         ("etcd", row.node): "up" if row.member_id is not None else "down" for row in view.endpoints if row.node in known
     }
     if view.has_quorum:
-        facts["quorum", ""] = "held"
+        words["quorum", ""] = "held"
     elif view.leaderless or len(known) >= view.members:
         # Members that only the console cannot reach may well be a majority among themselves.
-        facts["quorum", ""] = "lost"
-    facts["alive", ""] = f"{view.alive} of {view.members} members alive, {view.majority} needed"
+        words["quorum", ""] = "lost"
+    words["alive", ""] = f"{view.alive} of {view.members} members alive, {view.majority} needed"
     leader = next((row.node for row in view.endpoints if row.is_leader), None)
     if leader is not None:
-        facts["etcd leader", ""] = leader
-    return facts
+        words["etcd leader", ""] = leader
+    return words
 
 
-def patroni_facts(view: PatroniView, postgres: Mapping[str, Service]) -> dict[tuple[str, str], str]:
+def patroni_words(view: PatroniView, postgres: Mapping[str, Service]) -> dict[tuple[str, str], str]:
     """The members' states and the timeline; `postgres` tells of every node that may become a member.
 
     Where PostgreSQL refuses connections that is the news: Patroni learns of a crash only in its next loop, and may have
     ended it before anybody read of it in etcd. Where nothing answers, the key alone does not make a member serve.
     """
     rows = {member.name: member for member in view.members}
-    facts = {}
+    words = {}
     for name in {*postgres, *rows}:
         row, seen = rows.get(name), postgres.get(name, "running")
         if row is None:
-            facts["member", name] = "absent"
+            words["member", name] = "absent"
         elif row.state and (row.state not in _SERVING or seen == "running"):
-            facts["member", name] = row.state
+            words["member", name] = row.state
         elif row.state and seen == "stopped":
-            facts["member", name] = "stopped"
+            words["member", name] = "stopped"
     leader = rows.get(view.leader or "")
     if leader is not None and leader.timeline is not None:
-        facts["timeline", ""] = str(leader.timeline)
-    return facts
+        words["timeline", ""] = str(leader.timeline)
+    return words
 
 
-def leader_facts(leader: str | None) -> dict[tuple[str, str], str]:
+def leader_words(leader: str | None) -> dict[tuple[str, str], str]:
     """Who holds the leader key in etcd."""
     return {("leader", ""): leader or ""} | ({("last leader", ""): leader} if leader else {})
 
 
-def confirm(confirmed: Facts, previous: Facts, current: Facts) -> dict[tuple[str, str], str]:
+def confirm(confirmed: Words, previous: Words, current: Words) -> dict[tuple[str, str], str]:
     """What may now be taken as true: what was said at once, what was not answered when two looks in a row met silence.
 
-    Facts that this look does not know keep their confirmed value.
+    What this look does not know keeps its confirmed word.
     """
     held = dict(confirmed)
     for key, value in current.items():
@@ -95,8 +95,8 @@ def confirm(confirmed: Facts, previous: Facts, current: Facts) -> dict[tuple[str
     return held
 
 
-def changes(old: Facts, new: Facts, at: float) -> tuple[ClusterEvent, ...]:
-    """The events between two confirmed looks; a fact that was not known before makes none."""
+def changes(old: Words, new: Words, at: float) -> tuple[ClusterEvent, ...]:
+    """The events between two confirmed looks; what was not known before makes none."""
     found = []
     for key, value in new.items():
         before = old.get(key)
@@ -118,7 +118,7 @@ def config_changes(old: Mapping[str, Any], new: Mapping[str, Any], at: float) ->
     return (ClusterEvent(at, "config", f"configuration changed: {shown}", True),)
 
 
-def _say(kind: str, who: str, before: str, now: str, old: Facts, new: Facts) -> tuple[EventKind, str, bool] | None:
+def _say(kind: str, who: str, before: str, now: str, old: Words, new: Words) -> tuple[EventKind, str, bool] | None:
     if kind == "leader":
         last = old.get(("last leader", ""), "")
         if not now:

@@ -63,7 +63,7 @@ class Monitor:
         self._service: dict[tuple[str, str], Service] = {}
         self._misses: dict[tuple[str, str], int] = {}
         self._confirmed: dict[tuple[str, str], str] = {}
-        self._previous: dict[str, events.Facts] = {}
+        self._previous: dict[str, events.Words] = {}
         self._published: dict[str, tuple[object, str | None, float]] = {}
         self._etcd_sweep = Sweep(self._names, self._look_at_etcd, self._etcd_swept, ETCD_EVERY)
         self._patroni_sweep = Sweep(self._names, self._look_at_patroni, self._patroni_swept, PATRONI_EVERY)
@@ -174,7 +174,7 @@ class Monitor:
             # A container that was not asked about and a link that was never tried say nothing yet.
             known = [row for row in snapshot.value if row.name in self._containers]
             told = [row for row in known if row.name in self._were_up or row.container != "running"]
-            self._judge("nodes", events.node_facts(told))
+            self._judge("nodes", events.node_words(told))
             if self._were_up and all(row.container == "absent" for row in known) and len(known) == len(self._names):
                 # Whatever is created next is another cluster: nothing known of this one is held against it.
                 self._moved.set()
@@ -225,7 +225,7 @@ class Monitor:
     def _etcd_swept(self) -> None:
         snapshot = self._etcd_snapshot()
         if snapshot.value is not None and snapshot.error is None:
-            self._judge("etcd", events.etcd_facts(snapshot.value, self._settled("etcd")))
+            self._judge("etcd", events.etcd_words(snapshot.value, self._settled("etcd")))
         self._show("etcd", snapshot)
         self._nodes_changed()
 
@@ -264,7 +264,7 @@ class Monitor:
         snapshot = self._patroni_snapshot()
         if snapshot.value is not None and self._dcs is not None and self._dcs_error is None:
             postgres = {name: self._service.get(("postgres", name), "unknown") for name in self._names}
-            self._judge("patroni", events.patroni_facts(snapshot.value, postgres))
+            self._judge("patroni", events.patroni_words(snapshot.value, postgres))
         self._show("patroni", snapshot)
         self._nodes_changed()
 
@@ -294,7 +294,7 @@ class Monitor:
         if old is not None:
             for event in events.config_changes(old.config, new.config, time.time()):
                 self._publish(("event", event))
-        self._judge("leader", events.leader_facts(new.leader))
+        self._judge("leader", events.leader_words(new.leader))
         self._show("patroni", self._patroni_snapshot())
         if old is None or _outline(old) != _outline(new):
             self._patroni_sweep.refresh()
@@ -332,10 +332,10 @@ class Monitor:
                 settled.append(name)
         return settled
 
-    def _judge(self, source: str, facts: events.Facts) -> None:
-        new = events.confirm(self._confirmed, self._previous.get(source, {}), facts)
+    def _judge(self, source: str, words: events.Words) -> None:
+        new = events.confirm(self._confirmed, self._previous.get(source, {}), words)
         found = events.changes(self._confirmed, new, time.time())
-        self._confirmed, self._previous[source] = new, facts
+        self._confirmed, self._previous[source] = new, words
         for event in found:
             self._publish(("event", event))
 

@@ -31,7 +31,7 @@ class LivePane(KeyScroll, Generic[T]):
     LivePane { height: auto; width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     LivePane > .pane-title { height: 1; width: 1fr; text-style: bold; background: $panel; color: $foreground; }
     LivePane:focus > .pane-title { background: $primary; color: $text; }
-    LivePane > .pane-facts { height: auto; width: 1fr; }
+    LivePane > .pane-summary { height: auto; width: 1fr; }
     LivePane.-maximized { height: 1fr; width: 1fr; }
     """
     ALLOW_MAXIMIZE = True
@@ -51,7 +51,7 @@ class LivePane(KeyScroll, Generic[T]):
     def compose(self) -> ComposeResult:
         """The title line, the facts, the table."""
         yield Static(self.TITLE, classes="pane-title", markup=False)
-        yield Static("", classes="pane-facts")
+        yield Static("", classes="pane-summary")
         yield self.body()
 
     def on_mount(self) -> None:
@@ -152,6 +152,6 @@ class LivePane(KeyScroll, Generic[T]):
         if self._facts is not None and facts.is_same(self._facts):
             return
         self._facts = facts
-        line = self.query_one(".pane-facts", Static)
+        line = self.query_one(".pane-summary", Static)
         line.display = bool(facts.plain)
         line.update(facts)

@@ -42,7 +42,7 @@ class PaneApp(App[None]):
 
 def text(pane: LivePane[Any]) -> str:
     """Everything the pane shows."""
-    parts = [str(part.content) for part in pane.query(".pane-title, .pane-facts").results() if part.display]
+    parts = [str(part.content) for part in pane.query(".pane-title, .pane-summary").results() if part.display]
     return "\n".join([*parts, str(pane.query_one(Table).content)])
 
 
@@ -204,7 +204,7 @@ async def test_the_events_have_an_age_too() -> None:
         title = pane.query_one(".pane-title", Static)
         pane.show(Snapshot((), None, clock.now))
         assert "● live, < 6 s" in str(title.content)
-        assert "Nothing has happened yet" in str(pane.query_one(".pane-facts", Static).content)
+        assert "Nothing has happened yet" in str(pane.query_one(".pane-summary", Static).content)
         pane.show(Snapshot((ClusterEvent(0.0, "member", "pgha2 [left]", False),), None, clock.now))
         assert " Events  1, the newest first" in str(title.content)
         assert "✗ member   pgha2 [left]" in str(pane.query_one(".events", Static).content)

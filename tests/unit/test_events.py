@@ -25,28 +25,28 @@ def _texts(found: tuple[events.ClusterEvent, ...]) -> list[tuple[str, bool]]:
 
 
 def test_the_first_look_says_nothing() -> None:
-    facts = events.etcd_facts(_etcd("123"), NODES) | events.patroni_facts(_patroni({"pgha1": "running"}), SERVE)
-    assert events.changes({}, facts | events.leader_facts("pgha1"), 1.0) == ()
+    words = events.etcd_words(_etcd("123"), NODES) | events.patroni_words(_patroni({"pgha1": "running"}), SERVE)
+    assert events.changes({}, words | events.leader_words("pgha1"), 1.0) == ()
 
 
 def test_a_switchover_names_both_leaders_even_with_the_key_gone_in_between() -> None:
-    first = events.leader_facts("pgha1")
-    gone = events.confirm(first, {}, events.leader_facts(None))
+    first = events.leader_words("pgha1")
+    gone = events.confirm(first, {}, events.leader_words(None))
     assert _texts(events.changes(first, gone, 1.0)) == [
         ("pgha1 no longer holds the leader key: the cluster has no leader", False)
     ]
-    after = events.confirm(gone, {}, events.leader_facts("pgha3"))
+    after = events.confirm(gone, {}, events.leader_words("pgha3"))
     assert _texts(events.changes(gone, after, 1.0)) == [("leader changed: pgha1 -> pgha3", True)]
 
 
 def test_the_same_leader_coming_back_is_no_change_of_leader() -> None:
-    gone = events.confirm(events.leader_facts("pgha1"), {}, events.leader_facts(None))
-    after = events.confirm(gone, {}, events.leader_facts("pgha1"))
+    gone = events.confirm(events.leader_words("pgha1"), {}, events.leader_words(None))
+    after = events.confirm(gone, {}, events.leader_words("pgha1"))
     assert _texts(events.changes(gone, after, 1.0)) == [("pgha1 holds the leader key", True)]
 
 
 def test_silence_needs_two_looks_and_an_answer_one() -> None:
-    fine, down = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("12"), NODES)
+    fine, down = events.etcd_words(_etcd("123"), NODES), events.etcd_words(_etcd("12"), NODES)
     once = events.confirm(fine, fine, down)
     assert events.changes(fine, once, 1.0) == ()
     twice = events.confirm(once, down, down)
@@ -56,7 +56,7 @@ def test_silence_needs_two_looks_and_an_answer_one() -> None:
 
 
 def test_one_missed_poll_between_good_ones_says_nothing() -> None:
-    fine, down = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("12"), NODES)
+    fine, down = events.etcd_words(_etcd("123"), NODES), events.etcd_words(_etcd("12"), NODES)
     confirmed, previous, said = dict(fine), fine, []
     for look in (down, fine, down, fine):
         new = events.confirm(confirmed, previous, look)
@@ -66,7 +66,7 @@ def test_one_missed_poll_between_good_ones_says_nothing() -> None:
 
 
 def test_a_lost_quorum_is_told_with_its_arithmetic_and_its_return_too() -> None:
-    fine, lost = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("1", quorum=False), NODES)
+    fine, lost = events.etcd_words(_etcd("123"), NODES), events.etcd_words(_etcd("1", quorum=False), NODES)
     new = events.confirm(fine, lost, lost)
     told = {event.kind: event for event in events.changes(fine, new, 1.0) if event.kind == "quorum"}
     assert told["quorum"].text == "etcd lost its quorum: 1 of 3 members alive, 2 needed"
@@ -76,22 +76,22 @@ def test_a_lost_quorum_is_told_with_its_arithmetic_and_its_return_too() -> None:
 
 
 def test_members_out_of_the_consoles_reach_do_not_make_a_lost_quorum() -> None:
-    facts = events.etcd_facts(_etcd("1"), reachable=["pgha1"])
-    assert ("quorum", "") not in facts
-    assert ("etcd", "pgha2") not in facts
+    words = events.etcd_words(_etcd("1"), reachable=["pgha1"])
+    assert ("quorum", "") not in words
+    assert ("etcd", "pgha2") not in words
 
 
 def test_an_etcd_election_is_told_once() -> None:
-    old, new = events.etcd_facts(_etcd("123"), NODES), events.etcd_facts(_etcd("123", leader="2"), NODES)
+    old, new = events.etcd_words(_etcd("123"), NODES), events.etcd_words(_etcd("123", leader="2"), NODES)
     assert _texts(events.changes(old, events.confirm(old, old, new), 1.0)) == [
         ("etcd leader changed: pgha1 -> pgha2", True)
     ]
 
 
 def test_members_join_stream_stop_and_leave() -> None:
-    one = events.patroni_facts(_patroni({"pgha1": "running"}), SERVE)
-    two = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "running"}), SERVE)
-    three = events.patroni_facts(_patroni({"pgha1": "running", "pgha2": "streaming"}), SERVE)
+    one = events.patroni_words(_patroni({"pgha1": "running"}), SERVE)
+    two = events.patroni_words(_patroni({"pgha1": "running", "pgha2": "running"}), SERVE)
+    three = events.patroni_words(_patroni({"pgha1": "running", "pgha2": "streaming"}), SERVE)
     assert _texts(events.changes(one, two, 1.0)) == [("pgha2 joined the cluster: running", True)]
     assert _texts(events.changes(two, three, 1.0)) == [("pgha2 is streaming", True)]
     assert _texts(events.changes(three, two, 1.0)) == [("pgha2: streaming -> running", False)]
@@ -100,8 +100,8 @@ def test_members_join_stream_stop_and_leave() -> None:
 
 def test_a_crash_is_told_at_once_though_patroni_has_not_seen_it_yet() -> None:
     view = _patroni({"pgha1": "running", "pgha2": "streaming", "pgha3": "starting"})
-    fine = events.patroni_facts(view, SERVE)
-    crashed = events.patroni_facts(view, SERVE | {"pgha2": "stopped", "pgha3": "stopped"})
+    fine = events.patroni_words(view, SERVE)
+    crashed = events.patroni_words(view, SERVE | {"pgha2": "stopped", "pgha3": "stopped"})
     new = events.confirm(fine, fine, crashed)
     assert _texts(events.changes(fine, new, 1.0)) == [("pgha2: streaming -> stopped", False)]
     back = events.confirm(new, crashed, fine)
@@ -110,14 +110,14 @@ def test_a_crash_is_told_at_once_though_patroni_has_not_seen_it_yet() -> None:
 
 def test_a_member_out_of_reach_does_not_serve_because_its_old_key_says_so() -> None:
     view = _patroni({"pgha1": "running", "pgha2": "streaming"})
-    crashed = events.patroni_facts(view, SERVE | {"pgha2": "stopped"})
-    gone = events.confirm(crashed, crashed, events.patroni_facts(view, SERVE | {"pgha2": "unknown"}))
+    crashed = events.patroni_words(view, SERVE | {"pgha2": "stopped"})
+    gone = events.confirm(crashed, crashed, events.patroni_words(view, SERVE | {"pgha2": "unknown"}))
     assert events.changes(crashed, gone, 1.0) == ()
 
 
 def test_a_promotion_raises_the_timeline() -> None:
-    old = events.patroni_facts(_patroni({"pgha1": "running"}, 1), SERVE)
-    new = events.patroni_facts(_patroni({"pgha1": "running"}, 2), SERVE)
+    old = events.patroni_words(_patroni({"pgha1": "running"}, 1), SERVE)
+    new = events.patroni_words(_patroni({"pgha1": "running"}, 2), SERVE)
     assert _texts(events.changes(old, new, 1.0)) == [("timeline 1 -> 2", True)]
 
 
@@ -125,15 +125,15 @@ def test_nodes_go_and_come() -> None:
     up = NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "running", "running")
     paused = NodeHealth("pgha1", "paused", "192.168.50.10", "down", "unknown", "unknown", "unknown")
     connecting = NodeHealth("pgha1", "running", "192.168.50.10", "connecting", "unknown", "unknown", "unknown")
-    was, now = events.node_facts([up]), events.node_facts([paused])
+    was, now = events.node_words([up]), events.node_words([paused])
     assert _texts(events.changes(was, now, 1.0)) == [("pgha1 is down (paused)", False)]
     assert _texts(events.changes(now, was, 1.0)) == [("pgha1 is up", True)]
-    assert events.changes(was, events.confirm(was, was, events.node_facts([connecting])), 1.0) == ()
+    assert events.changes(was, events.confirm(was, was, events.node_words([connecting])), 1.0) == ()
     once = events.confirm(was, was, now)
     assert _texts(events.changes(was, once, 1.0)) == [("pgha1 is down (paused)", False)]
     silent = NodeHealth("pgha1", "running", "192.168.50.10", "down", "unknown", "unknown", "unknown")
-    assert events.changes(was, events.confirm(was, was, events.node_facts([silent])), 1.0) == ()
-    assert events.changes(events.node_facts([silent]), now, 1.0) == ()
+    assert events.changes(was, events.confirm(was, was, events.node_words([silent])), 1.0) == ()
+    assert events.changes(events.node_words([silent]), now, 1.0) == ()
 
 
 def test_a_change_of_the_configuration_names_the_settings() -> None:
