@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import warnings
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,9 +25,11 @@ from pghalab.lab.types import LabError, Node
 log = logging.getLogger(__name__)
 
 PORT: Final = 2379
+PEER_PORT: Final = 2380
 TIMEOUT: Final = 3.0
 """Seconds for one call."""
 _SERVICE: Final = "etcd"
+WAITS: Final = "waits for a majority of the members"
 _CHANNEL: Final = [
     ("grpc.keepalive_time_ms", 6000),  # etcd closes connections that ping more often than every 5 s
     ("grpc.keepalive_timeout_ms", 3000),
@@ -37,6 +40,12 @@ _CHANNEL: Final = [
     ("grpc.initial_reconnect_backoff_ms", 300),
     ("grpc.max_reconnect_backoff_ms", 2000),
 ]
+
+_ENVIRONMENT: Final = {
+    "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python",
+    "GRPC_VERBOSITY": "NONE",
+    "GRPC_ENABLE_FORK_SUPPORT": "0",
+}
 
 _clients: WeakKeyDictionary[Node, tuple[int, Any]] = WeakKeyDictionary()
 _importing = threading.Lock()
@@ -79,6 +88,37 @@ async def endpoint(node: Node, *, timeout: float = TIMEOUT) -> EtcdEndpoint:
         errors="; ".join(map(str, errors)) or ("" if leader else "etcdserver: no leader"),
         cluster_id=_hex(header["cluster_id"]) if "cluster_id" in header else None,
     )
+
+
+async def waiting(node: Node, *, timeout: float = TIMEOUT) -> tuple[EtcdEndpoint, int]:
+    """A member that runs and has not joined yet, and how many members its cluster is to have.
+
+    It takes its clients' connections and answers none of them before it has joined, which needs a majority; the other
+    members' port answers from the start. Raises OutOfReach, NotRunning or NoAnswer.
+    Source: `peerMembersHandler` and the wait for `ReadyNotify` before clients are served, in etcd's server/embed.
+    """
+    reply = await rest.request(node, PEER_PORT, "GET", "/members", service=_SERVICE, host=node.address, timeout=timeout)
+    try:
+        members = len(reply.json())
+    except (ValueError, TypeError):
+        raise NoAnswer(f"etcd answers other members with HTTP {reply.status}", node=node.name) from None
+    cluster_id = reply.headers.get("x-etcd-cluster-id") or None
+    row = EtcdEndpoint(node.name, f"{node.name}:{PORT}", errors=WAITS, cluster_id=cluster_id, waits=True)
+    return row, members
+
+
+async def lease_left(node: Node, key: str, *, timeout: float = TIMEOUT) -> int | None:
+    """Seconds that a key lives on unless its lease is renewed; None without a key or a lease.
+
+    Raises as `endpoint` does; the answer needs a majority.
+    """
+    found = await _gateway(node, "/v3/kv/range", timeout, {"key": b64encode(key.encode()).decode()})
+    kvs = found.get("kvs") or [{}]
+    lease = kvs[0].get("lease", "0")
+    if not int(lease):
+        return None
+    answer = await _gateway(node, "/v3/lease/timetolive", timeout, {"ID": lease})
+    return max(0, int(answer.get("TTL", 0)))
 
 
 async def members(node: Node, *, timeout: float = TIMEOUT) -> tuple[EtcdMember, ...]:
@@ -165,9 +205,10 @@ def forget(node: Node) -> None:
 def load() -> Any:
     """Import etcd3 (slow, once), quietly; its generated code needs protobuf's Python implementation."""
     with _importing:
-        os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+        # Whatever the person at the console has set for other programs: gRPC would write over the screen.
+        os.environ.update(_ENVIRONMENT)
+        for name in [name for name in os.environ if name.startswith("GRPC_") and name not in _ENVIRONMENT]:
+            del os.environ[name]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its generated code is of 2019
             import etcd3
@@ -285,10 +326,17 @@ def _explain(node: Node, error: BaseException, timeout: float) -> LabError:
     if name in {"ConnectionTimeoutError", "WatchTimedOut"} or "ping timeout" in details:
         return NoAnswer(f"etcd does not answer within {timeout:g} s", node=node.name)
     if name == "ConnectionFailedError" or isinstance(cause, grpc.Call):
-        return NotRunning(f"etcd does not run on {node.name}")
+        return rest.failed(node, PORT, _SERVICE, error) if not details else _unavailable(node, details)
     if name == "RevisionCompactedError":
         return LabError("etcd has compacted the revision to watch from", node=node.name)
     return LabError(f"etcd: {error or name}", node=node.name)
+
+
+def _unavailable(node: Node, details: str) -> LabError:
+    """gRPC's own words on a connection that came to nothing; through a tunnel it only sees that it was closed."""
+    if node.tunnel_failure(PORT) == "refused" or "connection refused" in details.lower():
+        return NotRunning(f"etcd does not run on {node.name}")
+    return NoAnswer(f"etcd gave no answer: {node.tunnel_failure(PORT) or details.splitlines()[0]}", node=node.name)
 
 
 def _hex(member_id: int | str) -> str:

@@ -6,16 +6,21 @@ that it neither makes an event nor hides one. `confirm` holds silence back until
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from pghalab.cluster.model import ClusterEvent, EtcdView, EventKind, NodeHealth, PatroniView, Service
+from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, EventKind, NodeHealth, PatroniView, Service
+from pghalab.cluster.trouble import counts, writers
 
 Words = Mapping[tuple[str, str], str]
 """(what it tells of, whom it is about) -> how that is, in one word."""
 
 _SILENT: Final = frozenset({"down", "lost"})
 """Values that mean that nothing answered, which once is no news."""
+_FAILED: Final = frozenset({"stopped", "crashed", "initdb failed", "custom bootstrap failed", "start failed",
+                            "restart failed", "stop failed"})  # fmt: skip
+"""States of a member that has no PostgreSQL to talk to and is on no way to one (`PostgresqlState` in Patroni)."""
 _SERVING: Final = frozenset({"running", "streaming", "in archive recovery"})
 """States of a member that has a PostgreSQL to talk to."""
 
@@ -41,18 +46,41 @@ def etcd_words(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str]
     if not view.members:
         return {}
     known = set(reachable)
-    words = {
-        ("etcd", row.node): "up" if row.member_id is not None else "down" for row in view.endpoints if row.node in known
-    }
+    words = {("etcd", row.node): _member_word(row, view) for row in view.endpoints if row.node in known}
     if view.has_quorum:
         words["quorum", ""] = "held"
+        words["had quorum", ""] = "yes"
+    elif view.waits:
+        words["quorum", ""] = "waiting"
     elif view.leaderless or len(known) >= view.members:
         # Members that only the console cannot reach may well be a majority among themselves.
         words["quorum", ""] = "lost"
-    words["alive", ""] = f"{view.alive} of {view.members} members alive, {view.majority} needed"
-    leader = next((row.node for row in view.endpoints if row.is_leader), None)
-    if leader is not None:
+    words["alive", ""] = counts(view)
+    leader = next((row.node for row in view.endpoints if row.is_leader and not view.is_foreign(row)), None)
+    if leader is not None and view.has_quorum:
         words["etcd leader", ""] = leader
+    return words
+
+
+def _member_word(row: EtcdEndpoint, view: EtcdView) -> str:
+    if view.is_foreign(row):
+        return "foreign"
+    return "waiting" if row.waits else "up" if row.runs else "down"
+
+
+def writes_words(nodes: Iterable[NodeHealth]) -> dict[tuple[str, str], str]:
+    """Which servers take writes by their own word, and whether more than one does."""
+    rows = tuple(nodes)
+    words = {}
+    for row in rows:
+        if row.container not in ("running", "foreign"):
+            words["writes", row.name] = "gone"
+        elif row.writes is not None:
+            words["writes", row.name] = "writes" if row.writes else "read-only"
+        elif row.postgres in ("stopped", "no answer"):
+            words["writes", row.name] = row.postgres
+    if any(row.writes is not None for row in rows):
+        words["writers", ""] = " and ".join(writers(rows)) if len(writers(rows)) > 1 else ""
     return words
 
 
@@ -69,11 +97,11 @@ def patroni_words(view: PatroniView, postgres: Mapping[str, Service]) -> dict[tu
         if row is None:
             words["member", name] = "absent"
         elif row.state and (row.state not in _SERVING or seen == "running"):
-            words["member", name] = row.state
+            words["member", name] = "leads" if name == view.leader and row.state == "running" else row.state
         elif row.state and seen == "stopped":
             words["member", name] = "stopped"
-    leader = rows.get(view.leader or "")
-    if leader is not None and leader.timeline is not None:
+    leader = view.holder
+    if leader is not None and leader.answers and leader.timeline is not None:
         words["timeline", ""] = str(leader.timeline)
     return words
 
@@ -93,6 +121,23 @@ def confirm(confirmed: Words, previous: Words, current: Words) -> dict[tuple[str
         if key not in confirmed or value not in _SILENT or previous.get(key) == value:
             held[key] = value
     return held
+
+
+class Judge:
+    """Hears what each source says, look by look, and tells what changed."""
+
+    def __init__(self, tell: Callable[[ClusterEvent], None]) -> None:
+        self._tell = tell
+        self._confirmed: Words = {}
+        self._previous: dict[str, Words] = {}
+
+    def hear(self, source: str, words: Words) -> None:
+        """Take the words of one look of a source."""
+        new = confirm(self._confirmed, self._previous.get(source, {}), words)
+        found = changes(self._confirmed, new, time.time())
+        self._confirmed, self._previous[source] = new, words
+        for event in found:
+            self._tell(event)
 
 
 def changes(old: Words, new: Words, at: float) -> tuple[ClusterEvent, ...]:
@@ -131,28 +176,67 @@ def _say(kind: str, who: str, before: str, now: str, old: Words, new: Words) -> 
     if kind == "timeline":
         return "timeline", f"timeline {before} -> {now}", True
     if kind == "etcd":
-        return "etcd", f"etcd on {who} " + ("answers" if now == "up" else "does not answer"), now == "up"
+        return _say_etcd(who, before, now)
     if kind == "etcd leader":
         return "etcd", f"etcd leader changed: {before} -> {now}", True
     if kind == "quorum":
-        word = "has its quorum back" if now == "held" else "lost its quorum"
-        return "quorum", f"etcd {word}: {new.get(('alive', ''), '')}", now == "held"
+        return _say_quorum(before, now, ("had quorum", "") in old, new.get(("alive", ""), ""))
+    if kind == "writes":
+        return _say_writes(who, before, now)
+    if kind == "writers":
+        text = f"two servers take writes: {now}" if now else f"{before} do not both take writes any more"
+        return "writes", text, not now
     if kind == "node" and "up" in (before, now):
         how = new.get(("how", who), "")
         return "node", f"{who} is up" if now == "up" else f"{who} is down ({how})", now == "up"
     return None
 
 
-def _say_member(who: str, before: str, now: str) -> tuple[EventKind, str, bool]:
+def _say_member(who: str, before: str, now: str) -> tuple[EventKind, str, bool] | None:
     if now == "absent":
         return "member", f"{who} left the cluster: its key in etcd is gone", False
     if before == "absent":
-        return "member", f"{who} joined the cluster: {now}", True
+        return "member", f"{who} joined the cluster: {_state(now)}", True
     if now == "streaming":
         return "member", f"{who} is streaming", True
+    if now == "leads" and before in _SERVING:
+        return None  # who leads is told by the leader key
+    if before == "leads" and now == "running":
+        return "member", f"{who} is a replica and does not stream yet", True
     lost_stream = before == "streaming" and now == "running"
-    good = now in ("running", "starting", "creating replica", "in archive recovery") and not lost_stream
-    return "member", f"{who}: {before} -> {now}", good
+    return "member", f"{who}: {_state(before)} -> {_state(now)}", now not in _FAILED and not lost_stream
+
+
+def _state(word: str) -> str:
+    return "running" if word == "leads" else word
+
+
+def _say_etcd(who: str, before: str, now: str) -> tuple[EventKind, str, bool]:
+    if now == "foreign":
+        return "etcd", f"etcd on {who} belongs to another cluster", False
+    if now == "waiting":
+        return "etcd", f"etcd on {who} runs and waits for a majority", True
+    return "etcd", f"etcd on {who} " + ("answers" if now == "up" else "does not answer"), now == "up"
+
+
+def _say_quorum(before: str, now: str, had: bool, counted: str) -> tuple[EventKind, str, bool] | None:
+    if now == "held":
+        return "quorum", f"etcd {'has its quorum back' if had else 'formed a quorum'}: {counted}", True
+    return ("quorum", f"etcd lost its quorum: {counted}", False) if before == "held" else None
+
+
+def _say_writes(who: str, before: str, now: str) -> tuple[EventKind, str, bool] | None:
+    if now == "writes":
+        return "writes", f"{who} takes writes", True
+    if before != "writes":
+        return None  # whether a server that takes none runs is told of the member
+    why = {
+        "read-only": "it is read-only",
+        "gone": "its node is down",
+        "stopped": "its PostgreSQL has stopped",
+        "no answer": "its PostgreSQL does not answer",
+    }[now]
+    return "writes", f"{who} takes no writes any more: {why}", False
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any], below: str) -> set[str]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+import time
+from dataclasses import dataclass, field
+from typing import Final, Generic, Literal, TypeVar
 
 from pghalab.lab.types import ContainerState, LinkState
 
 T = TypeVar("T")
-Service = Literal["running", "stopped", "unknown"]
-EventKind = Literal["leader", "member", "etcd", "quorum", "timeline", "node", "config"]
+Service = Literal["running", "starting", "waiting", "stopped", "no answer", "unknown", "none"]
+"""How a service of a node is.
+
+`starting`: its process was seen and it does not answer yet; `waiting`: an etcd member that runs and waits for a
+majority; `stopped`: the connection was refused; `no answer`: something took the connection and stayed silent;
+`unknown`: it could not be asked; `none`: the node has no such service, as far as anybody has seen.
+"""
+EventKind = Literal["leader", "member", "etcd", "quorum", "timeline", "node", "config", "writes"]
+Severity = Literal["critical", "warning", "notice"]
+
+DATA_NODES: Final = 3
+"""The first three nodes carry PostgreSQL and Patroni beside etcd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,13 @@ class Snapshot(Generic[T]):
     error: str | None
     taken_at: float
     """When `value` was last true; of an error without any value, when it happened."""
+    at: float = field(default_factory=time.time, compare=False)
+    """The same moment by the wall clock (`time.time`): for what is written down. Ages are counted by `taken_at`."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since `taken_at`, whatever was done to the wall clock meanwhile."""
+        return max(0.0, time.monotonic() - self.taken_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,10 @@ class NodeHealth:
     etcd: Service
     patroni: Service
     postgres: Service
+    writes: bool | None = None
+    """Its PostgreSQL takes writes, or is read-only (in recovery), by its own word; None while that is not known."""
+    system_id: str = ""
+    """The database system identifier of its PostgreSQL, as it was seen last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +93,19 @@ class EtcdEndpoint:
     raft_applied_index: int | None = None
     errors: str = ""
     cluster_id: str | None = None
-    """Hexadecimal; two members of one cluster have the same."""
+    """Hexadecimal: members with another one belong to another cluster."""
+    waits: bool = False
+    """The member runs and has not joined yet: it answers the other members only."""
+
+    @property
+    def runs(self) -> bool:
+        """The member answers, its clients or at least the other members."""
+        return self.member_id is not None or self.waits
+
+    @property
+    def follows(self) -> bool:
+        """The member answers and sees a leader."""
+        return self.member_id is not None and "no leader" not in self.errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +116,21 @@ class EtcdView:
     members: int
     """Members of the cluster as etcd knows them; 0 before it was ever formed."""
     alive: int
-    """Members that answer and see a leader; while none sees one, those that answer."""
+    """Members of this cluster that answer and see a leader; while they are no majority, those that run."""
     leaderless: bool = False
-    """Members answer, and none of them sees a leader."""
+    """Members run, and those that see a leader are no majority."""
+    cluster_id: str | None = None
+    """The cluster that is counted, hexadecimal: the one that most of the nodes belong to."""
+
+    @property
+    def waits(self) -> bool:
+        """Members run, and all of them wait to join: since their start there was no majority."""
+        running = [row for row in self.endpoints if row.runs and not self.is_foreign(row)]
+        return bool(running) and all(row.waits for row in running)
+
+    def is_foreign(self, row: EtcdEndpoint) -> bool:
+        """The member belongs to another cluster."""
+        return row.cluster_id is not None and self.cluster_id is not None and row.cluster_id != self.cluster_id
 
     @property
     def majority(self) -> int:
@@ -119,6 +165,8 @@ class PatroniMember:
     pending_restart: bool = False
     answers: bool = True
     """Its own REST API answered the last time it was asked."""
+    writes: bool | None = None
+    """Its PostgreSQL takes writes, by its own word; None while that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +180,13 @@ class PatroniView:
     """The holder of the leader key in etcd."""
     members: tuple[PatroniMember, ...]
     paused: bool = False
+    lease_left: int | None = None
+    """Seconds that the leader key lives on at most unless it is renewed: asked of etcd when its holder is silent."""
+
+    @property
+    def holder(self) -> PatroniMember | None:
+        """The member that holds the leader key."""
+        return next((member for member in self.members if member.name == self.leader), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +198,18 @@ class ClusterEvent:
     text: str
     good: bool
     """False for what a DBA would be woken up for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong now, in words."""
+
+    kind: str
+    """What it is, in one word that stays the same: `writers`, `quorum`, `leader`, `no-writer`, …"""
+    severity: Severity
+    text: str
+    nodes: tuple[str, ...] = ()
+    """Whom it is about."""
 
 
 Nodes = Snapshot[tuple[NodeHealth, ...]]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pghalab.cluster import rest
 from pghalab.cluster.dcs import SCOPE, Dcs, DcsMember
 from pghalab.cluster.model import PatroniMember, PatroniView
-from pghalab.cluster.truth import lag, number, position, runs_postgres
+from pghalab.cluster.truth import lag, number, position, runs_postgres, takes_writes
 from pghalab.lab.types import LabError, Node
 
 PORT: Final = 8008
@@ -35,32 +35,40 @@ async def _get(node: Node, path: str, timeout: float) -> dict[str, Any]:
     return answer
 
 
-def view(dcs: Dcs | None, truths: Mapping[str, Mapping[str, Any]]) -> PatroniView:
+def view(
+    dcs: Dcs | None,
+    truths: Mapping[str, Mapping[str, Any]],
+    writes: Mapping[str, bool | None] | None = None,
+    lease_left: int | None = None,
+) -> PatroniView:
     """What `patronictl list` would print, with each node's own newer answer where it has one.
 
-    `truths` holds the last `GET /patroni` of every node that answers. Without any keys (etcd was never reached) the
-    nodes' answers stand alone: nobody is Leader then, since only the key makes one.
+    `truths` holds the last `GET /patroni` of every node that answers, `writes` whether each server takes writes by its
+    own word (without it, what the truths say). Without any keys (etcd was never reached) the nodes' answers stand
+    alone: nobody is Leader then, since only the key makes one.
     """
+    own = {name: takes_writes(truth) for name, truth in truths.items()} | dict(writes or {})
     if dcs is None:
-        alone = tuple(_alone(name, truth) for name, truth in sorted(truths.items()))
+        alone = tuple(_alone(name, truth, own.get(name)) for name, truth in sorted(truths.items()))
         ids = {str(truth["database_system_identifier"]) for truth in truths.values() if _identified(truth)}
         return PatroniView(SCOPE, ids.pop() if len(ids) == 1 else "", None, alone)
-    written = _leader_position(dcs, truths)
+    # Without the leader's own word a lag would be counted from where it once was.
+    written = position(truths.get(dcs.leader or "", {}), "location")
     return PatroniView(
         scope=SCOPE,
         system_id=dcs.initialize or "",
         leader=dcs.leader,
-        members=tuple(_row(dcs, member, truths.get(member.name), written) for member in dcs.members),
+        members=tuple(
+            _row(dcs, member, truths.get(member.name), written, own.get(member.name)) for member in dcs.members
+        ),
         paused=dcs.paused,
+        lease_left=lease_left,
     )
 
 
-def _leader_position(dcs: Dcs, truths: Mapping[str, Mapping[str, Any]]) -> int | None:
-    own = position(truths.get(dcs.leader or "", {}), "location")
-    return own if own is not None else dcs.optime
-
-
-def _row(dcs: Dcs, member: DcsMember, truth: Mapping[str, Any] | None, written: int | None) -> PatroniMember:
+def _row(
+    dcs: Dcs, member: DcsMember, truth: Mapping[str, Any] | None, written: int | None, writes: bool | None
+) -> PatroniMember:
     is_leader = member.name == dcs.leader
     state = ("" if is_leader else member.replication_state) or member.state
     timeline, receive, replay = member.timeline, member.receive_lsn, member.replay_lsn
@@ -85,10 +93,11 @@ def _row(dcs: Dcs, member: DcsMember, truth: Mapping[str, Any] | None, written: 
         replay_lag=lag(written, replay),
         pending_restart=pending,
         answers=truth is not None,
+        writes=writes,
     )
 
 
-def _alone(name: str, truth: Mapping[str, Any]) -> PatroniMember:
+def _alone(name: str, truth: Mapping[str, Any], writes: bool | None) -> PatroniMember:
     return PatroniMember(
         name=name,
         host=name,
@@ -98,6 +107,7 @@ def _alone(name: str, truth: Mapping[str, Any]) -> PatroniMember:
         receive_lsn=position(truth, "received_location"),
         replay_lsn=position(truth, "replayed_location"),
         pending_restart=bool(truth.get("pending_restart", False)),
+        writes=writes,
     )
 
 

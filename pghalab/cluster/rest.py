@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -24,18 +24,18 @@ MAX_CALLS_PER_NODE: Final = 3
 """Calls that may wait on one node at a time, so that a dead node leaves threads for the others."""
 
 _threads = ThreadPoolExecutor(max_workers=48, thread_name_prefix="cluster")
-_pools: WeakKeyDictionary[Node, dict[int, HTTPConnectionPool]] = WeakKeyDictionary()
+_pools: WeakKeyDictionary[Node, dict[tuple[str, int], HTTPConnectionPool]] = WeakKeyDictionary()
 _gates: WeakKeyDictionary[Node, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
 class NotRunning(LabError):
-    """The node is there and nothing listens on the service's port."""
+    """The node is there and refused the connection: nothing listens on the service's port."""
 
     kind = "not-running"
 
 
 class NoAnswer(LabError):
-    """Something took the connection and did not answer in time."""
+    """The service gave no answer: it stayed silent, or what it did is said in words; nothing was refused."""
 
     kind = "no-answer"
 
@@ -52,6 +52,8 @@ class Reply:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By names in lower case."""
 
     def json(self) -> Any:
         """The body as JSON; raises ValueError."""
@@ -88,26 +90,28 @@ async def request(
     path: str,
     *,
     service: str,
+    host: str = "localhost",
     body: Any = None,
     timeout: float = 2.0,
 ) -> Reply:
     """Ask a service on a node over HTTP.
 
-    `service` names it in errors. Raises OutOfReach, NotRunning or NoAnswer after at most about twice `timeout` seconds.
+    `service` names it in errors; `host` is the address on which it listens. Raises OutOfReach, NotRunning or NoAnswer
+    after at most about twice `timeout` seconds.
     """
-    local = await tunnel(node, port)
+    local = await tunnel(node, port, host)
     pools = _pools.setdefault(node, {})
-    pool = pools.get(port)
+    pool = pools.get((host, port))
     if pool is None or pool.port != local:
         if pool is not None:
             pool.close()
-        pool = pools[port] = HTTPConnectionPool("127.0.0.1", local, maxsize=MAX_CALLS_PER_NODE, retries=False)
+        pool = pools[host, port] = HTTPConnectionPool("127.0.0.1", local, maxsize=MAX_CALLS_PER_NODE, retries=False)
     payload = None if body is None else json.dumps(body).encode()
     try:
         return await in_thread(node, lambda: _ask(pool, method, path, payload, timeout))
     except HTTPTimeout as error:
         if isinstance(error, NewConnectionError):
-            raise _nothing_listens(node, service) from error
+            raise failed(node, port, service, error, host) from error
         raise (
             NoAnswer(f"{service} does not answer within {timeout:g} s", node=node.name)
             if node.link == "up"
@@ -115,13 +119,36 @@ async def request(
         ) from error
     except (HTTPError, OSError) as error:
         log.debug("%s:%s%s: %s", node.name, port, path, error)
-        raise _nothing_listens(node, service) from error
+        raise failed(node, port, service, error, host) from error
 
 
-def _nothing_listens(node: Node, service: str) -> LabError:
+def failed(node: Node, port: int, service: str, error: BaseException, host: str = "localhost") -> LabError:
+    """What a connection that came to nothing means: only one that was refused tells that the service does not run."""
     if node.link != "up":
         return OutOfReach(node.link_reason or "no connection", node=node.name)
-    return NotRunning(f"{service} does not run on {node.name}")
+    why = node.tunnel_failure(port, host)
+    if why == "refused" or _refused(error):
+        return NotRunning(f"{service} does not run on {node.name}")
+    said = why or _last_words(error)
+    return NoAnswer(f"{service} gave no answer: {said}", node=node.name)
+
+
+def _refused(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ConnectionRefusedError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def _last_words(error: BaseException) -> str:
+    """The innermost reason of an error, in one line."""
+    inner = next((one for one in reversed(error.args) if isinstance(one, BaseException)), None)
+    if inner is not None:
+        return _last_words(inner)
+    lines = (getattr(error, "strerror", None) or str(error)).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _ask(pool: HTTPConnectionPool, method: str, path: str, payload: bytes | None, timeout: float) -> Reply:
@@ -133,9 +160,10 @@ def _ask(pool: HTTPConnectionPool, method: str, path: str, payload: bytes | None
                 body=payload,
                 timeout=timeout,
                 retries=False,
+                redirect=False,
                 headers={"Content-Type": "application/json"} if payload is not None else None,
             )
-            return Reply(answer.status, answer.data)
+            return Reply(answer.status, answer.data, {name.lower(): value for name, value in answer.headers.items()})
         except ProtocolError:
             # A kept connection may have been closed by the server since; a fresh one tells the truth.
             if last:

@@ -57,9 +57,9 @@ class Sweep:
             self._on.set()
             self.refresh()
 
-    async def once(self) -> None:
-        """One look at every node, all at the same time."""
-        await asyncio.gather(*(self._one(name, time.monotonic()) for name in self._names))
+    async def once(self, *names: str) -> None:
+        """One look at these nodes (without any, at all of them), all at the same time."""
+        await asyncio.gather(*(self._one(name, time.monotonic()) for name in names or self._names))
 
     async def run(self) -> None:
         """Sweep until cancelled."""

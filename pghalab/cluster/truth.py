@@ -24,6 +24,11 @@ def runs_postgres(truth: Truth) -> bool:
     return "xlog" in truth
 
 
+def takes_writes(truth: Truth) -> bool | None:
+    """Whether the node's PostgreSQL takes writes, as it has just told its Patroni; None when it told nothing."""
+    return role(truth) != "replica" if runs_postgres(truth) else None
+
+
 def position(truth: Truth, key: str) -> int | None:
     """A byte position: `location` of a primary, `received_location` or `replayed_location` of a replica."""
     xlog = truth.get("xlog")

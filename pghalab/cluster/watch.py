@@ -22,6 +22,7 @@ class PrefixWatch:
 
     `seen` is called in the event loop with all keys, at first and after every change; `lost` with the reason when the
     copy may have become old: no node serves the watch, or the one that did failed and the next one failed too.
+    `serves` tells which nodes may be asked at all.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class PrefixWatch:
         prefix: str,
         seen: Callable[[Mapping[str, str]], None],
         lost: Callable[[LabError], None],
+        serves: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        self._serves = serves
         self._nodes = list(nodes.values())
         self._prefix = prefix
         self._seen = seen
@@ -53,6 +56,8 @@ class PrefixWatch:
             node = self._nodes[at % len(self._nodes)]
             at += 1
             try:
+                if not self._serves(node.name):
+                    raise LabError(f"etcd on {node.name} belongs to another cluster", node=node.name)
                 why = await self._follow(node)
                 log.info("the watch through %s ended: %s", node.name, why)
                 failures, followed, told = 0, True, False

@@ -166,6 +166,9 @@ class Node(Protocol):
         `host` is resolved on the node, so `tunnel(5432, "pgha2")` of pgha1 reaches pgha2 from pgha1's address.
         """
 
+    def tunnel_failure(self, port: int, host: str = "localhost") -> str:
+        """Why the last connection of a tunnel came to nothing: `refused` or other words; empty if it got through."""
+
 
 LabAction = Literal["build", "up", "start"]
 """A verb of the lab that a course may use."""

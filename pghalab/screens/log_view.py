@@ -11,10 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from pghalab.cluster.units import size
 from pghalab.screens.console import ConsoleScreen
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputBuffer, OutputView
-from pghalab.widgets.text import plain, size
+from pghalab.widgets.text import plain
 
 PIECE = 512 * 1024
 """Bytes of the log that are held at a time."""

@@ -1,21 +1,28 @@
-"""The verb `status`: nodes, etcd and Patroni as plain tables or JSON."""
+"""The verb `status`: nodes, etcd and Patroni as the panes show them, or as JSON."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from pghalab.out import clear, complain, say, say_json, table
+from pghalab.out import clear, complain, say, say_json
 from pghalab.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pghalab.cluster.model import Etcd, EtcdView, Nodes, Patroni, Snapshot, Update
+    from pghalab.cluster.model import Etcd, Nodes, Patroni, Snapshot, Update
     from pghalab.lab.local import LocalLab
 
 _REDRAW = 1.0
 """Seconds that changes are gathered before `--watch` prints again."""
+DEGRADED, BROKEN, UNSEEN, NOTHING = 3, 4, 5, 6
+STATUSES = """exit status:
+  0  healthy: every node is up, etcd has all its members, one member leads, every replica streams
+  3  it works, and something is not as it should be (a node, a member or a replica is missing)
+  4  broken: no quorum, no leader, nobody takes writes, or two servers do
+  5  it cannot be seen: the engine, the nodes or etcd do not answer
+  6  nothing is there: no node runs, or no cluster was made on them yet
+  1  pghalab could not look; 2  wrong usage; 70  a fault of pghalab
+"""
 
 
 def add_parsers(subparsers: Any) -> None:
@@ -25,7 +32,8 @@ def add_parsers(subparsers: Any) -> None:
         "status",
         help=words,
         description=f"{words[0].upper()}{words[1:]} as they are now.",
-        epilog="Example: pghalab status --watch",
+        epilog=f"{STATUSES}\nExample: pghalab status --watch",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
     parser.add_argument("--json", action="store_true", help="print JSON; with --watch one update a line")
@@ -53,14 +61,24 @@ async def _show(arguments: argparse.Namespace) -> int:
         if arguments.watch:
             await _follow(lab, as_json=arguments.json)
             return 0
-        nodes, etcd, patroni = await Monitor(lab, _ignore).look()
+        nodes, etcd, patroni = await Monitor(lab, _ignore).once()
+        status = exit_status(nodes, etcd, patroni)
         if arguments.json:
-            say_json({"lab": lab.name, "nodes": _plain(nodes), "etcd": _plain(etcd), "patroni": _plain(patroni)})
+            say_json(_as_json(lab.name, nodes, etcd, patroni, status))
         else:
             say(text(nodes, etcd, patroni))
-        return 0
+        return status
     finally:
         await lab.close()
+
+
+def _as_json(lab: str, nodes: Nodes, etcd: Etcd, patroni: Patroni, status: int) -> dict[str, Any]:
+    from pghalab.cluster.codec import plain
+    from pghalab.cluster.trouble import troubles
+
+    seen = {"nodes": plain(nodes), "etcd": plain(etcd), "patroni": plain(patroni)}
+    wrong = plain(troubles(nodes, etcd, patroni))
+    return {"lab": lab, "status": status, "troubles": wrong, **seen}
 
 
 def _ignore(_: Update) -> None:
@@ -70,6 +88,7 @@ def _ignore(_: Update) -> None:
 async def _follow(lab: LocalLab, *, as_json: bool) -> None:
     import asyncio
 
+    from pghalab.cluster import codec
     from pghalab.cluster.monitor import Monitor
 
     seen: dict[str, Any] = {}
@@ -80,7 +99,7 @@ async def _follow(lab: LocalLab, *, as_json: bool) -> None:
     def take(update: Update) -> None:
         kind, value = update
         if as_json:
-            changes.append({kind: _plain(value)})
+            changes.append(codec.update(update))
         elif update[0] == "event":
             told.append(f"{_clock(update[1].at)}  {'' if update[1].good else '! '}{one_line(update[1].text)}")
         else:
@@ -111,121 +130,48 @@ async def _follow(lab: LocalLab, *, as_json: bool) -> None:
 
 
 def text(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> str:
-    """The three tables, each with what is wrong with it."""
-    parts = ["Nodes" + _trouble(nodes)]
-    parts.append(
-        _table(
-            ("node", "container", "address", "ssh", "etcd", "patroni", "postgres"),
-            [(n.name, n.container, n.address, n.ssh, n.etcd, n.patroni, n.postgres) for n in nodes.value or ()],
-        )
-    )
-    parts.append("\netcd" + _trouble(etcd, "it runs on no node that answers"))
-    if etcd.value is not None:
-        parts.append(_quorum(etcd.value))
-        parts.append(
-            _table(
-                ("endpoint", "id", "version", "db size", "leader", "learner", "term", "index", "applied", "errors"),
-                [
-                    (
-                        e.endpoint,
-                        e.member_id,
-                        e.version,
-                        _size(e.db_size),
-                        _yes(e.is_leader),
-                        _yes(e.is_learner),
-                        e.raft_term,
-                        e.raft_index,
-                        e.raft_applied_index,
-                        e.errors,
-                    )
-                    for e in etcd.value.endpoints
-                ],
-            )
-        )
-    parts.append("\nPatroni" + _trouble(patroni, "nothing is known without etcd"))
-    if patroni.value is not None:
-        view = patroni.value
-        known = view.system_id or "not initialised"
-        paused = ", paused" if view.paused else ""
-        parts.append(one_line(f"{view.scope} ({known}){paused}, leader: {view.leader or 'none'}"))
-        parts.append(
-            _table(
-                ("member", "host", "role", "state", "TL", "receive LSN", "lag", "replay LSN", "lag", "", ""),
-                [
-                    (
-                        m.name,
-                        m.host,
-                        m.role,
-                        m.state,
-                        m.timeline,
-                        _lsn(m.receive_lsn),
-                        m.receive_lag,
-                        _lsn(m.replay_lsn),
-                        m.replay_lag,
-                        "pending restart" if m.pending_restart else "",
-                        "" if m.answers else "does not answer",
-                    )
-                    for m in view.members
-                ],
-            )
-        )
-    return "\n".join(parts)
+    """What the panes show, below each other, and what is wrong, the gravest first."""
+    from pghalab.cluster import render
+    from pghalab.cluster.cells import printed
+    from pghalab.cluster.trouble import troubles
+
+    parts: list[str] = []
+    for title, snapshot, sheet in (
+        ("Nodes", nodes, render.nodes(nodes)),
+        ("etcd", etcd, render.etcd(etcd)),
+        ("Patroni", patroni, render.patroni(patroni)),
+    ):
+        parts += ["", f"{title}{_old(snapshot)}", *printed(sheet)]
+    wrong = [f"{one.severity}: {one_line(one.text)}" for one in troubles(nodes, etcd, patroni)]
+    return "\n".join([*parts[1:], *(["", *wrong] if wrong else [])])
 
 
-def _quorum(view: EtcdView) -> str:
-    if not view.members:
-        return "no cluster yet"
-    head = f"{view.members} members, majority {view.majority}, {view.alive} alive"
-    if view.has_quorum:
-        return f"{head}: quorum, can still lose {view.can_lose}"
-    return f"{head}: quorum LOST"
+def _old(snapshot: Snapshot[Any]) -> str:
+    from pghalab.cluster.units import ago
+
+    return f" ({ago(snapshot.age)} old)" if snapshot.error and snapshot.value is not None else ""
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    return table([tuple(head), *(tuple("" if cell is None else str(cell) for cell in row) for row in rows)])
+def exit_status(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> int:
+    """What STATUSES says of this look."""
+    from pghalab.cluster.trouble import troubles
 
-
-def _trouble(snapshot: Snapshot[Any], nothing: str = "") -> str:
-    import time
-
-    if snapshot.error is None:
-        return f": {nothing}" if snapshot.value is None and nothing else ""
-    age = max(0, round(time.monotonic() - snapshot.taken_at))
-    old = f" (seen {age} s ago)" if snapshot.value is not None else ""
-    return f"{old}: {one_line(snapshot.error)}"
-
-
-def _plain(value: Any) -> Any:
-    """A snapshot or an event as JSON takes it; the age in seconds in place of the clock's reading."""
-    import dataclasses
-    import time
-
-    from pghalab.cluster.model import EtcdView, Snapshot
-
-    if isinstance(value, Snapshot):
-        age = round(time.monotonic() - value.taken_at, 3)
-        return {"value": _plain(value.value), "error": value.error, "age": age}
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, EtcdView):
-        arithmetic = {"majority": value.majority, "has_quorum": value.has_quorum, "can_lose": value.can_lose}
-        return dataclasses.asdict(value) | arithmetic
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+    running = [row for row in nodes.value or () if row.container == "running"]
+    found = troubles(nodes, etcd, patroni)
+    if nodes.error or (running and all(row.ssh != "up" for row in running)):
+        return UNSEEN
+    if not running:
+        return NOTHING
+    if any(one.severity == "critical" for one in found):
+        return BROKEN
+    if any(one.kind == "unseen" for one in found):
+        return UNSEEN
+    if patroni.value is None or not patroni.value.members:
+        return NOTHING
+    return DEGRADED if any(one.severity == "warning" for one in found) else 0
 
 
 def _clock(at: float) -> str:
     import time
 
     return time.strftime("%H:%M:%S", time.localtime(at))
-
-
-def _size(size: int | None) -> str:
-    return "" if size is None else f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
-
-
-def _yes(value: bool | None) -> str:
-    return "" if value is None else "true" if value else "false"
-
-
-def _lsn(position: int | None) -> str:
-    return "" if position is None else f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"

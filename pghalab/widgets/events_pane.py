@@ -8,13 +8,14 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from pghalab.cluster.model import ClusterEvent
+from pghalab.cluster.model import ClusterEvent, Snapshot
 from pghalab.widgets.glyphs import BAD, OK, QUIET
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.text import plain
 
 SHOWN = 200
 """How many events are shown."""
+QUIET_SO_FAR = "Nothing has happened yet: changes of the cluster appear here as they come."
 
 
 class EventsPane(LivePane[tuple[ClusterEvent, ...]]):
@@ -38,18 +39,16 @@ class EventsPane(LivePane[tuple[ClusterEvent, ...]]):
         """The list."""
         return Static(classes="events")
 
-    def facts(self, value: tuple[ClusterEvent, ...]) -> Content:
-        """What to expect while there are none."""
-        quiet = "Nothing has happened yet: changes of the cluster appear here as they come."
-        return Content("") if value else Content.styled(quiet, QUIET)
-
-    def fill(self, value: tuple[ClusterEvent, ...] | None) -> None:
-        """Show these events; the last of them comes first."""
-        if value == self._filled:
-            return
-        self._filled = value
-        lines = [_line(event) for event in (value or ())[: -SHOWN - 1 : -1]]
-        self.query_one(".events", Static).update(Content("\n").join(lines))
+    def fill(self, snapshot: Snapshot[tuple[ClusterEvent, ...]] | None) -> Content:
+        """Show these events, the last of them first, and say what to expect while there are none."""
+        events = (snapshot.value if snapshot is not None else None) or ()
+        if events != self._filled:
+            self._filled = events
+            lines = [_line(event) for event in events[: -SHOWN - 1 : -1]]
+            self.query_one(".events", Static).update(Content("\n").join(lines))
+        if snapshot is None:
+            return Content.styled(self.NOTHING, QUIET)
+        return Content("") if events else Content.styled(QUIET_SO_FAR, QUIET)
 
 
 def _line(event: ClusterEvent) -> Content:

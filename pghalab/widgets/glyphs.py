@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from pghalab.cluster.cells import Cell, Line, Tone, written
+
 OK = "$text-success"
 BAD = "$text-error"
 WARN = "$text-warning"
@@ -16,44 +18,20 @@ _STATES: dict[str, tuple[str, str]] = {
     "broken": ("✗", BAD),
     "todo": ("○", QUIET),
     "begun": ("◐", WARN),
-    "running": ("●", OK),
-    "up": ("●", OK),
-    "streaming": ("●", OK),
-    "connecting": ("◐", WARN),
-    "created": ("◐", WARN),
-    "paused": ("‖", WARN),
-    "starting": ("◐", WARN),
-    "creating replica": ("◐", WARN),
-    "in archive recovery": ("◐", WARN),
-    "stopping": ("◐", WARN),
-    "stopped": ("○", QUIET),
-    "exited": ("○", QUIET),
-    "absent": ("·", QUIET),
-    "unknown": ("?", QUIET),
-    "down": ("✗", BAD),
-    "refused": ("✗", BAD),
-    "foreign": ("✗", BAD),
-    "crashed": ("✗", BAD),
-    "start failed": ("✗", BAD),
 }
-
-
-def state(word: str) -> Content:
-    """A state as glyph and word; a word without a glyph of its own gets `•`."""
-    glyph, style = _STATES.get(word, ("•", ""))
-    return Content.styled(f"{glyph} {word}", style)
+_STYLES: dict[Tone, str] = {"": "", "quiet": QUIET, "ok": OK, "warn": WARN, "bad": BAD, "accent": ACCENT}
 
 
 def glyph(word: str) -> tuple[str, str]:
-    """The glyph of a state and its style."""
+    """The glyph of a step's state and its style."""
     return _STATES.get(word, ("•", ""))
 
 
-def role(word: str) -> Content:
-    """A Patroni role as glyph and word: `★ Leader`, `○ Replica`."""
-    lowered = word.lower()
-    if "leader" in lowered:
-        return Content.styled(f"★ {word}", f"bold {ACCENT}")
-    if "sync" in lowered:
-        return Content.styled(f"◆ {word}", ACCENT)
-    return Content.styled(f"○ {word}", "")
+def drawn(cell: Cell) -> Content:
+    """A cell as the screen shows it, in one line."""
+    return Content.styled(written(cell), f"{'bold ' if cell.bold else ''}{_STYLES[cell.tone]}".strip())
+
+
+def line(cells: Line) -> Content:
+    """Cells one after the other."""
+    return Content.assemble(*map(drawn, cells))

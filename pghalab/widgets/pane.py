@@ -11,10 +11,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from pghalab.cluster.cells import Column, Sheet
 from pghalab.cluster.model import Snapshot
+from pghalab.cluster.units import ago
+from pghalab.widgets import glyphs
 from pghalab.widgets.scrolling import KeyScroll
-from pghalab.widgets.table import Column, Table
-from pghalab.widgets.text import ago, plain
+from pghalab.widgets.table import Table
 
 FRESH_FOR = 6.0
 """Seconds within which a healthy source is looked at again; until then the exact age is not worth a repaint."""
@@ -25,7 +27,7 @@ T = TypeVar("T")
 
 
 class LivePane(KeyScroll, Generic[T]):
-    """A title with the age of the data, a line of facts, and a table; or why there is none."""
+    """A title with the age of the data, a summary, and a table; or why there is none."""
 
     DEFAULT_CSS = """
     LivePane { height: auto; width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
@@ -45,11 +47,11 @@ class LivePane(KeyScroll, Generic[T]):
         self._clock = clock
         self._snapshot: Snapshot[T] | None = None
         self._title = ""
-        self._facts: Content | None = None
+        self._summary: Content | None = None
         self._paused = False
 
     def compose(self) -> ComposeResult:
-        """The title line, the facts, the table."""
+        """The title line, the summary, the table."""
         yield Static(self.TITLE, classes="pane-title", markup=False)
         yield Static("", classes="pane-summary")
         yield self.body()
@@ -103,20 +105,21 @@ class LivePane(KeyScroll, Generic[T]):
         return self.TITLE
 
     def body(self) -> Widget:
-        """What stands below the facts."""
+        """What stands below the summary."""
         return Table(self.COLUMNS)
 
-    def fill(self, value: T | None) -> None:
-        """Show the value in the body."""
-        self.query_one(Table).show([] if value is None else self.rows(value))
-
-    def rows(self, value: T) -> list[dict[str, Content]]:
-        """The rows of the table."""
+    def sheet(self, snapshot: Snapshot[T]) -> Sheet:
+        """The lines above the table, and its rows."""
         raise NotImplementedError
 
-    def facts(self, value: T) -> Content:
-        """The line above the table; may be empty."""
-        return Content("")
+    def fill(self, snapshot: Snapshot[T] | None) -> Content:
+        """Show what was seen in the body, and give what stands above it."""
+        if snapshot is None or (snapshot.value is None and not snapshot.error):
+            self.query_one(Table).show(())
+            return Content.styled(self.NOTHING, "dim")
+        sheet = self.sheet(snapshot)
+        self.query_one(Table).show([[glyphs.drawn(cell) for cell in row] for row in sheet.rows])
+        return Content("\n").join(map(glyphs.line, sheet.lines))
 
     def _age(self) -> tuple[str, str]:
         if self._snapshot is None:
@@ -136,22 +139,12 @@ class LivePane(KeyScroll, Generic[T]):
 
     def _paint(self) -> None:
         self.tick()
-        snapshot = self._snapshot
-        self.fill(snapshot.value if snapshot is not None else None)
-        if snapshot is None or snapshot.value is None:
-            error = snapshot.error if snapshot else None
-            self._say(plain(error, "$text-error") if error else Content.styled(self.NOTHING, "dim"))
-            return
-        facts = self.facts(snapshot.value)
-        if snapshot.error:
-            why = plain(f"! {snapshot.error}", "$text-warning")
-            facts = Content("\n").join([facts, why]) if facts.plain else why
-        self._say(facts)
+        self._say(self.fill(self._snapshot))
 
-    def _say(self, facts: Content) -> None:
-        if self._facts is not None and facts.is_same(self._facts):
+    def _say(self, summary: Content) -> None:
+        if self._summary is not None and summary.is_same(self._summary):
             return
-        self._facts = facts
+        self._summary = summary
         line = self.query_one(".pane-summary", Static)
-        line.display = bool(facts.plain)
-        line.update(facts)
+        line.display = bool(summary.plain)
+        line.update(summary)

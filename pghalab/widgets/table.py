@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column; the one with the highest `rank` goes first when there is too little room."""
-
-    key: str
-    title: str
-    rank: int = 0
-    right: bool = False
-    """Aligned to the right, as numbers are."""
+from pghalab.cluster.cells import Column
 
 
 class Table(Static):
@@ -31,10 +21,10 @@ class Table(Static):
     def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id)
         self._columns = tuple(columns)
-        self._rows: tuple[Mapping[str, Content], ...] = ()
+        self._rows: tuple[Sequence[Content], ...] = ()
         self._painted = Content("")
 
-    def show(self, rows: Sequence[Mapping[str, Content]]) -> None:
+    def show(self, rows: Sequence[Sequence[Content]]) -> None:
         """Put these rows in place of the last ones."""
         self._rows = tuple(rows)
         self._paint()
@@ -43,15 +33,18 @@ class Table(Static):
         """Choose the columns anew."""
         self._paint()
 
-    def _fitting(self) -> list[tuple[Column, int]]:
+    def _fitting(self) -> list[tuple[int, int]]:
+        """The places of the columns that fit, with their widths; the first column always stays."""
         widths = [
-            (column, max([len(column.title), *(row[column.key].cell_length for row in self._rows)]))
-            for column in self._columns
-            if any(row[column.key].plain.strip() for row in self._rows) or column.rank < 9
+            (at, max([len(column.title), *(row[at].cell_length for row in self._rows)]))
+            for at, column in enumerate(self._columns)
+            if column.rank < 9 or any(row[at].plain.strip() for row in self._rows)
         ]
         room = self.content_size.width
         while room and len(widths) > 1 and sum(width + 2 for _, width in widths) - 2 > room:
-            widths.remove(max(widths, key=lambda pair: pair[0].rank))
+            widths.remove(max(widths[1:], key=lambda pair: self._columns[pair[0]].rank))
+        if room and len(widths) == 1:
+            return [(widths[0][0], min(widths[0][1], room))]
         return widths
 
     def _paint(self) -> None:
@@ -59,8 +52,10 @@ class Table(Static):
             self._set(Content(""))
             return
         fitting = self._fitting()
-        lines = [Content("  ").join(_cell(Content.styled(c.title, "dim"), w, c.right) for c, w in fitting)]
-        lines += [Content("  ").join(_cell(row[c.key], w, c.right) for c, w in fitting) for row in self._rows]
+        columns = self._columns
+        titles = [_cell(Content.styled(columns[at].title, "dim"), w, columns[at].right) for at, w in fitting]
+        lines = [Content("  ").join(titles)]
+        lines += [Content("  ").join(_cell(row[at], w, columns[at].right) for at, w in fitting) for row in self._rows]
         self._set(Content("\n").join(lines))
 
     def _set(self, content: Content) -> None:
@@ -72,5 +67,9 @@ class Table(Static):
 
 
 def _cell(content: Content, width: int, right: bool) -> Content:
+    if content.cell_length > width:
+        # Names that belong together differ at their ends.
+        keep = max(1, (width - 1) // 2)
+        content = Content.assemble(content[: width - 1 - keep], "…", content[len(content) - keep :])
     space = max(0, width - content.cell_length)
     return content.pad_left(space) if right else content.pad_right(space)

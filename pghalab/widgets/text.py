@@ -34,30 +34,6 @@ def paragraph(text: str) -> Content:
     return Content.assemble(*((piece, "$text-accent" if index % 2 else "") for index, piece in enumerate(pieces)))
 
 
-def ago(seconds: float) -> str:
-    """An age in a few characters: `4 s`, `3 min`, `2 h`."""
-    if seconds < 90:
-        return f"{max(0, int(seconds))} s"
-    if seconds < 5400:
-        return f"{int(seconds // 60)} min"
-    return f"{int(seconds // 3600)} h"
-
-
-def size(count: int) -> str:
-    """Bytes as etcdctl prints them: `20 kB`, `1.3 MB`."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError
-
-
-def lsn(position: int | None) -> str:
-    """A position in the write-ahead log as PostgreSQL prints it: `0/4000060`."""
-    return "" if position is None else f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
-
-
 def node_list(names: list[str]) -> str:
     """Names in few characters: `pgha1-5` for a run, else `pgha1, pgha3`."""
     parts = [re.fullmatch(r"(.*?)(\d+)", name) for name in names]

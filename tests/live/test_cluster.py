@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pghalab.cluster import etcd, patroni, postgres
+from pghalab.cluster import codec, etcd, patroni, postgres, render
+from pghalab.cluster.cells import printed, written
 from pghalab.cluster.dcs import PREFIX
+from pghalab.cluster.headline import headline
+from pghalab.cluster.model import ClusterEvent, Trouble
 from pghalab.cluster.monitor import Monitor
 from pghalab.cluster.rest import NotRunning
+from pghalab.cluster.trouble import troubles
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
 from tests.live.conftest import MakeSettings, told
 
+BOUND = 3.0
+"""Seconds within which the gravest states are told: two, and one for a machine that is busy with other tests."""
 START_ETCD = "nohup etcd --config-file /pgha/config/etcd.yaml > /var/log/etcd/etcd-standalone.log 2>&1 &"
 START_PATRONI = "nohup patroni /pgha/config/patroni.yaml >> /var/log/patroni/patroni.log 2>&1 &"
 
@@ -45,6 +55,25 @@ class Seen:
     def events(self, since: int = 0) -> list[str]:
         return [value.text for what, value in self.updates[since:] if what == "event"]
 
+    def troubles(self) -> tuple[Trouble, ...]:
+        return troubles(self.last("nodes"), self.last("etcd"), self.last("patroni"))
+
+    def headline(self) -> str:
+        cells = headline("x", self.last("nodes"), self.last("etcd"), self.last("patroni"))
+        return "".join(written(cell) for cell in cells)
+
+    def screen(self) -> str:
+        """The Patroni pane and the headline."""
+        return "\n".join([*printed(render.patroni(self.last("patroni"))), self.headline()])
+
+    def keep(self, name: str, about: str) -> None:
+        """Record this moment for the tests of the screen, if PGHALAB_RECORD names a folder."""
+        folder = os.environ.get("PGHALAB_RECORD")
+        if folder:
+            kept = {kind: codec.plain(self.last(kind)) for kind in ("nodes", "etcd", "patroni")}
+            kept |= {"about": about, "events": [codec.plain(v) for kind, v in self.updates if kind == "event"][-20:]}
+            (Path(folder) / f"seen-{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+
     async def until(self, holds: Callable[[], object], limit: float = 60.0) -> None:
         try:
             async with asyncio.timeout(limit):
@@ -54,8 +83,12 @@ class Seen:
         except TimeoutError:
             raise AssertionError(f"not seen within {limit:g} s; events: {self.events()}") from None
 
-    async def event(self, text: str, since: int = 0, limit: float = 60.0) -> None:
-        await self.until(lambda: any(text in said for said in self.events(since)), limit)
+    async def event(self, text: str, since: int = 0, limit: float = 60.0) -> ClusterEvent:
+        def found() -> list[ClusterEvent]:
+            return [value for what, value in self.updates[since:] if what == "event" and text in value.text]
+
+        await self.until(found, limit)
+        return found()[0]
 
 
 @pytest.fixture
@@ -88,6 +121,8 @@ async def test_a_cluster_is_seen_growing_failing_and_coming_back(five: LocalLab,
         await _push(five, monitor, seen)
         await _switch_over(five, seen)
         await _lose_etcd(five, monitor, seen)
+        await _two_writers(five, seen)
+        await _freeze_the_leader(five, engine, seen)
         await _crash_and_freeze(five, engine, seen)
         assert not task.done()
     finally:
@@ -168,19 +203,87 @@ async def _lose_etcd(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     await _on(lab, names[4:], "pkill -9 -x etcd")
     await seen.event(f"etcd on {names[4]} does not answer", since)
     assert seen.value("etcd").can_lose == 1
+    lost = len(seen.updates)
     await _on(lab, names[2:4], "pkill -9 -x etcd")
     await seen.event("etcd lost its quorum: 2 of 5 members alive, 3 needed", since)
+    shown = [snapshot.value.alive for kind, snapshot in seen.updates[lost:] if kind == "etcd"]
+    assert set(shown) <= {4, 3, 2}, "a count was shown that was never so"
     await seen.until(lambda: "no quorum" in (seen.error("patroni") or ""))
     said, stale = len(seen.updates), seen.last("patroni").taken_at
     await seen.until(lambda: any(kind == "patroni" for kind, _ in seen.updates[said:]))
     assert seen.last("patroni").taken_at == stale
     assert not await etcd.health(lab.nodes[names[0]])
     assert len(await etcd.members(lab.nodes[names[0]])) == 5
+    await _read_only(lab, seen, since)
     await _on(lab, names[2:], START_ETCD)
     monitor.refresh()
     await seen.event("etcd has its quorum back", since)
     await seen.until(lambda: seen.value("etcd").alive == 5 and seen.error("patroni") is None)
     await seen.until(lambda: _streaming(seen), 90)
+
+
+async def _read_only(lab: LocalLab, seen: Seen, since: int) -> None:
+    """Without a quorum the leader becomes read-only: told by its own word, not by the key that it held."""
+    leader = seen.value("patroni").leader
+    row = list(lab.nodes).index(leader)
+    event = await seen.event(f"{leader} takes no writes any more", since)
+    await seen.until(lambda: seen.value("nodes")[row].writes is False)
+    ((began,),) = await postgres.query(lab, leader, "select extract(epoch from pg_postmaster_start_time())::float8")
+    assert event.at - began < BOUND, f"told {event.at - began:.1f} s after the server began anew as a read-only one"
+    await seen.until(lambda: "★" not in seen.screen() and f"{leader} held the leader key" in seen.screen())
+    assert "no server takes writes" in [one.text for one in seen.troubles()]
+    seen.keep("read-only", "three of five etcd members were killed; the leader became read-only")
+
+
+async def _two_writers(lab: LocalLab, seen: Seen) -> None:
+    """Patroni is killed on the leader: its server goes on taking writes while another one is promoted."""
+    old = seen.value("patroni").leader
+    since = len(seen.updates)
+    await _on(lab, [old], "pkill -9 -f patroni.yaml", "root")
+    await seen.until(lambda: any(one.kind == "leader-silent" for one in seen.troubles()), 10)
+    (silent,) = [one for one in seen.troubles() if one.kind == "leader-silent"]
+    await seen.until(lambda: seen.value("patroni").lease_left is not None, 10)
+    assert 0 < seen.value("patroni").lease_left <= 30
+    assert f"{old} holds the leader key and does not answer" in silent.text
+    assert "★" not in seen.screen()
+    seen.keep("silent-leader", "Patroni was killed on the leader; its key still lives")
+    others = [name for name in list(lab.nodes)[:3] if name != old]
+    new, promoted = await _promoted(lab, others)
+    event = await seen.event("two servers take writes", since, 60)
+    assert {old, new} == set(event.text.split(": ")[1].split(" and "))
+    assert event.at - promoted < BOUND, f"told {event.at - promoted:.1f} s after {new} took writes"
+    assert seen.troubles()[0].kind == "writers"
+    assert "2 SERVERS TAKE WRITES" in seen.headline()
+    seen.keep("two-writers", "Patroni was killed on the leader and another member was promoted: both take writes")
+    await _on(lab, [old], START_PATRONI)
+    await seen.event("do not both take writes any more", since, 60)
+    await seen.until(lambda: _streaming(seen), 90)
+    assert not [one for one in seen.troubles() if one.severity == "critical"]
+
+
+async def _promoted(lab: LocalLab, names: list[str]) -> tuple[str, float]:
+    """The first of these servers that takes writes, and when it was seen, asked several times a second."""
+    async with asyncio.timeout(90):
+        while True:
+            for name in names:
+                if (await postgres.query(lab, name, "select pg_is_in_recovery()")) == [(False,)]:
+                    return name, time.time()
+            await asyncio.sleep(0.1)
+
+
+async def _freeze_the_leader(lab: LocalLab, engine: Engine, seen: Seen) -> None:
+    """A frozen leader still holds its key: said at once, with what etcd says is left of it."""
+    leader = seen.value("patroni").leader
+    await engine.call("Pausing", engine.api.pause, leader)
+    frozen = time.time()
+    try:
+        await seen.until(lambda: any(one.kind == "leader-silent" for one in seen.troubles()), 10)
+        assert time.time() - frozen < BOUND
+        await seen.until(lambda: "s are left" in seen.headline(), 10)
+        seen.keep("frozen-leader", "the leader's container was paused; its key still lives")
+    finally:
+        await engine.call("Waking", engine.api.unpause, leader)
+    await seen.until(lambda: not [one for one in seen.troubles() if one.severity != "notice"], 90)
 
 
 async def _crash_and_freeze(lab: LocalLab, engine: Engine, seen: Seen) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pghalab.cluster.units import ago, lsn, size
 from pghalab.text import clean
 from pghalab.widgets.output import OutputBuffer
-from pghalab.widgets.text import ago, lsn, node_list, plain, shortened, size
+from pghalab.widgets.text import node_list, plain, shortened
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from pghalab.cluster import etcd
+from pghalab.cluster.model import EtcdEndpoint
 from pghalab.lab.types import Container, LabError, LinkState
 
 
@@ -22,11 +25,15 @@ class DoubleNode:
         self.link: LinkState = "up"
         self.link_reason = ""
         self.ports = dict(ports or {})
+        self.failures: dict[int, str] = {}
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         if self.link != "up":
             raise LabError(self.link_reason, node=self.name)
         return self.ports[port]
+
+    def tunnel_failure(self, port: int, host: str = "localhost") -> str:
+        return self.failures.get(port, "")
 
 
 class DoubleLab:
@@ -52,7 +59,9 @@ class DoubleLab:
 
 @contextmanager
 def http_server(
-    answers: Mapping[str, tuple[int, bytes]], asked: list[tuple[str, bytes]] | None = None
+    answers: Mapping[str, tuple[int, bytes]],
+    asked: list[tuple[str, bytes]] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[int]:
     """Serve fixed answers by path, keeping connections; yields the port."""
 
@@ -66,6 +75,8 @@ def http_server(
             status, answer = answers[self.path]
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer)
 
@@ -115,3 +126,15 @@ def closed_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+async def recorded_endpoints(recorded: Mapping[str, Any]) -> tuple[EtcdEndpoint, ...]:
+    """The rows that a recording's answers of etcd are read as."""
+    rows = []
+    for name, status in recorded["etcd_status"].items():
+        if "error" in status:
+            rows.append(EtcdEndpoint(name, f"{name}:2379", errors=status["error"]))
+            continue
+        with http_server({"/v3/maintenance/status": (200, json.dumps(status).encode())}) as port:
+            rows.append(await etcd.endpoint(DoubleNode(name, {2379: port})))  # type: ignore[arg-type]
+    return tuple(rows)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pghalab.cluster import etcd, postgres
+from pghalab.cluster import etcd, patroni, postgres
 from pghalab.cluster.model import EtcdEndpoint
-from pghalab.cluster.monitor import etcd_view
+from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.watch import PrefixWatch
 from pghalab.lab.types import LabError
@@ -86,10 +86,59 @@ async def test_health(status: int, body: bytes, healthy: bool) -> None:
 
 async def test_nothing_listens() -> None:
     server = await closing_server()
-    for port in (closed_port(), port_of(server)):
+    for port, failure in ((closed_port(), ""), (port_of(server), "refused")):
+        node = DoubleNode("pgha2", {2379: port})
+        node.failures[2379] = failure
         with pytest.raises(NotRunning, match="etcd does not run on pgha2"):
-            await etcd.endpoint(DoubleNode("pgha2", {2379: port}))
+            await etcd.endpoint(node)
+        with pytest.raises(NotRunning, match="etcd does not run on pgha2"):
+            await etcd.get_prefix(node, "/pgha/")
     server.close()
+
+
+async def test_only_a_refused_connection_means_that_nothing_runs() -> None:
+    server = await closing_server()
+    node = DoubleNode("pgha2", {2379: port_of(server), 8008: port_of(server), 5432: port_of(server)})
+    with pytest.raises(NoAnswer, match=r"etcd gave no answer: (Remote end closed connection|Connection reset)"):
+        await etcd.endpoint(node)
+    node.failures = dict.fromkeys(node.ports, "No route to host")
+    with pytest.raises(NoAnswer, match="etcd gave no answer: No route to host"):
+        await etcd.endpoint(node)
+    with pytest.raises(NoAnswer, match="etcd gave no answer: No route to host"):
+        await etcd.get_prefix(node, "/pgha/")
+    with pytest.raises(NoAnswer, match="Patroni gave no answer: No route to host"):
+        await patroni.status(node)
+    with pytest.raises(NoAnswer, match="PostgreSQL gave no answer: No route to host"):
+        await postgres.probe(node)
+    with pytest.raises(NoAnswer, match="PostgreSQL on pgha2 gave no answer: No route to host"):
+        await postgres.query(_lab(node), "pgha2", "select 1")
+    server.close()
+
+
+def _lab(node: DoubleNode) -> Any:
+    return type("L", (), {"nodes": {node.name: node}, "password": "x"})()
+
+
+async def test_a_member_that_has_not_joined_yet_is_asked_as_the_others_ask_it() -> None:
+    body = b'[{"id":1,"peerURLs":["http://192.168.50.10:2380"],"name":"pgha1"},{"id":2},{"id":3}]'
+    with http_server({"/members": (200, body)}, headers={"X-Etcd-Cluster-Id": "d846b3e6f1923156"}) as port:
+        row, members = await etcd.waiting(DoubleNode("pgha1", {2380: port}))
+    assert (row.waits, row.runs, row.follows, row.cluster_id, members) == (True, True, False, "d846b3e6f1923156", 3)
+    with http_server({"/members": (404, b"404 page not found")}) as port, pytest.raises(NoAnswer):
+        await etcd.waiting(DoubleNode("pgha1", {2380: port}))
+
+
+async def test_how_long_a_key_lives_on() -> None:
+    answers = {
+        "/v3/kv/range": _body({"kvs": [{"key": "eA==", "lease": "7587"}]}),
+        "/v3/lease/timetolive": _body({"ID": "7587", "TTL": "23", "grantedTTL": "30"}),
+    }
+    asked: list[tuple[str, bytes]] = []
+    with http_server(answers, asked) as port:
+        assert await etcd.lease_left(DoubleNode("pgha1", {2379: port}), "x") == 23
+    assert [json.loads(body) for _, body in asked] == [{"key": "eA=="}, {"ID": "7587"}]
+    with http_server({"/v3/kv/range": _body({"header": {}})}) as port:
+        assert await etcd.lease_left(DoubleNode("pgha1", {2379: port}), "x") is None
 
 
 async def test_a_frozen_member() -> None:
@@ -126,7 +175,7 @@ def test_grpc_to_nothing_is_an_error_in_words_and_prints_nothing() -> None:
 import asyncio, sys
 from pghalab.cluster import etcd
 from pghalab.cluster.model import EtcdEndpoint
-from pghalab.cluster.monitor import etcd_view
+from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NotRunning
 from tests.unit.cluster_doubles import DoubleNode, closed_port
 assert "etcd3" not in sys.modules and "grpc" not in sys.modules
@@ -221,21 +270,26 @@ async def test_the_watch_waits_for_an_etcd_that_does_not_run_yet_and_says_so_onc
 
 async def test_the_look_at_postgresql_needs_no_login() -> None:
     answers, hangs_up = await closing_server(b"N"), await closing_server()
-    assert await postgres.probe(DoubleNode("pgha1", {5432: port_of(answers)})) == "running"
-    assert await postgres.probe(DoubleNode("pgha1", {5432: port_of(hangs_up)})) == "stopped"
-    assert await postgres.probe(DoubleNode("pgha1", {5432: closed_port()})) == "stopped"
-    with silent_server() as port:
-        assert await postgres.probe(DoubleNode("pgha1", {5432: port}), timeout=0.2) == "unknown"
+    await postgres.probe(DoubleNode("pgha1", {5432: port_of(answers)}))
+    with pytest.raises(NoAnswer, match=r"(it closed the connection|Connection reset)"):
+        await postgres.probe(DoubleNode("pgha1", {5432: port_of(hangs_up)}))
+    with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha1"):
+        await postgres.probe(DoubleNode("pgha1", {5432: closed_port()}))
+    with silent_server() as port, pytest.raises(NoAnswer, match=r"does not answer within 0\.2 s"):
+        await postgres.probe(DoubleNode("pgha1", {5432: port}), timeout=0.2)
     away = DoubleNode("pgha1")
     away.link = "down"
-    assert await postgres.probe(away) == "unknown"
+    with pytest.raises(OutOfReach):
+        await postgres.probe(away)
     answers.close()
     hangs_up.close()
 
 
 async def test_a_query_to_nothing_says_that_postgresql_does_not_run() -> None:
     server = await closing_server()
-    lab: Any = type("L", (), {"nodes": {"pgha2": DoubleNode("pgha2", {5432: port_of(server)})}, "password": "x"})()
+    node = DoubleNode("pgha2", {5432: port_of(server)})
+    node.failures[5432] = "refused"
+    lab = _lab(node)
     with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):
         await postgres.query(lab, "pgha2", "select 1")
     with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):

@@ -10,7 +10,7 @@ import pytest
 
 from pghalab.cluster import etcd, monitor, patroni, postgres, sweep
 from pghalab.cluster.dcs import PREFIX
-from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.lab.types import Container, LinkChanged
 from tests.unit.cluster_doubles import DoubleLab, DoubleNode
@@ -25,6 +25,9 @@ class World:
         self.lab: Any = DoubleLab(count)
         self.etcd: dict[str, Exception | str] = {}
         self.patroni: dict[str, Exception | dict[str, Any]] = {}
+        self.postgres: dict[str, Exception | postgres.Role] = {}
+        self.lease: int | None = 20
+        self.logins = self.probes = 0
         self.keys = {PREFIX + "leader": "pgha1", PREFIX + "members/pgha1": MEMBER, PREFIX + "initialize": "7"}
         self.push: Callable[..., None] | None = None
         self.looks = 0
@@ -40,7 +43,11 @@ class World:
         monkeypatch.setattr(etcd, "get_prefix", self._get_prefix)
         monkeypatch.setattr(etcd, "open_watch", self._open_watch)
         monkeypatch.setattr(patroni, "status", self._status)
+        monkeypatch.setattr(monitor, "POSTGRES_EVERY", 0.02)
+        monkeypatch.setattr(etcd, "waiting", self._waiting)
+        monkeypatch.setattr(etcd, "lease_left", self._lease_left)
         monkeypatch.setattr(postgres, "probe", self._probe)
+        monkeypatch.setattr(postgres, "role", self._role)
 
     async def _endpoint(self, node: Any) -> EtcdEndpoint:
         self.looks += 1
@@ -51,8 +58,8 @@ class World:
             node.name, f"{node.name}:2379", node.name[-1], "3.5.16", 1, node.name == "pgha1", errors=what
         )
 
-    async def _members(self, node: Any) -> tuple[str, ...]:
-        return tuple(self.lab.nodes)
+    async def _members(self, node: Any) -> tuple[EtcdMember, ...]:
+        return tuple(EtcdMember(name[-1], name, (), ()) for name in self.lab.nodes)
 
     async def _listing(self, node: Any, prefix: str) -> etcd.Listing:
         if node.link != "up":
@@ -72,8 +79,22 @@ class World:
             raise what
         return what
 
-    async def _probe(self, node: Any) -> str:
-        return "stopped"
+    async def _probe(self, node: Any) -> None:
+        self.probes += 1
+
+    async def _role(self, lab: Any, name: str) -> postgres.Role:
+        self.logins += 1
+        what = self.postgres.get(name, NotRunning(f"PostgreSQL does not run on {name}"))
+        if isinstance(what, Exception):
+            raise what
+        return what
+
+    async def _waiting(self, node: Any) -> tuple[EtcdEndpoint, int]:
+        raise NotRunning(f"etcd does not run on {node.name}")
+
+    async def _lease_left(self, node: Any, key: str) -> int | None:
+        assert key == PREFIX + "leader"
+        return self.lease
 
     def publish(self, update: Any) -> None:
         self.said.append(update)
@@ -273,11 +294,11 @@ async def test_a_lab_that_gets_other_nodes_is_watched_anew(world: World) -> None
 
 
 async def test_one_look(world: World) -> None:
-    nodes, etcd_seen, patroni_seen = await monitor.Monitor(world.lab, world.publish).look()
+    nodes, etcd_seen, patroni_seen = await monitor.Monitor(world.lab, world.publish).once()
     assert nodes.value is not None and [row.etcd for row in nodes.value] == ["running"] * 3
     assert etcd_seen.value is not None and etcd_seen.value.alive == 3
     assert patroni_seen.value is not None and patroni_seen.value.leader == "pgha1"
     world.etcd = {name: NotRunning("etcd does not run") for name in world.lab.nodes}
-    _, etcd_seen, patroni_seen = await monitor.Monitor(world.lab, world.publish).look()
+    _, etcd_seen, patroni_seen = await monitor.Monitor(world.lab, world.publish).once()
     assert (etcd_seen.value, etcd_seen.error) == (None, None)
     assert (patroni_seen.value, patroni_seen.error) == (None, None)

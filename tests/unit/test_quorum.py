@@ -3,7 +3,7 @@
 import pytest
 
 from pghalab.cluster.model import EtcdEndpoint, EtcdView
-from pghalab.cluster.monitor import etcd_view
+from pghalab.cluster.quorum import etcd_view
 
 
 @pytest.mark.parametrize(

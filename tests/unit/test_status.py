@@ -3,15 +3,28 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pghalab import cli
-from pghalab.cluster import monitor
-from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Snapshot
+from pghalab.cluster import codec, monitor
+from pghalab.cluster.cells import MARKS
+from pghalab.cluster.model import (
+    Etcd,
+    EtcdEndpoint,
+    EtcdView,
+    NodeHealth,
+    Nodes,
+    Patroni,
+    PatroniMember,
+    PatroniView,
+    Snapshot,
+)
 from pghalab.lab import local
 from pghalab.lab.settings import LabSettings
+from pghalab.text import in_ascii
 from pghalab.verbs import status
 
 NODES = Snapshot((NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0.0)
@@ -35,36 +48,87 @@ PATRONI = Snapshot(
 
 def test_the_tables_tell_everything_and_the_quorum_is_worked_out() -> None:
     text = status.text(NODES, ETCD, PATRONI)
-    assert "5 members, majority 3, 2 alive: quorum LOST" in text
-    assert "pgha1:2379  ff  3.5.16   20 kB    true" in text
-    assert "pgha_patroni_cluster (75), leader: pgha1" in text
+    assert "members 5, majority 3, alive 2, ✗ NO QUORUM, 1 more needed" in text
+    assert "pgha1:2379  ff  3.5.16     20 kB  ★ true" in text
+    assert "pgha_patroni_cluster (75)" in text
     row = next(line for line in text.splitlines() if line.startswith("pgha2"))
     assert " ".join(row.split()) == (
-        "pgha2 pgha2 Replica streaming 1 1/6000060 0 0/6000000 96 pending restart does not answer"
+        "pgha2 pgha2 ○ Replica ✗ no answer 1 1/6000060 0 0/6000000 96 B pending restart, does not answer"
     )
+    assert "critical: etcd has no quorum: 2 of 5 members alive, 3 needed" in text.splitlines()
+
+
+def test_what_cannot_be_written_is_spelled_otherwise_and_stays_in_its_column() -> None:
+    text = status.text(NODES, ETCD, PATRONI)
+    assert [len(line) for line in in_ascii(text).splitlines()] == [len(line) for line in text.splitlines()]
+    assert [mark for mark in MARKS.values() if in_ascii(mark) == "?"] == ["?"]
+    assert "x NO QUORUM, 1 more needed" in in_ascii(text)
 
 
 def test_a_lab_with_nothing_in_it() -> None:
     text = status.text(Snapshot((), None, 0.0), Snapshot(None, None, 0.0), Snapshot(None, None, 0.0))
-    assert "etcd: it runs on no node that answers" in text
-    assert "Patroni: nothing is known without etcd" in text
+    assert [line.split(":")[0] for line in text.splitlines() if line] == [
+        "Nodes", "No nodes yet", "etcd", "No etcd yet", "Patroni", "No cluster yet",
+    ]  # fmt: skip
 
 
 def test_etcd_that_never_formed_a_cluster() -> None:
-    assert "no cluster yet" in status.text(NODES, Snapshot(EtcdView((), 0, 0), None, 0.0), PATRONI)
+    assert "No etcd yet" in status.text(NODES, Snapshot(EtcdView((), 0, 0), None, 0.0), PATRONI)
 
 
 def test_old_values_are_shown_with_their_age_and_the_reason() -> None:
     old = Snapshot(PATRONI.value, "etcd has no quorum", time.monotonic() - 42)
-    assert "Patroni (seen 42 s ago): etcd has no quorum" in status.text(NODES, ETCD, old)
+    text = status.text(NODES, ETCD, old)
+    assert "Patroni (42 s old)" in text
+    assert "! etcd has no quorum" in text
+    assert "? pgha1 held the leader key 42 s ago" in text
+    assert "★ Leader" not in text
 
 
-def test_json_has_the_arithmetic_and_an_age_in_place_of_the_clock() -> None:
-    plain = json.loads(json.dumps(status._plain(ETCD)))
-    assert (plain["value"]["majority"], plain["value"]["has_quorum"], plain["value"]["can_lose"]) == (3, False, 0)
-    assert plain["age"] >= 0 and "taken_at" not in plain
-    assert status._plain(NODES)["value"][0]["ssh"] == "up"
-    assert status._plain(ClusterEvent(1.0, "node", "pgha1 is up", True))["kind"] == "node"
+HEALTHY = Snapshot(
+    EtcdView(tuple(EtcdEndpoint(f"pgha{n}", f"pgha{n}:2379", str(n)) for n in range(1, 6)), 5, 5), None, 0.0
+)
+WELL = Snapshot(PatroniView("s", "75", "pgha1", (PatroniMember("pgha1", "pgha1", "Leader", "running", 1),)), None, 0.0)
+WRITES = Snapshot(
+    tuple(
+        NodeHealth(f"pgha{n}", "running", "192.168.50.10", "up", "running", "running", "running", writes=n == 1)
+        for n in (1, 2, 3)
+    ),
+    None,
+    0.0,
+)
+NOBODY = Snapshot(None, None, 0.0)
+
+
+def _nodes(**changes: object) -> Nodes:
+    assert WRITES.value is not None
+    first, *others = WRITES.value
+    return replace(WRITES, value=(replace(first, **changes), *others))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "etcd", "patroni", "expected"),
+    [
+        (WRITES, HEALTHY, WELL, 0),
+        (_nodes(ssh="down"), HEALTHY, WELL, status.DEGRADED),
+        (WRITES, ETCD, WELL, status.BROKEN),
+        (_nodes(writes=False), HEALTHY, WELL, status.BROKEN),
+        (replace(WRITES, error="no engine"), HEALTHY, WELL, status.UNSEEN),
+        (WRITES, HEALTHY, replace(WELL, error="etcd's keys are not known"), status.UNSEEN),
+        (WRITES, NOBODY, NOBODY, status.NOTHING),
+        (Snapshot((), None, 0.0), NOBODY, NOBODY, status.NOTHING),
+    ],
+)
+def test_the_exit_status_tells(nodes: Nodes, etcd: Etcd, patroni: Patroni, expected: int) -> None:
+    assert status.exit_status(nodes, etcd, patroni) == expected
+
+
+def test_the_help_tells_every_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["status", "--help"])
+    shown = capsys.readouterr().out
+    for number in (0, status.DEGRADED, status.BROKEN, status.UNSEEN, status.NOTHING, 1, 2, 70):
+        assert f"{number}  " in shown
 
 
 class FakeMonitor:
@@ -73,8 +137,8 @@ class FakeMonitor:
     def __init__(self, lab: object, tell: Callable[[object], None]) -> None:
         self.tell = tell
 
-    async def look(self) -> tuple[object, ...]:
-        return NODES, ETCD, PATRONI
+    async def once(self) -> tuple[object, ...]:
+        return WRITES, HEALTHY, WELL
 
     async def run(self) -> None:
         self.tell(("nodes", NODES))
@@ -108,9 +172,12 @@ def test_the_verb_shows_the_lab_it_was_asked_for_and_how_it_was_found(
     shown = capsys.readouterr()
     assert shown.err == "settings.json was damaged\n"
     if as_json:
-        assert json.loads(shown.out)["lab"] == "demo"
+        told = json.loads(shown.out)
+        assert (told["lab"], told["status"], told["troubles"]) == ("demo", 0, [])
+        assert (told["etcd"]["value"]["majority"], told["etcd"]["value"]["can_lose"]) == (3, 2)
+        assert codec.read_patroni(told["patroni"]).value == WELL.value
     else:
-        assert "leader: pgha1" in shown.out
+        assert "★ Leader" in shown.out
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -232,6 +232,11 @@ class SshNode:
                 self._tunnels[host, port] = tunnel
         return tunnel.local_port
 
+    def tunnel_failure(self, port: int, host: str = "localhost") -> str:
+        """Why the last connection of a tunnel came to nothing: `refused` or other words; empty if it got through."""
+        tunnel = self._tunnels.get((host, port))
+        return tunnel.failure if tunnel is not None else ""
+
     async def end_run(self, run: str) -> bool:
         """End every process of a run on this node; False when it could not be done now."""
         status = await self._aside(end_line(run))

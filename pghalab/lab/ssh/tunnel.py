@@ -39,6 +39,8 @@ class Tunnel:
         self._carried: set[asyncio.Task[None]] = set()
         self.local_port = 0
         """The port on 127.0.0.1, once open."""
+        self.failure = ""
+        """Why the last connection came to nothing: `refused`, or other words; empty when it got through."""
 
     async def open(self) -> None:
         """Begin to listen on a free port; raises LabError."""
@@ -69,11 +71,13 @@ class Tunnel:
             far_reader, far_writer = await connection.open_connection(self._host, self._port, encoding=None)
         except (LabError, asyncssh.Error, OSError) as error:
             _log.debug("tunnel to %s:%d: %s", self._host, self._port, error)
+            self.failure = _why(error)
             writer.transport.abort()
             return
         except BaseException:
             writer.transport.abort()
             raise
+        self.failure = ""
         pumps = [asyncio.create_task(_pump(reader, far_writer)), asyncio.create_task(_pump(far_reader, writer))]
         try:
             await asyncio.gather(*pumps)
@@ -87,6 +91,20 @@ class Tunnel:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+
+def _why(error: Exception) -> str:
+    """`refused` when nothing listens at the far end.
+
+    OpenSSH says "Connection refused" when it learns that later and "Connection failed" when it learns it at once, which
+    a connection within the node can only fail by.
+    """
+    import asyncssh
+
+    if isinstance(error, asyncssh.ChannelOpenError) and error.code == asyncssh.OPEN_CONNECT_FAILED:
+        said = (error.reason or "").strip()
+        return "refused" if said.lower() in ("", "connection refused", "connection failed", "connect failed") else said
+    return error.what if isinstance(error, LabError) else str(error) or type(error).__name__
 
 
 async def _pump(source: _Reader, sink: _Writer) -> None:
