@@ -91,6 +91,8 @@ def _check(spec: CheckSpec) -> Iterator[str]:
         yield f"check `{spec.name}`: `within` is at most {LONGEST_CHECK:g} s; found {spec.within:g}"
     for word in sorted(used(repr(dict(spec.params))) - set(_IN_CHECKS)):
         yield f"check `{spec.name}`: unknown placeholder `{{{{{word}}}}}`; known are {', '.join(_IN_CHECKS)}"
+    if ("matches" in spec.params) != ("words" in spec.params) and "words" in kind.params:
+        yield f"check `{spec.name}`: `matches` and `words` go together: the learner reads the words"
     pattern = spec.params.get("matches")
     if isinstance(pattern, str):
         try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from pghalab.course.checks.services import STAYS
 from pghalab.course.kinds import Action, Edit
 from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec, Course, Step
@@ -115,6 +116,13 @@ class Script:
             case "process":
                 sign = "" if params.get("running", True) else "! "
                 return [(node, f"{sign}pgrep -u postgres -x {params['name']}") for node in self._nodes(params["on"])]
+            case "service":
+                answers = {"etcd": "localhost:2379/health", "patroni": "localhost:8008/liveness"}[params["name"]]
+                old = f'test "$(ps -o etimes= -p "$(pgrep -o -x {params["name"]})")" -ge {STAYS[params["name"]]}'
+                return [(node, f"curl -sf -m 1 {answers} || {old}") for node in self._nodes(params["on"])]
+            case "emptied":
+                look = f"test ! -e {params['path']} || pgrep -x patroni"
+                return [(node, look) for node in self._nodes(params["on"])]
             case "resolves":
                 names = " ".join(params["names"])
                 look = f"for n in {names}; do getent ahostsv4 $n || exit 1; done"
@@ -128,6 +136,8 @@ class Script:
             case "yaml":
                 return [(node, f"test -s {params['path']}") for node in self._nodes(params["on"])]
             case "etcd":
+                if not params:
+                    return [(first, "etcdctl member list")]
                 if "healthy" in params:
                     look, least = "etcdctl endpoint health --cluster 2>&1 | grep -c 'is healthy'", params["healthy"]
                 else:
@@ -141,7 +151,9 @@ class Script:
                 wanted = []
                 if params["on"] not in ("leader", "replicas"):
                     wanted.append("(" + " or ".join(f'.Member == "{node}"' for node in self._nodes(params["on"])) + ")")
-                if "role" in params:
+                if params.get("role") == "member":
+                    wanted.append('(.Role == "Leader" or .State == "streaming")')
+                elif "role" in params:
                     wanted.append(f'.Role == "{params["role"].capitalize()}"')
                 if "state" in params:
                     wanted.append(f'.State == "{params["state"]}"')
@@ -171,6 +183,8 @@ class Script:
             case "login":
                 user, database = params.get("user", "postgres"), params.get("database", "postgres")
                 wanted = f"psql -h {params['to']} -U {user} -d {database} -c 'select 1'"
+                if params.get("password") == "wrong":
+                    wanted = f"PGPASSWORD=wrong {wanted}"
                 return [(params["from"], wanted if params["accepted"] else f"! {wanted}")]
             case "database":
                 sql = f"select 1 from pg_database where datname = '{params['name']}'"

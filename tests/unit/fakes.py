@@ -114,12 +114,18 @@ class FakeSources:
     also_leads: str = ""
     clusters: dict[str, str] = field(default_factory=dict)
     """The cluster ids of nodes whose member belongs to another cluster."""
+    errors: dict[str, str] = field(default_factory=dict)
+    members_of: dict[str, list[str]] = field(default_factory=dict)
+    """The member lists of nodes whose own differs from pgha1 to pgha5."""
+    silent: set[str] = field(default_factory=set)
+    """Nodes whose etcd and Patroni run and do not answer."""
     sick: set[str] = field(default_factory=set)
     dcs: dict[str, str] = field(default_factory=dict)
     patronis: dict[str, dict[str, Any]] = field(default_factory=dict)
     rows: dict[tuple[str, str], list[tuple[Any, ...]]] = field(default_factory=dict)
     """By node and a part of the query."""
     logins: dict[tuple[str, str], tuple[bool, str]] = field(default_factory=dict)
+    wrong_password: tuple[bool, str] = (False, "FATAL: password authentication failed")
     asked: list[str] = field(default_factory=list)
     copies: bool = True
     """Marker rows arrive on the replicas."""
@@ -127,6 +133,8 @@ class FakeSources:
 
     async def endpoint(self, node: Any) -> EtcdEndpoint:
         self.asked.append(f"endpoint {node.name}")
+        if node.name in self.silent:
+            raise LabError(f"etcd does not run on {node.name}")
         return EtcdEndpoint(
             node=node.name,
             endpoint=f"{node.name}:2379",
@@ -136,12 +144,16 @@ class FakeSources:
             is_leader=node.name in (self.etcd_leader, self.also_leads),
             is_learner=False,
             raft_term=self.terms.get(node.name, self.term),
+            errors=self.errors.get(node.name, ""),
             cluster_id=self.clusters.get(node.name, "c1"),
         )
 
     async def members(self, node: Any) -> Sequence[Any]:
         self.asked.append(f"members {node.name}")
-        return [EtcdMember(str(number), f"pgha{number}", (), ()) for number in range(1, 6)]
+        return [
+            EtcdMember(f"id-{name}", name, (f"http://{name}:2380",), ())
+            for name in self.members_of.get(node.name, [f"pgha{number}" for number in range(1, 6)])
+        ]
 
     async def health(self, node: Any) -> bool:
         return node.name not in self.sick
@@ -151,6 +163,8 @@ class FakeSources:
         return {f"{prefix}{key}": value for key, value in self.dcs.items()}
 
     async def patroni(self, node: Any) -> Mapping[str, Any]:
+        if node.name in self.silent:
+            raise LabError(f"Patroni does not run on {node.name}")
         return self.patronis[node.name]
 
     async def query(self, lab: Any, node: Any, sql: str, database: str) -> Sequence[tuple[Any, ...]]:
@@ -165,7 +179,9 @@ class FakeSources:
                 return rows
         return []
 
-    async def login(self, lab: Any, *, via: Any, to: Any, user: str, database: str) -> tuple[bool, str]:
+    async def login(self, lab: Any, *, via: Any, to: Any, user: str, database: str, password: str) -> tuple[bool, str]:
+        if password != lab.password:
+            return self.wrong_password
         return self.logins[(via.name, to.name)]
 
 

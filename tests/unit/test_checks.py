@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from pghalab.cluster.identity import member_id
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
-from pghalab.course.checks.etcd import TOKEN
 from pghalab.course.checks.facts import Facts, Process, _processes
 from pghalab.course.checks.postgres import rule
 from pghalab.course.events import CheckResult
@@ -136,6 +134,18 @@ async def test_path(lab: FakeLab, sources: FakeSources, answer: str, params: dic
     assert failed(await look(lab, sources, "path", on=["pgha1"], path="/x", **params)) == saw
 
 
+async def test_a_directory_is_emptied_until_patroni_has_filled_it(lab: FakeLab, sources: FakeSources) -> None:
+    node, wanted = lab.nodes["pgha1"], {"on": ["pgha1"], "path": "/data"}
+    assert failed(await look(lab, sources, "emptied", **wanted)) == ""
+    node.answers["p=/data\n"] = "directory|postgres|700\n9\n"
+    assert failed(await look(lab, sources, "emptied", **wanted)) == "/data exists"
+    node.processes["patroni"] = "postgres"
+    (seen,) = await look(lab, sources, "emptied", **wanted)
+    assert (seen.ok, seen.saw) == (True, "Patroni is filling /data")
+    node.answers["p=/data/patroni.dynamic.json\n"] = "regular file|postgres|600\n0\n{}"
+    assert failed(await look(lab, sources, "emptied", **wanted)) == "/data exists"
+
+
 async def test_yaml(lab: FakeLab, sources: FakeSources) -> None:
     text = "name: pgha1\nurl: http://192.168.50.10:2380\nbootstrap:\n  dcs:\n    ttl: 30\nmethods: [a, b]\n"
     lab.nodes["pgha1"].answers["stat -L"] = f"regular file|postgres|644\n0\n{text}"
@@ -145,13 +155,21 @@ async def test_yaml(lab: FakeLab, sources: FakeSources) -> None:
     assert failed(await look(lab, sources, "yaml", on=["pgha1"], path="/x", values=bad)) == (
         "name is pgha1, bootstrap.dcs.wait is not set"
     )
+    either = {"name": {"one_of": ["pgha9", "{{node}}"]}, "url": "http://{{address}}:2380"}
+    (seen,) = await look(lab, sources, "yaml", on=["pgha1"], path="/x", values=either)
+    assert (seen.ok, seen.wanted) == (True, "name: pgha9 or pgha1, url: http://192.168.50.10:2380")
+    neither = {"name": {"one_of": ["pgha8", "pgha9"]}}
+    assert failed(await look(lab, sources, "yaml", on=["pgha1"], path="/x", values=neither)) == "name is pgha1"
+    lab.nodes["pgha1"].answers["stat -L"] = "regular file|postgres|644\n0\nnodes: b=2,a=1\n"
+    for listed, saw in (("a=1,b=2", ""), ("a=1", "nodes is b=2,a=1"), ("a=1,b=2,c=3", "nodes is b=2,a=1")):
+        assert failed(await look(lab, sources, "yaml", on=["pgha1"], path="/x", values={"nodes": listed})) == saw
     lab.nodes["pgha1"].answers["stat -L"] = "regular file|postgres|644\n0\n{"
     assert failed(await look(lab, sources, "yaml", on=["pgha1"], path="/x", values=good)) == "/x is not valid YAML"
 
 
 async def test_etcd(lab: FakeLab, sources: FakeSources) -> None:
-    none = await look(lab, sources, "etcd", members=5, healthy=5)
-    assert failed(none).startswith("etcd is not running on any node; etcd is not running on pgha1")
+    none = "etcd is not running on pgha1; etcd is not running on pgha2; etcd is not running on pgha3"
+    assert failed(await look(lab, sources, "etcd", members=5, healthy=5)) == f"{none}; {none}"
     cluster_of_three(lab, sources)
     assert failed(await look(lab, sources, "etcd", members=5, healthy=5)) == ""
     sources.sick = {"pgha4"}
@@ -181,19 +199,23 @@ async def test_etcd_has_one_leader_and_one_term(
     assert failed(await look(lab, sources, "etcd", members=5)) == saw
 
 
-def test_member_ids_are_those_that_etcd_prints() -> None:
-    # Recorded from etcd 3.5 with the course's addresses and token.
-    printed = ["c96171b99f7cfa68", "4ec2b2668990565b", "cebc84bd6d4d9d4b", "29111f285fc78706", "ab6c7f1736bd6eb0"]
-    assert [member_id(f"http://192.168.50.{10 + number}:2380", TOKEN) for number in range(5)] == printed
-
-
-async def test_member_ids_of_another_subnet(sources: FakeSources) -> None:
-    lab = FakeLab(prefix="cr", subnet="10.1.2")
+async def test_a_member_of_another_cluster_counts_for_nothing(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
-    seen = await look(lab, sources, "etcd", members=5, ids=["c96171b99f7cfa68"])
-    assert member_id("http://10.1.2.10:2380", TOKEN) in next(
-        result.wanted for result in seen if result.check == "the member ids"
+    sources.clusters["pgha2"] = "c9"
+    sources.etcd_leader, sources.also_leads = "pgha2", "pgha3"
+    assert failed(await look(lab, sources, "etcd", healthy=4)) == ""
+    assert failed(await look(lab, sources, "etcd", healthy=5)) == (
+        "4 healthy; etcd on pgha2 belongs to another cluster"
     )
+    sources.also_leads = ""
+    assert failed(await look(lab, sources, "etcd")) == "no leader, term 2"
+
+
+async def test_etcd_without_any_count_wants_one_leader_of_whoever_answers(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    del lab.nodes["pgha5"].processes["etcd"], lab.nodes["pgha4"].processes["etcd"]
+    (seen,) = await look(lab, sources, "etcd")
+    assert (seen.ok, seen.saw) == (True, "pgha2 leads, term 2")
 
 
 async def test_dcs_key(lab: FakeLab, sources: FakeSources) -> None:
@@ -323,6 +345,17 @@ async def test_hba(lab: FakeLab, sources: FakeSources) -> None:
     assert failed(await look(lab, sources, "hba", on=["pgha1"], has=has)) == "line 9: bad method"
 
 
+async def test_hba_tells_who_gets_in_by_trust(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    rules = [("local", ["all"], ["all"], None, None, "peer", None, 1)]
+    sources.rows[("pgha1", "pg_hba_file_rules")] = rules
+    assert failed(await look(lab, sources, "hba", on=["pgha1"], without=["trust"])) == ""
+    rules.append(("host", ["all"], ["all"], "10.0.0.0", "255.0.0.0", "trust", None, 2))
+    (seen,) = await look(lab, sources, "hba", on=["pgha1"], has=["local all all peer"], without=["trust"])
+    assert (seen.ok, seen.saw) == (False, "line 2 is a rule of trust")
+    assert seen.wanted == "`local all all peer`, no rule of trust"
+
+
 async def test_login(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     there = {"from": "pgha1", "to": "pgha2"}
@@ -335,6 +368,26 @@ async def test_login(lab: FakeLab, sources: FakeSources) -> None:
     assert failed(await look(lab, sources, "login", **there)) == ""
     assert failed(await look(lab, sources, "login", **refused)) == "accepted"
     assert "PostgreSQL is not running" in failed(await look(lab, sources, "login", **{**there, "to": "pgha5"}))
+
+
+async def test_a_login_says_in_words_what_is_wanted(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    there = {"from": "pgha1", "to": "pgha2", "user": "bubba"}
+    sources.logins[("pgha1", "pgha2")] = (True, "")
+    (seen,) = await look(lab, sources, "login", **there)
+    assert (seen.check, seen.ok) == ("pgha2 lets in bubba from pgha1", True)
+    (seen,) = await look(lab, sources, "login", accepted=False, **there)
+    assert (seen.check, seen.ok) == ("pgha2 refuses bubba from pgha1", False)
+
+
+async def test_a_wrong_password_is_refused_unless_somebody_gets_in_by_trust(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    sources.logins[("pgha1", "pgha2")] = (True, "")
+    wrong = {"from": "pgha1", "to": "pgha2", "accepted": False, "password": "wrong", "message": "password"}
+    (seen,) = await look(lab, sources, "login", **wrong)
+    assert (seen.check, seen.ok) == ("pgha2 refuses postgres from pgha1 with a wrong password", True)
+    sources.wrong_password = (True, "")
+    assert failed(await look(lab, sources, "login", **wrong)) == "accepted"
 
 
 async def test_replication(lab: FakeLab, sources: FakeSources) -> None:
@@ -373,11 +426,14 @@ async def test_database_and_role(lab: FakeLab, sources: FakeSources) -> None:
     sources.rows[("pgha2", "pg_database")] = [("postgres",)]
     assert failed(await look(lab, sources, "database", name="foobar", on=["pgha1"])) == ""
     assert failed(await look(lab, sources, "database", name="foobar", on=["pgha1", "pgha2"])) == "postgres"
-    sources.rows[("pgha1", "pg_roles")] = [("bubba", True, False)]
+    sources.rows[("pgha1", "pg_roles")] = [("bubba", True, False, True)]
     assert failed(await look(lab, sources, "role", name="bubba", login=True, on="leader")) == ""
     assert failed(await look(lab, sources, "role", name="bubba", replication=True, on="leader")) == (
-        "login, no replication"
+        "login, no replication, superuser"
     )
+    assert failed(await look(lab, sources, "role", name="bubba", superuser=True, on="leader")) == ""
+    (seen,) = await look(lab, sources, "role", name="bubba", login=False, superuser=False, on="leader")
+    assert (seen.ok, seen.wanted) == (False, "exists, no login, no superuser")
     assert failed(await look(lab, sources, "role", name="other", on="leader")) == "no role other"
 
 
@@ -386,4 +442,6 @@ async def test_output(lab: FakeLab, sources: FakeSources) -> None:
     text = "\x1b[1mone\x1b[0m two\r\nthree 42\n"
     assert failed(await look(lab, sources, "output", text, contains=["one two"], matches=r"^three \d+$")) == ""
     assert failed(await look(lab, sources, "output", text, contains=["four"])) == "`four` was not printed"
-    assert failed(await look(lab, sources, "output", text, matches="^two")) == "nothing printed matches"
+    (seen,) = await look(lab, sources, "output", text, contains=["one"], matches="^t[w]o", words="a line of two")
+    assert (seen.ok, seen.saw) == (False, "it did not print a line of two")
+    assert seen.wanted == "prints `one`, a line of two"

@@ -80,36 +80,36 @@ SEEN_IN_THE_CLUSTER = {
     "etcd-conf-plain": "path",
     "etcd-yaml-look": "path",
     "etcd-majority": "etcd",
-    "etcd-log": "process",
-    "etcd-member-list": "etcd",
-    "etcd-status": "etcd",
-    "etcd-status-2380": "etcd",
+    "etcd-log": "path",
+    "etcd-member-list": "path",
+    "etcd-status": "path",
+    "etcd-status-2380": "path",
     "patroni-roles-read": "path",
     "patroni-vars": "path",
     "patroni-read-identity": "path",
     "patroni-read-bootstrap": "path",
     "patroni-read-postgresql": "path",
-    "leader-list": "patroni",
+    "leader-list": "path",
     "leader-roles": "role",
-    "leader-keys": "dcs_key",
-    "replicas-list-two": "patroni",
-    "replicas-list-three": "patroni",
-    "replicas-list-final": "cluster",
-    "hba-rules-before": "hba",
-    "hba-show-config": "dcs_key",
+    "leader-keys": "path",
+    "replicas-list-two": "path",
+    "replicas-list-three": "path",
+    "replicas-list-final": "path",
+    "hba-rules-before": "path",
+    "hba-show-config": "path",
     "hba-accepted": "login",
     "hba-proof": "replication",
     "replication-leader-before": "database",
     "replication-replica-before": "database",
     "replication-read-only": "patroni",
     "replication-replica-after": "database",
-    "replication-stat": "replication",
-    "back-processes": "process",
+    "replication-stat": "path",
+    "back-processes": "path",
     "back-history": "dcs_key",
     "back-restart-replicas": "cluster",
-    **{f"back-switchover-pgha{number}": "cluster" for number in (1, 2, 3)},
+    **{f"back-switchover-pgha{number}": "dcs_key" for number in (1, 2, 3)},
 }
-"""Steps that print something, with the check that sees the same without them."""
+"""Steps that print something, with the check that looks at the lab beside the output."""
 WRONG = ["> patroni.log", "ceil(", 'ENDPOINTS="pgha1:2380']
 
 
@@ -210,7 +210,8 @@ def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> No
         marks = [check for check in step.guard if check.params.get("path", "").endswith("/patroni.dynamic.json")]
         assert marks and all(check.params["absent"] for check in marks)
         starts, copied = (course.step(later) for later in step.until)
-        assert [check.name for check in starts.checks] == ["process"], "must hold while the data is being made"
+        assert step.checks[0].name == "emptied", "must hold while the data is being made"
+        assert [check.name for check in starts.checks] == ["service"]
         assert [check.name for check in copied.checks] == ["path"], "must hold while etcd is down"
 
 
@@ -264,8 +265,8 @@ def test_a_switchover_waits_for_nobody_when_it_is_refused_and_later_ones_do_not_
         step = course.step(name)
         assert all(line.endswith("&&") for line in step.kind.where.command.splitlines()[:-1]), name
         assert [check.params for check in step.guard] == [{"on": [node], "role": "replica", "state": "streaming"}]
-        # Who leads may change later, by a failover too: that undoes nothing.
-        assert {check.name for check in step.checks} == {"output", "cluster"}
+        # Who leads may change later, by a failover too, and a member may be away: that undoes nothing.
+        assert {check.name for check in step.checks} == {"output", "dcs_key"}
 
 
 def test_the_file_that_is_shown_has_the_rules_that_the_script_writes(course: Course) -> None:

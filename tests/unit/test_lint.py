@@ -64,3 +64,15 @@ def test_the_verb_prints_places_and_fails(tmp_path: Path, capsys: pytest.Capture
     assert capsys.readouterr().out.startswith(f"{tmp_path / '01-one.md'}:14: ")
     arguments = parser.parse_args(["lint"])
     assert arguments.func(arguments) == 0
+
+
+def test_a_pattern_needs_words_for_the_learner(tmp_path: Path) -> None:
+    for params, wrong in (
+        ("{matches: '^a+$'}", True),
+        ("{matches: '^a+$', words: some letters}", False),
+        ("{words: some letters}", True),
+        ("{contains: [a]}", False),
+    ):
+        course = write_course(tmp_path, f"id: a\nkind: command\nnode: pgha1\ncommand: x\nchecks:\n  - output: {params}")
+        said = [problem.message for problem in lint(course)]
+        assert any("`matches` and `words` go together" in message for message in said) is wrong, params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from pghalab.course.checks import etcd, nodes, output, patroni, postgres
+from pghalab.course.checks import etcd, nodes, output, patroni, postgres, services
 from pghalab.course.checks.base import CheckType, Context
 from pghalab.course.checks.blind import looked
 from pghalab.course.events import CheckResult
@@ -13,6 +13,7 @@ from pghalab.lab.types import LabError
 
 CHECKS: dict[str, CheckType] = {
     **nodes.CHECKS,
+    **services.CHECKS,
     **etcd.CHECKS,
     **patroni.CHECKS,
     **postgres.CHECKS,

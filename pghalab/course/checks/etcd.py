@@ -4,45 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from pghalab.cluster.identity import member_id
+from pghalab.cluster.identity import home
 from pghalab.cluster.model import EtcdEndpoint
-from pghalab.course.checks.base import COUNT, FLAG, TEXT, TEXTS, CheckType, Context, Param, in_words
+from pghalab.course.checks.base import COUNT, FLAG, TEXT, CheckType, Context, Param, in_words
 from pghalab.course.checks.blind import looked
 from pghalab.course.events import CheckResult
 from pghalab.lab.types import LabError, Node
 
-TOKEN = "pgha-token"
-"""The token of the course's cluster, as etcdSetup.sh writes it."""
+ONE_LEADER = "etcd has one leader"
 
 
 async def etcd(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
-    """So many started and healthy members, exactly one leader, one term."""
+    """Exactly one leader and one term; so many started members and so many healthy ones where these are given."""
     nodes = list(ctx.facts.lab.nodes.values())
-    members = int(params.get("members", len(nodes)))
-    healthy = int(params.get("healthy", members))
     answers = await asyncio.gather(*(_endpoint(ctx, node) for node in nodes))
     up = [answer for answer in answers if isinstance(answer, EtcdEndpoint) and answer.member_id]
+    most = home(up)
+    ours = [endpoint for endpoint in up if most in (None, endpoint.cluster_id)]
     missing = [in_words(answer, node.name) for node, answer in zip(nodes, answers, strict=True)
                if isinstance(answer, LabError)]  # fmt: skip
-    missing += [f"{answer.node}: {answer.errors or 'no answer'}" for answer in answers
-                if isinstance(answer, EtcdEndpoint) and not answer.member_id]  # fmt: skip
-    known = looked(*answers)
-    results = [await _members(ctx, members, missing, known)]
-    if not up:
-        # The list of members may come a moment later than the endpoints were asked, and alone proves nothing.
-        saw = "; ".join(missing[:3]) or "no endpoint answers"
-        return [*results, CheckResult("etcd has one leader", False, saw, "one leader, one term", known=known)]
-    results.append(_one_leader(up, known))
-    health = await asyncio.gather(*(_healthy(ctx, node) for node in nodes))
-    sick = [why for why in health if why]
-    saw = f"{len(nodes) - len(sick)} healthy" + (f"; {'; '.join(sick)}" if sick else "")
-    fit = len(nodes) - len(sick) >= healthy
-    results.append(CheckResult("etcd is healthy", fit, saw, f"{healthy} healthy members", known=known))
-    if params.get("ids"):
-        results.append(_ids(ctx, [str(item) for item in params["ids"]], up))
-    return results
+    missing += [f"etcd on {endpoint.node} belongs to another cluster" for endpoint in up if endpoint not in ours]
+    results: list[CheckResult] = []
+    if "members" in params:
+        results.append(await _members(ctx, int(params["members"]), ours, missing))
+    results.append(_one_leader(ours, missing))
+    if ours and ("healthy" in params or "members" in params):
+        wanted = int(params.get("healthy", params.get("members", 0)))
+        results.append(await _health(ctx, wanted, ours, missing))
+    if looked(*answers):
+        return results
+    return [replace(result, known=result.ok or _contradicted(result, ours)) for result in results]
+
+
+def _contradicted(result: CheckResult, ours: Sequence[EtcdEndpoint]) -> bool:
+    """Two leaders or two terms are seen, whatever the members that nobody could ask would say."""
+    several = sum(bool(endpoint.is_leader) for endpoint in ours) > 1 or len(_terms(ours)) > 1
+    return result.check == ONE_LEADER and several
+
+
+def _terms(ours: Sequence[EtcdEndpoint]) -> list[int]:
+    return sorted({endpoint.raft_term for endpoint in ours if endpoint.raft_term is not None})
 
 
 async def _endpoint(ctx: Context, node: Node) -> EtcdEndpoint | LabError:
@@ -59,35 +63,39 @@ async def _healthy(ctx: Context, node: Node) -> str:
         return in_words(error, node.name)
 
 
-async def _members(ctx: Context, wanted: int, missing: list[str], known: bool) -> CheckResult:
+async def _health(ctx: Context, wanted: int, ours: Sequence[EtcdEndpoint], missing: list[str]) -> CheckResult:
+    nodes = [ctx.facts.lab.nodes[endpoint.node] for endpoint in ours]
+    said = await asyncio.gather(*(_healthy(ctx, node) for node in nodes))
+    sick = [why for why in said if why]
+    healthy = len(nodes) - len(sick)
+    saw = "; ".join([f"{healthy} healthy", *sick, *missing])
+    return CheckResult("etcd is healthy", healthy >= wanted, saw, f"{wanted} healthy members")
+
+
+async def _members(ctx: Context, wanted: int, ours: Sequence[EtcdEndpoint], missing: list[str]) -> CheckResult:
+    """The list as one of our members knows it; what it says of a cluster without any that answers is nothing."""
     check, words = "etcd has its members", f"{wanted} started members"
-    try:
-        started = [member for member in await ctx.facts.members() if getattr(member, "started", bool(member.name))]
-    except LabError as error:
-        saw = "; ".join(list(dict.fromkeys([error.what, *missing]))[:3])
-        return CheckResult(check, False, saw, words, known=known and looked(error))
-    saw = f"{len(started)} started" + (f"; {'; '.join(missing)}" if missing and len(started) != wanted else "")
-    return CheckResult(check, len(started) == wanted, saw, words, known=known)
+    if not ours:
+        return CheckResult(check, False, _why_none(missing), words)
+    listed = await ctx.facts.members_of(ctx.facts.lab.nodes[ours[0].node])
+    started = [member for member in listed if member.started]
+    saw = "; ".join([f"{len(started)} started", *(missing if len(started) != wanted else [])])
+    return CheckResult(check, len(started) == wanted, saw, words)
 
 
-def _one_leader(up: Sequence[EtcdEndpoint], known: bool) -> CheckResult:
-    leaders = [endpoint.node for endpoint in up if endpoint.is_leader]
-    terms = sorted({endpoint.raft_term for endpoint in up if endpoint.raft_term is not None})
+def _why_none(missing: list[str]) -> str:
+    return "; ".join(missing[:3]) or "no etcd member answers"
+
+
+def _one_leader(ours: Sequence[EtcdEndpoint], missing: list[str]) -> CheckResult:
+    check, wanted = ONE_LEADER, "one leader, one term"
+    if not ours:
+        return CheckResult(check, False, _why_none(missing), wanted)
+    leaders = [endpoint.node for endpoint in ours if endpoint.is_leader]
+    terms = _terms(ours)
     who = f"{' and '.join(leaders)} {'leads' if len(leaders) == 1 else 'lead'}" if leaders else "no leader"
     saw = f"{who}, " + (f"term {terms[0]}" if len(terms) == 1 else f"terms {', '.join(map(str, terms))}")
-    check, wanted = "etcd has one leader", "one leader, one term"
-    # Two leaders or two terms are seen, whatever the members that nobody could ask would say.
-    known = known or len(leaders) > 1 or len(terms) > 1
-    return CheckResult(check, len(leaders) == 1 and len(terms) == 1, saw, wanted, known=known)
-
-
-def _ids(ctx: Context, ids: list[str], up: Sequence[EtcdEndpoint]) -> CheckResult:
-    """The ids follow from the addresses; a lab on another subnet has its own."""
-    nodes = list(ctx.facts.lab.nodes.values())
-    if ctx.names.subnet != "192.168.50":
-        ids = [member_id(f"http://{node.address}:2380", TOKEN) for node in nodes[: len(ids)]]
-    seen = sorted(str(endpoint.member_id) for endpoint in up)
-    return CheckResult("the member ids", seen == sorted(ids), ", ".join(seen), ", ".join(sorted(ids)))
+    return CheckResult(check, len(leaders) == 1 and len(terms) == 1, saw, wanted)
 
 
 async def dcs_key(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
@@ -102,6 +110,6 @@ async def dcs_key(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResu
 
 
 CHECKS = {
-    "etcd": CheckType(etcd, {"members": COUNT, "healthy": COUNT, "ids": TEXTS}),
+    "etcd": CheckType(etcd, {"members": COUNT, "healthy": COUNT}),
     "dcs_key": CheckType(dcs_key, {"key": TEXT, "equals": Param((str, int)), "present": FLAG}),
 }

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.dcs import PREFIX
+from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.course.checks.blind import looked
 from pghalab.course.checks.sources import ClusterSources, Sources
 from pghalab.lab.types import Container, ErrorKind, Lab, LabError, Node
 
-SCOPE = "/pgha/pgha_patroni_cluster/"
-"""Where Patroni keeps its keys: namespace and scope as patroniSetup.sh writes them."""
 DATA_NODES = 3
 """The first three nodes carry PostgreSQL and Patroni beside etcd."""
 REACH = 2.0
@@ -219,16 +218,21 @@ class Facts:
             raise LabError("; ".join(error.what for error in blind), kind=blind[0].kind)
         raise LabError("etcd is not running on any node")
 
-    async def members(self) -> Sequence[Any]:
-        """The members of the etcd cluster."""
-        return await self._once(("members",), lambda: self._any_etcd(self._sources.members))
+    async def members_of(self, node: Node) -> Sequence[EtcdMember]:
+        """The members of the etcd cluster as the member on this node knows them."""
+
+        async def ask() -> Sequence[EtcdMember]:
+            await self._with(node, "etcd", "etcd")
+            return await _limited(node, self._sources.members(node), ANSWER)
+
+        return await self._once(("members", node.name), ask)
 
     async def dcs(self) -> Mapping[str, str]:
         """Patroni's keys without their common prefix."""
 
         async def ask() -> Mapping[str, str]:
-            keys = await self._any_etcd(lambda node: self._sources.keys(node, SCOPE))
-            return {key.removeprefix(SCOPE): value for key, value in keys.items()}
+            keys = await self._any_etcd(lambda node: self._sources.keys(node, PREFIX))
+            return {key.removeprefix(PREFIX): value for key, value in keys.items()}
 
         return await self._once(("dcs",), ask)
 
@@ -278,17 +282,19 @@ class Facts:
 
         return await self._once(("query", node.name, database, sql), ask)
 
-    async def login(self, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
-        """Whether PostgreSQL on one node accepts a user who comes from another."""
+    async def login(
+        self, via: Node, to: Node, user: str, database: str, password: str | None = None
+    ) -> tuple[bool, str]:
+        """Whether PostgreSQL on one node accepts a user who comes from another, by default with the lab's password."""
+        secret = self.lab.password if password is None else password
 
         async def ask() -> tuple[bool, str]:
             await self.processes(via)
             await self._with(to, "postgres", "PostgreSQL")
-            return await _limited(
-                to, self._sources.login(self.lab, via=via, to=to, user=user, database=database), ANSWER
-            )
+            answer = self._sources.login(self.lab, via=via, to=to, user=user, database=database, password=secret)
+            return await _limited(to, answer, ANSWER)
 
-        return await self._once(("login", via.name, to.name, user, database), ask)
+        return await self._once(("login", via.name, to.name, user, database, secret), ask)
 
 
 _abandoned: set[asyncio.Future[Any]] = set()

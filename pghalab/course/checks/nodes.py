@@ -13,6 +13,9 @@ from pghalab.course.checks.facts import File
 from pghalab.course.events import CheckResult
 from pghalab.lab.types import LabError, Node
 
+MARK = "patroni.dynamic.json"
+"""The copy of the dynamic configuration in a data directory that Patroni manages; it comes with a copy of the data."""
+
 
 async def image(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
     """The lab's image is built and carries its versions."""
@@ -85,6 +88,21 @@ async def path(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]
     return await ctx.per_node(params.get("on"), where, wanted, look)
 
 
+async def emptied(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
+    """A data directory is gone, or Patroni is filling it and has not marked it as its own yet."""
+    where = str(params["path"])
+
+    async def look(node: Node) -> tuple[bool, str]:
+        if await ctx.facts.file(node, where) is None:
+            return True, f"{where} does not exist"
+        runs = any(found.name == "patroni" for found in await ctx.facts.processes(node))
+        if runs and await ctx.facts.file(node, f"{where.rstrip('/')}/{MARK}") is None:
+            return True, f"Patroni is filling {where}"
+        return False, f"{where} exists"
+
+    return await ctx.per_node(params.get("on"), where, "does not exist", look)
+
+
 def _wanted(params: Mapping[str, Any]) -> str:
     if params.get("absent"):
         return "does not exist"
@@ -117,7 +135,10 @@ def _wrong(found: File, params: Mapping[str, Any]) -> list[str]:
 
 
 async def yaml(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
-    """A YAML file has these values; `{{node}}` and `{{address}}` stand for the node looked at."""
+    """A YAML file has these values, each one value or `{one_of: [...]}`.
+
+    `{{node}}` and `{{address}}` stand for the node looked at.
+    """
     where = str(params["path"])
     values: Mapping[str, Any] = params["values"]
 
@@ -135,10 +156,16 @@ async def yaml(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]
         wrong = different(data, mine)
         return not wrong, wrong or "as wanted"
 
-    wanted = ", ".join(f"{key}: {value}" for key, value in values.items())
+    wanted = ", ".join(f"{key}: {_told(value)}" for key, value in values.items())
     results = await ctx.per_node(params.get("on"), where, wanted, look)
     nodes = ctx.facts.lab.nodes
     return [replace(result, wanted=_own(wanted, nodes[result.node or ""])) for result in results]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Mapping) and set(value) == {"one_of"}:
+        return " or ".join(map(str, value["one_of"]))
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _own(value: Any, node: Node) -> Any:
@@ -146,6 +173,8 @@ def _own(value: Any, node: Node) -> Any:
         return value.replace("{{node}}", node.name).replace("{{address}}", node.address)
     if isinstance(value, list):
         return [_own(item, node) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _own(item, node) for key, item in value.items()}
     return value
 
 
@@ -179,9 +208,12 @@ def _dig(data: Any, key: str) -> Any:
 
 
 def _same(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping) and set(wanted) == {"one_of"}:
+        return any(_same(found, one) for one in wanted["one_of"])
     if isinstance(found, list) and isinstance(wanted, list):
         return len(found) == len(wanted) and all(_same(a, b) for a, b in zip(found, wanted, strict=True))
-    return bool(found == wanted) or str(found) == str(wanted)
+    # etcd takes its comma lists in any order.
+    return bool(found == wanted) or sorted(str(found).split(",")) == sorted(str(wanted).split(","))
 
 
 def _within(found: Any, wanted: Any) -> bool:
@@ -228,6 +260,7 @@ CHECKS = {
             "empty": FLAG,
         },
     ),
+    "emptied": CheckType(emptied, {"on": ON, "path": TEXT}),
     "yaml": CheckType(yaml, {"on": ON, "path": TEXT, "values": VALUES}),
     "process": CheckType(process, {"on": ON, "name": TEXT, "user": Param((str,)), "running": FLAG}),
 }

@@ -14,11 +14,11 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 
 
 async def output(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
-    """The last run printed these texts, or something that the expression matches."""
+    """The last run printed these texts, and something that the expression matches; `words` say what that is."""
     contains = [str(text) for text in params.get("contains", [])]
     matches = str(params.get("matches", ""))
-    words = [f"`{text}`" for text in contains] + ([f"something like `{matches}`"] if matches else [])
-    wanted = f"prints {', '.join(words)}"
+    meant = str(params.get("words", "")) or "what the step is about"
+    wanted = f"prints {', '.join([f'`{text}`' for text in contains] + ([meant] if matches else []))}"
     check = "the command's output"
     if ctx.output is None:
         return [CheckResult(check, False, "the step's command has not run yet", wanted)]
@@ -26,10 +26,10 @@ async def output(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResul
     missing = [f"`{item}` was not printed" for item in contains if item not in text]
     try:
         if matches and not await found(matches, text):
-            missing.append("nothing printed matches")
+            missing.append(f"it did not print {meant}")
     except PatternError as error:
         missing.append(f"the lesson's pattern cannot be used: {error}")
     return [CheckResult(check, not missing, "; ".join(missing) or "printed as wanted", wanted)]
 
 
-CHECKS = {"output": CheckType(output, {"contains": TEXTS, "matches": Param((str,))})}
+CHECKS = {"output": CheckType(output, {"contains": TEXTS, "matches": Param((str,)), "words": Param((str,))})}

@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pghalab.course.checks.base import COUNT, FLAG, ON, TEXT, CheckType, Context, Param
+from pghalab.course.checks.base import COUNT, FLAG, ON, TEXT, TEXTS, CheckType, Context, Param
 from pghalab.course.events import CheckResult
-from pghalab.lab.types import LabError, Node
+from pghalab.lab.types import Lab, LabError, Node
 
 _SETTING = re.compile(r"[a-z_][a-z0-9_.]*")
 _RULES = "select type, database, user_name, address, netmask, auth_method, error, line_number from pg_hba_file_rules"
+_ATTRIBUTES = ("login", "replication", "superuser")
+_ROLES = "select rolname, rolcanlogin, rolreplication, rolsuper from pg_roles"
 _MARK = """create schema if not exists pghalab;
 create table if not exists pghalab.marker (only_row boolean primary key default true check (only_row), value text);
 insert into pghalab.marker (value) values ('{value}')
@@ -73,8 +75,9 @@ def _ipv6_bits(netmask: Any) -> str | None:
 
 
 async def hba(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
-    """The rules in force are free of errors and hold these."""
+    """The rules in force are free of errors, hold these, and let nobody in by the methods of `without`."""
     wanted = [rule(str(line)) for line in params.get("has", [])]
+    unwanted = [str(method) for method in params.get("without", [])]
 
     async def look(node: Node) -> tuple[bool, str]:
         rows = await ctx.facts.query(node, _RULES)
@@ -82,23 +85,37 @@ async def hba(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
         have = {_row(row) for row in rows if not row[6]}
         missing = [line for line in wanted if line not in have]
         words = broken + [f"`{line}` is missing" for line in missing]
+        words += [f"line {row[7]} is a rule of {row[5]}" for row in rows if not row[6] and row[5] in unwanted]
         return not words, "; ".join(words) or f"{len(have)} rules, none broken"
 
-    words = ", ".join(f"`{line}`" for line in wanted) or "rules without error"
+    words = ", ".join([f"`{line}`" for line in wanted] + [f"no rule of {method}" for method in unwanted])
+    words = words or "rules without error"
     return await ctx.per_node(params.get("on", "data"), "pg_hba", words, look)
 
 
 async def login(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
-    """A fresh connection from one node to another is accepted, or refused with these words."""
+    """A fresh connection from one node to another is accepted, or refused with these words.
+
+    The password is the lab's, or with `password: wrong` another one.
+    """
     (via,), (to,) = await ctx.targets(params["from"]), await ctx.targets(params["to"])
     user, database = str(params.get("user", "postgres")), str(params.get("database", "postgres"))
     accepted = bool(params.get("accepted", True))
     message = str(params.get("message", ""))
-    let_in, words = await ctx.facts.login(via, to, user, database)
+    wrong = params.get("password") == "wrong"
+    let_in, words = await ctx.facts.login(via, to, user, database, _wrong(ctx.facts.lab) if wrong else None)
     saw = "accepted" if let_in else f"refused: {words}"
     wanted = "accepted" if accepted else f"refused: {message}" if message else "refused"
     ok = let_in == accepted and (let_in or message in words)
-    return [CheckResult(f"login of {user} from {via.name} to {to.name}", ok, saw, wanted, to.name)]
+    check = (
+        f"{to.name} {'lets in' if accepted else 'refuses'} {user} from {via.name}"
+        f"{' with a wrong password' if wrong else ''}"
+    )
+    return [CheckResult(check, ok, saw, wanted, to.name)]
+
+
+def _wrong(lab: Lab) -> str:
+    return f"{lab.password} is not it"
 
 
 async def replication(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
@@ -171,24 +188,22 @@ async def role(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]
     name = str(params["name"])
 
     async def look(node: Node) -> tuple[bool, str]:
-        rows = await ctx.facts.query(node, "select rolname, rolcanlogin, rolreplication from pg_roles")
+        rows = await ctx.facts.query(node, _ROLES)
         found = next((row for row in rows if row[0] == name), None)
         if found is None:
             return False, f"no role {name}"
-        has = {"login": bool(found[1]), "replication": bool(found[2])}
+        has = dict(zip(_ATTRIBUTES, map(bool, found[1:]), strict=True))
         ok = all(has[key] == params[key] for key in has if key in params)
         return ok, ", ".join(key if value else f"no {key}" for key, value in has.items())
 
-    wanted = ", ".join(
-        ["exists", *(key if params[key] else f"no {key}" for key in ("login", "replication") if key in params)]
-    )
+    wanted = ", ".join(["exists", *(key if params[key] else f"no {key}" for key in _ATTRIBUTES if key in params)])
     return await ctx.per_node(params.get("on", "data"), f"role {name}", wanted, look)
 
 
 ONE_NODE = Param((str,), required=True, nodes=True)
 CHECKS = {
     "setting": CheckType(setting, {"on": ON, "name": TEXT, "value": Param((str, int, float, bool), required=True)}),
-    "hba": CheckType(hba, {"on": ON, "has": Param((list,))}),
+    "hba": CheckType(hba, {"on": ON, "has": TEXTS, "without": TEXTS}),
     "login": CheckType(
         login,
         {
@@ -198,10 +213,11 @@ CHECKS = {
             "database": Param((str,)),
             "accepted": FLAG,
             "message": Param((str,)),
+            "password": Param((str,), choices=("right", "wrong")),
         },
     ),
     "replication": CheckType(replication, {"streaming": COUNT}),
     "marker": CheckType(marker),
     "database": CheckType(database, {"on": ON, "name": TEXT}),
-    "role": CheckType(role, {"on": ON, "name": TEXT, "login": FLAG, "replication": FLAG}),
+    "role": CheckType(role, {"on": ON, "name": TEXT, **dict.fromkeys(_ATTRIBUTES, FLAG)}),
 }

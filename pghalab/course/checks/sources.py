@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.lab.types import Lab, Node
 
 
@@ -15,7 +15,7 @@ class Sources(Protocol):
     async def endpoint(self, node: Node) -> EtcdEndpoint:
         """The status of the etcd member on a node."""
 
-    async def members(self, node: Node) -> Sequence[Any]:
+    async def members(self, node: Node) -> Sequence[EtcdMember]:
         """The members of the etcd cluster as the member on this node knows them."""
 
     async def health(self, node: Node) -> bool:
@@ -30,7 +30,9 @@ class Sources(Protocol):
     async def query(self, lab: Lab, node: Node, sql: str, database: str) -> Sequence[tuple[Any, ...]]:
         """The rows of a query, as the superuser on a node."""
 
-    async def login(self, lab: Lab, *, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
+    async def login(
+        self, lab: Lab, *, via: Node, to: Node, user: str, database: str, password: str
+    ) -> tuple[bool, str]:
         """Whether a fresh connection from one node to another is accepted, and the server's words if not."""
 
 
@@ -43,7 +45,7 @@ class ClusterSources:
 
         return await etcd.endpoint(node)
 
-    async def members(self, node: Node) -> Sequence[Any]:
+    async def members(self, node: Node) -> Sequence[EtcdMember]:
         """The members of the etcd cluster as the member on this node knows them."""
         from pghalab.cluster import etcd
 
@@ -73,7 +75,9 @@ class ClusterSources:
 
         return await postgres.query(lab, node.name, sql, database=database)
 
-    async def login(self, lab: Lab, *, via: Node, to: Node, user: str, database: str) -> tuple[bool, str]:
+    async def login(
+        self, lab: Lab, *, via: Node, to: Node, user: str, database: str, password: str
+    ) -> tuple[bool, str]:
         """Whether a fresh connection from one node to another is accepted, and the server's words if not."""
         from pghalab.cluster import postgres
 
@@ -83,6 +87,6 @@ class ClusterSources:
             to=to.name,
             user=user,
             database=database,
-            password=lab.password,
+            password=password,
         )
         return result.accepted, result.message
