@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import os
 import signal
 import termios
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
-from textual.worker import Worker, WorkerState
 
-from pghalab.course.model import Step
 from pghalab.lab.types import LabError, User
-from pghalab.screens import messages
-from pghalab.screens.console import Console, ConsoleScreen
+from pghalab.screens.console import Console
 from pghalab.screens.home import HomeScreen
-from pghalab.screens.parts import Connect
-from pghalab.screens.session import Session
+from pghalab.screens.messages import Told, hears
 from pghalab.screens.themes import DARK, LIGHT
+from pghalab.session.backend import Connect
+from pghalab.session.events import ConfirmationAsked, CourseRead, Noticed, NoticesChanged, RunFinished, VerbFinished
 
 if TYPE_CHECKING:
-    from pghalab.lab.doctor import Fact
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +64,7 @@ class PghalabApp(Console):
         connect: Connect | None = None,
         lessons: Path | None = None,
     ) -> None:
-        super().__init__()
-        self.session = Session(lab_name, connect=connect, lessons=lessons)
+        super().__init__(lab_name, connect=connect, lessons=lessons)
         self._on_the_way_out = False
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -83,7 +81,6 @@ class PghalabApp(Console):
 
     def on_mount(self) -> None:
         """Paint first; everything that takes time comes after."""
-        self.session.listen(self.post_message)
         self._listen_to_signals()
         self.call_after_refresh(self._open_session)
 
@@ -114,62 +111,6 @@ class PghalabApp(Console):
         except LabError as error:
             self.notify(str(error), severity="error", timeout=30, markup=False)
 
-    @on(Worker.StateChanged)
-    def worker_changed(self, event: Worker.StateChanged) -> None:
-        """Tell of a worker that failed, and log where."""
-        error = event.worker.error
-        if event.state is WorkerState.ERROR and error is not None:
-            log.error("%s failed", event.worker.name, exc_info=error)
-            text = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}; more in the log."
-            self.notify(text, severity="error", markup=False)
-
-    # What every screen asks for
-
-    def open_step(self, step_id: str) -> None:
-        """Show a step."""
-        from pghalab.screens.lesson import LessonScreen
-
-        for screen in self.screen_stack:
-            if isinstance(screen, LessonScreen):
-                screen.go_to(step_id)
-                while self.screen is not screen:
-                    self.pop_screen()
-                return
-        self.push_screen(LessonScreen(step_id))
-
-    def show_live(self) -> None:
-        """Bring the live panes of the lesson to the front."""
-        from pghalab.screens.lesson import LessonScreen
-
-        if isinstance(self.screen, LessonScreen):
-            self.screen.area = "live"
-            if self.screen.is_mounted:
-                self.screen.action_area("live")
-
-    def go_home(self) -> None:
-        """Close everything above home."""
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def ask(self, question: str, yes: str, then: Callable[[], object], *, danger: bool = False) -> None:
-        """Ask, and do it on yes."""
-        from pghalab.screens.dialogs import Confirm
-
-        def answered(answer: bool | None) -> None:
-            if answer:
-                then()
-
-        self.push_screen(Confirm(question, yes, danger=danger), answered)
-
-    def copy(self, text: str, what: str) -> None:
-        """Copy text to the terminal's clipboard, and say so."""
-        if not text:
-            self.notify(f"There is nothing to copy: {what} is empty.", markup=False)
-            return
-        self.copy_to_clipboard(text)
-        hint = "If your terminal ignores that, hold Shift and select it with the mouse."
-        self.notify(f"Copied {what}. {hint}", markup=False, timeout=3)
-
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None
     ) -> str | None:
@@ -180,67 +121,48 @@ class PghalabApp(Console):
             path = str(Path.cwd())
         return super().deliver_screenshot(filename, path, time_format)
 
-    def lesson_text(self, text: str) -> str:
-        """Text of a lesson in the lab's own names, with what the cluster answers."""
-        return self.session.text(text)
+    @hears(CourseRead)
+    def _course_read(self) -> None:
+        """The list of lessons is on the screen: import what a lesson needs, so that the first one finds it loaded."""
+        self.run_worker(_import_widgets, thread=True, group="import", exit_on_error=False)
 
-    async def resolve(self, step: Step) -> tuple[str, User, str] | None:
-        """Node, user and command of a step as the lab at hand has them."""
-        parts = self.session.parts
-        if parts is None:
-            return None
-        found = parts.runner.resolve(step)
-        return found.node, found.user, found.command
+    @hears(Noticed)
+    def _noticed(self, message: Told[Noticed]) -> None:
+        self.notify(message.event.text, severity=message.event.severity, markup=False)
 
-    async def examine(self) -> list[Fact]:
-        """What the doctor finds; raises LabError."""
-        from pghalab.lab.doctor import examine
-        from pghalab.lab.settings import load_settings
-
-        return list(await examine(load_settings(self.session.lab_name)))
-
-    # Messages of the session
-
-    @on(messages.Noticed)
-    def _noticed(self, message: messages.Noticed) -> None:
-        self.notify(message.text, severity=message.severity, markup=False)
-
-    @on(messages.NoticesChanged)
-    def _notices_changed(self, message: messages.NoticesChanged) -> None:
+    @hears(NoticesChanged)
+    def _notices_changed(self, message: Told[NoticesChanged]) -> None:
         # Home shows them itself.
         if self.screen_stack and not isinstance(self.screen, HomeScreen):
-            self.notify("\n".join(message.new), severity="warning", markup=False)
+            self.notify("\n".join(message.event.new), severity="warning", markup=False)
 
-    @on(messages.ConfirmationAsked)
-    def _confirmation_asked(self, message: messages.ConfirmationAsked) -> None:
+    @hears(ConfirmationAsked)
+    def _confirmation_asked(self, message: Told[ConfirmationAsked]) -> None:
         from pghalab.screens.dialogs import ConfirmChange
 
-        def answered(yes: bool | None) -> None:
-            if not message.answer.done():
-                message.answer.set_result(bool(yes))
+        self.push_screen(ConfirmChange(message.event.diff), lambda yes: self.session.work.confirm(bool(yes)))
 
-        self.push_screen(ConfirmChange(message.diff), answered)
-
-    @on(messages.RunFinished)
-    def _run_finished(self, message: messages.RunFinished) -> None:
+    @hears(RunFinished)
+    def _run_finished(self, message: Told[RunFinished]) -> None:
         from pghalab.screens.lesson import LessonScreen
 
         if not self.screen_stack:
             return  # the console is being left
         # A dialog may have come up over the lesson meanwhile.
         seen = next(screen for screen in reversed(self.screen_stack) if not isinstance(screen, ModalScreen))
-        if not isinstance(seen, LessonScreen) or seen.step.id != message.step:
-            course = self.session.course
-            title = self.session.text(course.step(message.step).title) if course is not None else message.step
-            bad = message.outcome in ("failed", "refused")
-            self.notify(f"{title}: {message.outcome}", severity="error" if bad else "information", markup=False)
+        step, outcome = message.event.step, message.event.outcome
+        if not isinstance(seen, LessonScreen) or seen.step.id != step:
+            course = self.session.state.course
+            title = self.session.state.text(course.step(step).title) if course is not None else step
+            bad = outcome in ("failed", "refused")
+            self.notify(f"{title}: {outcome}", severity="error" if bad else "information", markup=False)
 
-    @on(messages.VerbFinished)
+    @hears(VerbFinished)
     def _verb_finished(self) -> None:
         from pghalab.screens.lab_menu import LabScreen
 
         if self.screen_stack and not any(isinstance(screen, LabScreen) for screen in self.screen_stack):
-            text, bad = self.session.verb_outcome()
+            text, bad = self.session.work.verb_outcome()
             words = f"{text}. The lab menu (L) shows what it printed."
             self.notify(words, severity="error" if bad else "information", markup=False)
 
@@ -250,31 +172,19 @@ class PghalabApp(Console):
         """Open the lab menu."""
         from pghalab.screens.lab_menu import LabScreen
 
-        self._show_beside(LabScreen)
+        self.show_beside(LabScreen())
 
     def action_doctor(self) -> None:
         """Open the doctor."""
         from pghalab.screens.doctor import DoctorScreen
 
-        self._show_beside(DoctorScreen)
-
-    def _show_beside(self, kind: type[ConsoleScreen]) -> None:
-        """Open the lab menu or the doctor in place of the other one, so that they do not pile up."""
-        from pghalab.screens.doctor import DoctorScreen
-        from pghalab.screens.lab_menu import LabScreen
-
-        if isinstance(self.screen, kind):
-            return
-        if isinstance(self.screen, (LabScreen, DoctorScreen)):
-            self.switch_screen(kind())
-        else:
-            self.push_screen(kind())
+        self.show_beside(DoctorScreen())
 
     def action_repair(self) -> None:
         """Go to the next step that is broken."""
         from pghalab.screens.lesson import LessonScreen
 
-        broken = self.session.broken_steps
+        broken = self.session.state.broken_steps
         if not broken:
             self.notify("Nothing that was done is broken.", markup=False)
             return
@@ -301,7 +211,7 @@ class PghalabApp(Console):
 
     def action_refresh_screen(self) -> None:
         """Paint everything anew, and look at the cluster."""
-        self.session.refresh()
+        self.session.watch.refresh()
         self.refresh(layout=True)
 
     @work(group="shell", exclusive=True, exit_on_error=False)
@@ -310,19 +220,19 @@ class PghalabApp(Console):
         from pghalab.screens.dialogs import Choose
         from pghalab.screens.shell import open_shell
 
-        parts = self.session.parts
-        if parts is None:
-            self.notify(self.session.refusal(), severity="warning", markup=False)
+        backend = self.session.state.backend
+        if backend is None:
+            self.notify(self.session.work.refusal(), severity="warning", markup=False)
             return
-        if self.session.read_only:
-            self.notify(self.session.refusal(), severity="warning", markup=False)
+        if self.session.state.read_only:
+            self.notify(self.session.work.refusal(), severity="warning", markup=False)
             return
         users: tuple[User, ...] = ("postgres", "root")
         words = {"up": "● up", "connecting": "◐ connecting", "down": "✗ down", "refused": "✗ refused"}
         choices = [
             (f"{user}@{name}", f"{user}@{name:<12} ssh {words[node.link]}")
             for user in users
-            for name, node in parts.lab.nodes.items()
+            for name, node in backend.lab.nodes.items()
         ]
         chosen = await self.push_screen_wait(Choose("Open a shell (it fills the screen until you leave it)", choices))
         if chosen is None:
@@ -334,7 +244,7 @@ class PghalabApp(Console):
         """Leave; ask first while something runs."""
         if self._on_the_way_out:
             self.notify(self._leaving(), markup=False)
-        elif self.session.busy:
+        elif self.session.work.busy:
             self.ask("Something is still running. Stop it and leave?", "Leave", lambda: self._leave(0), danger=True)
         else:
             self._leave(0)
@@ -342,17 +252,17 @@ class PghalabApp(Console):
     def _leave(self, code: int) -> None:
         if not self._on_the_way_out:
             self._on_the_way_out = True
-            if self.session.busy:
+            if self.session.work.busy:
                 self.notify(self._leaving(), timeout=STOP_SECONDS, markup=False)
             self._close_and_exit(code)
 
     def _leaving(self) -> str:
-        return f"Leaving: {self.session.running or 'the lab'} is being stopped first."
+        return f"Leaving: {self.session.work.running or 'the lab'} is being stopped first."
 
     @work(group="leave", exit_on_error=False)
     async def _close_and_exit(self, code: int) -> None:
         try:
-            limit = STOP_SECONDS if self.session.busy else CLOSE_SECONDS
+            limit = STOP_SECONDS if self.session.work.busy else CLOSE_SECONDS
             await asyncio.wait_for(self.session.close(), limit)
         except Exception:
             log.exception("closing the session")
@@ -377,6 +287,11 @@ class PghalabApp(Console):
                 f"Key: {binding.key}",
                 lambda action=binding.action, node=namespace: self.call_later(self.run_action, action, node),
             )
+
+
+def _import_widgets() -> None:
+    for name in ("markdown", "text_area"):
+        importlib.import_module(f"textual.widgets.{name}")
 
 
 def _terminal_is_there() -> bool:

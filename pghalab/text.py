@@ -19,6 +19,8 @@ _HARMFUL = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _HELD = 4096
 """Longest unfinished sequence that is waited for."""
+_LIMIT = 2000
+"""Longest line that is shown, in characters."""
 
 GLYPHS = {
     "✓": "+", "✗": "x", "●": "o", "○": ".", "◐": "~", "★": "*", "◆": "#", "■": "#", "▪": "#", "‖": "=", "▶": ">",
@@ -44,6 +46,11 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Clean text that cannot begin a line of its own, as a cell of a table or a name in a sentence needs it."""
     return clean(text).replace("\n", " ")
+
+
+def shortened(line: str, limit: int = _LIMIT) -> str:
+    """A line that is not longer than `limit` characters, with a mark where it was cut."""
+    return line if len(line) <= limit else f"{line[:limit]}… ({len(line) - limit} more characters)"
 
 
 class Cleaner:

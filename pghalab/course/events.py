@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
+from pghalab.codec import tagged, untagged
 from pghalab.lab.types import Ended, Output
 
 StepState = Literal["todo", "done", "past", "broken"]
@@ -118,3 +119,15 @@ class StepEnded:
 
 
 RunEvent = StepStarted | CommandStarted | Printed | CommandEnded | ConfirmNeeded | ChecksSeen | StepEnded
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(RunEvent)}
+
+
+def to_json(event: RunEvent) -> dict[str, Any]:
+    """An event as JSON, as the journal and `run --json` write it: `{"event": "StepStarted", "step": …}`."""
+    return tagged(event)
+
+
+def from_json(data: dict[str, Any]) -> RunEvent:
+    """The event that `to_json` wrote; raises ValueError."""
+    event: RunEvent = untagged(KINDS, data)
+    return event

@@ -9,13 +9,12 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pghalab.course.events import Printed, RunEvent
+from pghalab.course.events import Printed, RunEvent, to_json
 from pghalab.lab.host.files import Unfit, keep_aside, read_text
 
 LOG_LIMIT = 100_000_000
@@ -95,8 +94,8 @@ class Journal:
         """Add an event in one write, so that a crash loses at most this line; what was printed is in the logs."""
         if self.read_only or isinstance(event, Printed):
             return
-        line = {"at": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}
-        data = (json.dumps(line, default=str) + "\n").encode()
+        line = {"at": round(time.time(), 3), **to_json(event)}
+        data = (json.dumps(line) + "\n").encode()
         if len(data) > LONGEST_LINE:
             _log.warning("an event of %d bytes is not in the journal", len(data))
             return

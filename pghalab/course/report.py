@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO
 
-from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, Outcome, RunEvent, StepEnded
+from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, Outcome, RunEvent, StepEnded, to_json
 from pghalab.course.look import explain
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
@@ -58,7 +58,7 @@ class JsonReporter:
 
     def event(self, event: RunEvent) -> None:
         """Print the event."""
-        say_json({"at": round(time.time(), 3), "event": type(event).__name__, **asdict(event)}, to=self.out)
+        say_json({"at": round(time.time(), 3), **to_json(event)}, to=self.out)
 
     def step(self, report: StepReport) -> None:
         """The event of its end has said it all."""

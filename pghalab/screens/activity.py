@@ -32,11 +32,11 @@ class Activity(Static):
         """Show what runs now."""
         screen = cast("ConsoleScreen", self.screen)
         session = screen.console.session
-        text = "" if screen.shows_what_runs else session.activity()
+        text = "" if screen.shows_what_runs else session.work.activity()
         self.display = bool(text)
         line = plain(text, WARN)
         if not isinstance(self.content, Content) or not line.is_same(self.content):
             self.update(line, layout=False)
-        if self._busy != session.busy:
-            self._busy = session.busy
+        if self._busy != session.work.busy:
+            self._busy = session.work.busy
             screen.refresh_bindings()

@@ -1,63 +1,107 @@
-"""What every screen may ask of the app that shows it, and what every screen has."""
+"""The app as the screens see it, and what every screen has."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import cast
 
 from textual import on
 from textual.app import App
+from textual.content import Content
 from textual.screen import Screen
-from textual.worker import Worker
+from textual.worker import Worker, WorkerState
 
-from pghalab.course.model import Step
-from pghalab.lab.types import User
+from pghalab.lab.types import LabError
+from pghalab.screens.messages import told
+from pghalab.session.backend import Connect
+from pghalab.session.events import SessionEvent
+from pghalab.session.session import Session
+from pghalab.widgets.condition import condition
 
-if TYPE_CHECKING:
-    from pghalab.lab.doctor import Fact
-    from pghalab.screens.session import Session
+log = logging.getLogger(__name__)
 
 
 class Console(App[int]):
-    """The app as the screens see it; `PghalabApp` is the one there is."""
+    """What every screen may ask for: the session, the way to another screen, a question, the clipboard."""
 
-    session: Session
+    def __init__(self, lab_name: str, *, connect: Connect | None = None, lessons: Path | None = None) -> None:
+        super().__init__()
+        self.session = Session(lab_name, connect=connect, lessons=lessons)
+
+    def on_mount(self) -> None:
+        """Listen."""
+        self.session.bus.listen(self._tell)
+
+    def _tell(self, event: SessionEvent) -> None:
+        self.post_message(told(event))
 
     def open_step(self, step_id: str) -> None:
         """Show a step."""
-        raise NotImplementedError
+        from pghalab.screens.lesson import LessonScreen
+
+        for screen in self.screen_stack:
+            if isinstance(screen, LessonScreen):
+                screen.go_to(step_id)
+                while self.screen is not screen:
+                    self.pop_screen()
+                return
+        self.push_screen(LessonScreen(step_id))
 
     def show_live(self) -> None:
         """Bring the live panes of the lesson to the front."""
-        raise NotImplementedError
+        from pghalab.screens.lesson import LessonScreen
+
+        if isinstance(self.screen, LessonScreen):
+            self.screen.area = "live"
+            if self.screen.is_mounted:
+                self.screen.action_area("live")
+
+    def show_beside(self, screen: Screen[None]) -> None:
+        """Open the lab menu or the doctor in place of the other one, so that they do not pile up."""
+        from pghalab.screens.doctor import DoctorScreen
+        from pghalab.screens.lab_menu import LabScreen
+
+        if isinstance(self.screen, type(screen)):
+            return
+        if isinstance(self.screen, (LabScreen, DoctorScreen)):
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
 
     def go_home(self) -> None:
         """Close everything above home."""
-        raise NotImplementedError
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
 
     def ask(self, question: str, yes: str, then: Callable[[], object], *, danger: bool = False) -> None:
         """Ask, and do it on yes."""
-        raise NotImplementedError
+        from pghalab.screens.dialogs import Confirm
+
+        def answered(answer: bool | None) -> None:
+            if answer:
+                then()
+
+        self.push_screen(Confirm(question, yes, danger=danger), answered)
 
     def copy(self, text: str, what: str) -> None:
         """Copy text to the terminal's clipboard, and say so."""
-        raise NotImplementedError
+        if not text:
+            self.notify(f"There is nothing to copy: {what} is empty.", markup=False)
+            return
+        self.copy_to_clipboard(text)
+        hint = "If your terminal ignores that, hold Shift and select it with the mouse."
+        self.notify(f"Copied {what}. {hint}", markup=False, timeout=3)
 
-    def lesson_text(self, text: str) -> str:
-        """Text of a lesson in the lab's own names."""
-        raise NotImplementedError
-
-    async def resolve(self, step: Step) -> tuple[str, User, str] | None:
-        """Node, user and command of a step as the lab at hand has them."""
-        raise NotImplementedError
-
-    async def examine(self) -> list[Fact]:
-        """What the doctor finds; raises LabError."""
-        raise NotImplementedError
-
+    @on(Worker.StateChanged)
     def worker_changed(self, event: Worker.StateChanged) -> None:
-        """Tell of a worker that failed."""
-        raise NotImplementedError
+        """Tell of a worker that failed, and log where."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and error is not None:
+            log.error("%s failed", event.worker.name, exc_info=error)
+            text = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}; more in the log."
+            self.notify(text, severity="error", markup=False)
 
 
 class ConsoleScreen(Screen[None]):
@@ -70,16 +114,25 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Listen."""
-        self.console.session.listen(self.post_message)
+        self.console.session.bus.listen(self._tell)
 
     def on_unmount(self) -> None:
         """Listen no more."""
-        self.console.session.unlisten(self.post_message)
+        self.console.session.bus.unlisten(self._tell)
+
+    def _tell(self, event: SessionEvent) -> None:
+        self.post_message(told(event))
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
         # Textual tells it to the screen that the worker belongs to, and to nobody else.
         self.console.worker_changed(event)
+
+    def condition(self) -> Content:
+        """The lab's condition in one line."""
+        state = self.console.session.state
+        trouble = str(state.trouble) if state.trouble is not None else ""
+        return condition(state.lab_name, state.nodes, state.etcd, state.patroni, trouble, state.paused)
 
     @property
     def shows_what_runs(self) -> bool:
@@ -88,11 +141,11 @@ class ConsoleScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop what runs, and say what that is unless it is on the screen."""
-        session = self.console.session
-        if session.busy and not session.stopping and not self.shows_what_runs:
-            self.notify(f"Stopping {session.running}.", markup=False)
-        session.stop()
+        work = self.console.session.work
+        if work.busy and not work.stopping and not self.shows_what_runs:
+            self.notify(f"Stopping {work.running}.", markup=False)
+        work.stop()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer Stop only while there is something to stop."""
-        return self.console.session.busy if action == "stop" else True
+        return self.console.session.work.busy if action == "stop" else True

@@ -13,9 +13,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from pghalab.lab.types import LabError
-from pghalab.screens import messages
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
+from pghalab.screens.messages import hears
+from pghalab.session.events import NoticesChanged, StatesChanged, TroubleChanged
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
@@ -67,7 +68,7 @@ class DoctorScreen(ConsoleScreen):
         self._show_notices()
         options = self.query_one(OptionList)
         try:
-            self._facts = await self.console.examine()
+            self._facts = await self.console.session.examine()
         except LabError as error:
             self._facts = []
             options.clear_options()
@@ -80,15 +81,13 @@ class DoctorScreen(ConsoleScreen):
         word = "all is well" if not bad else f"{len(bad)} of {len(self._facts)} need attention"
         self.query_one("#title", Static).update(Content(f"Doctor · {word}"))
 
-    @on(messages.NoticesChanged)
-    @on(messages.StatesChanged)
-    @on(messages.TroubleChanged)
+    @hears(NoticesChanged, StatesChanged, TroubleChanged)
     def _show_notices(self) -> None:
         session = self.console.session
-        lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.broken()]
-        lines += [plain(f"! {line}", WARN) for line in session.notices]
-        if session.trouble is not None:
-            lines.insert(0, plain(f"✗ {session.trouble}", BAD))
+        lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.state.broken()]
+        lines += [plain(f"! {line}", WARN) for line in session.state.notices]
+        if session.state.trouble is not None:
+            lines.insert(0, plain(f"✗ {session.state.trouble}", BAD))
         self.query_one("#rest").display = bool(lines)
         self.query_one("#notices", Static).update(Content("\n").join(lines))
 

@@ -12,15 +12,23 @@ from textual.content import Content
 from textual.widgets import Button, OptionList, Static
 
 from pghalab.course.events import SETTLED
-from pghalab.screens import messages
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
-from pghalab.screens.messages import SessionMessage
-from pghalab.widgets.calm import Calm
-from pghalab.widgets.condition import condition
+from pghalab.screens.messages import Told, hears
+from pghalab.session.events import (
+    ClusterSeen,
+    CourseRead,
+    LabOpened,
+    NoticesChanged,
+    RunFinished,
+    SessionEvent,
+    StatesChanged,
+    TroubleChanged,
+)
 from pghalab.widgets.glyphs import BAD, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.outline import Outline
+from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
 
 NOTICES_SHOWN = 3
@@ -62,7 +70,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             yield Static(
                 Content.assemble((" pghalab ", "bold reverse"), "  PostgreSQL high availability, live"), id="name"
             )
-            yield Calm(Content.styled("looking…", QUIET), id="condition")
+            yield SteadyText(Content.styled("looking…", QUIET), id="condition")
             yield Activity()
             yield Static("", id="notices")
         with Horizontal(id="ways"):
@@ -81,21 +89,16 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         self.query_one("#continue", Button).focus()
         self._show()
 
-    @on(messages.CourseRead)
-    @on(messages.LabOpened)
-    @on(messages.TroubleChanged)
-    @on(messages.StatesChanged)
-    @on(messages.NoticesChanged)
-    @on(messages.RunFinished)
-    def _changed(self, _: SessionMessage) -> None:
+    @hears(CourseRead, LabOpened, TroubleChanged, StatesChanged, NoticesChanged, RunFinished)
+    def _changed(self, _: Told[SessionEvent]) -> None:
         # Below another screen nobody sees it, and it catches up when it comes back.
         if self.is_current:
             self._show()
-            if self._wants_on and not self.console.session.opening:
+            if self._wants_on and not self.console.session.state.opening:
                 self.action_go_on()
 
-    @on(messages.ClusterSeen)
-    def _seen(self, _: messages.ClusterSeen) -> None:
+    @hears(ClusterSeen)
+    def _seen(self, _: Told[ClusterSeen]) -> None:
         if self.is_current:
             self._show_condition()
 
@@ -108,12 +111,12 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     def _show(self) -> None:
         session = self.console.session
         self._show_condition()
-        if session.course is not None:
-            self.query_one(Outline).show(session.course, session.states, text=session.text)
-        lines = [plain(f"✗ No longer true (B goes there): {line}", BAD) for line in session.broken()]
-        lines += [plain(f"! {line}", WARN) for line in session.notices]
-        if session.read_only:
-            lines.insert(0, plain(f"‖ Read-only. {session.driver}", WARN))
+        if session.state.course is not None:
+            self.query_one(Outline).show(session.state.course, session.state.steps, text=session.state.text)
+        lines = [plain(f"✗ No longer true (B goes there): {line}", BAD) for line in session.state.broken()]
+        lines += [plain(f"! {line}", WARN) for line in session.state.notices]
+        if session.state.read_only:
+            lines.insert(0, plain(f"‖ Read-only. {session.state.driver}", WARN))
         if len(lines) > NOTICES_SHOWN:
             more = len(lines) - NOTICES_SHOWN + 1
             lines = [*lines[: NOTICES_SHOWN - 1], Content.styled(f"… and {more} more: the doctor (d) lists all", WARN)]
@@ -129,38 +132,35 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
 
     def _way_on(self) -> Content:
         session = self.console.session
-        if session.course is None:
+        if session.state.course is None:
             return Content("Reading the lessons…")
-        if not session.course.lessons:
+        if not session.state.course.lessons:
             return Content("No lesson could be read: d shows why")
-        if session.opening:
+        if session.state.opening:
             return Content("Looking where you left…")
-        found = session.way_on()
+        found = session.state.next_step()
         if found is None:
             return Content("Every lesson is done: look back  c")
         lesson, step = found
-        word = "Repair" if session.states.get(step.id) == "broken" else "Continue"
-        begun = any(state != "todo" for state in session.states.values())
-        title = session.text(f"{lesson.title} › {step.title}")
+        word = "Repair" if session.state.steps.get(step.id) == "broken" else "Continue"
+        begun = any(state != "todo" for state in session.state.steps.values())
+        title = session.state.text(f"{lesson.title} › {step.title}")
         return plain(f"{word if begun else 'Begin'}: {lesson.number} {title}")
 
     def _show_condition(self) -> None:
-        session = self.console.session
-        trouble = str(session.trouble) if session.trouble is not None else ""
-        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
-        self.query_one("#condition", Calm).say(line)
+        self.query_one("#condition", SteadyText).say(self.condition())
 
     def action_go_on(self) -> None:
         """Open the step to go on with."""
         session = self.console.session
-        if session.course is not None and not session.course.lessons:
+        if session.state.course is not None and not session.state.course.lessons:
             self.call_later(self.run_action, "app.doctor")
             return
-        self._wants_on = session.opening
-        if session.course is None or session.opening:
+        self._wants_on = session.state.opening
+        if session.state.course is None or session.state.opening:
             return
-        found = session.way_on()
-        self.console.open_step((found[1] if found else session.course.lessons[-1].steps[0]).id)
+        found = session.state.next_step()
+        self.console.open_step((found[1] if found else session.state.course.lessons[-1].steps[0]).id)
 
     def action_choose(self) -> None:
         """Go between the way on and the outline."""
@@ -183,8 +183,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     def _opened(self, event: OptionList.OptionSelected) -> None:
         session = self.console.session
         kind, _, key = (event.option.id or "").partition(":")
-        if session.course is None or kind != "lesson":
+        if session.state.course is None or kind != "lesson":
             return
-        lesson = next(lesson for lesson in session.course.lessons if lesson.id == key)
-        todo = [step for step in lesson.steps if session.states.get(step.id, "todo") not in SETTLED]
+        lesson = next(lesson for lesson in session.state.course.lessons if lesson.id == key)
+        todo = [step for step in lesson.steps if session.state.steps.get(step.id, "todo") not in SETTLED]
         self.console.open_step((todo or list(lesson.steps))[0].id)

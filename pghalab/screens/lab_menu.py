@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,19 +12,21 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from pghalab.screens import messages
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.lab_verbs import ENTRIES, Entry, start_verb, up_with
-from pghalab.screens.messages import SessionMessage
-from pghalab.screens.parts import LabParts, Verb
-from pghalab.widgets.calm import Calm
+from pghalab.screens.messages import Told, hears
+from pghalab.session.backend import Stream
+from pghalab.session.events import ClusterSeen, LabOpened, SessionEvent, TroubleChanged, VerbFinished, VerbProgressed
 from pghalab.widgets.choices import Choices
-from pghalab.widgets.condition import condition
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputView
+from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
+
+if TYPE_CHECKING:
+    from pghalab.lab.local import LocalLab
 
 
 class LabScreen(ConsoleScreen):
@@ -52,11 +54,11 @@ class LabScreen(ConsoleScreen):
     @property
     def shows_what_runs(self) -> bool:
         """A verb's output is on this screen, a step's is not."""
-        return self.console.session.active is None
+        return self.console.session.work.active is None
 
     def compose(self) -> ComposeResult:
         """The condition, the verbs, the output."""
-        yield Calm("", id="condition")
+        yield SteadyText("", id="condition")
         yield Activity()
         yield Choices(
             *(
@@ -69,7 +71,7 @@ class LabScreen(ConsoleScreen):
                 for entry in ENTRIES
             )
         )
-        yield Calm("", id="status")
+        yield SteadyText("", id="status")
         yield OutputView()
         yield KeyLine(compact=True)
 
@@ -79,31 +81,25 @@ class LabScreen(ConsoleScreen):
         self.set_interval(1.0, self._show)
         self._show()
 
-    @on(messages.VerbProgressed)
-    @on(messages.VerbFinished)
-    @on(messages.ClusterSeen)
-    @on(messages.LabOpened)
-    @on(messages.TroubleChanged)
-    def _changed(self, _: SessionMessage) -> None:
+    @hears(VerbProgressed, VerbFinished, ClusterSeen, LabOpened, TroubleChanged)
+    def _changed(self, _: Told[SessionEvent]) -> None:
         self._show()
 
     def _show(self) -> None:
         session = self.console.session
-        trouble = str(session.trouble) if session.trouble is not None else ""
-        line = condition(session.lab_name, session.nodes, session.etcd, session.patroni, trouble, session.paused)
-        self.query_one("#condition", Calm).say(line)
-        self.query_one("#status", Calm).say(self._status())
-        if session.verb_output.pieces != self._shown:
-            self._shown = session.verb_output.pieces
-            self.query_one(OutputView).show(session.verb_output.lines)
+        self.query_one("#condition", SteadyText).say(self.condition())
+        self.query_one("#status", SteadyText).say(self._status())
+        if session.work.verb_output.pieces != self._shown:
+            self._shown = session.work.verb_output.pieces
+            self.query_one(OutputView).show(session.work.verb_output.lines)
 
     def _status(self) -> Content:
         session = self.console.session
-        if not session.verb:
+        if not session.work.verb:
             return Content.styled("Enter does what the line says.", QUIET)
-        if session.verb_ended is None:
-            return plain(session.activity(), WARN)
-        text, bad = session.verb_outcome()
+        if session.work.verb_ended is None:
+            return plain(session.work.activity(), WARN)
+        text, bad = session.work.verb_outcome()
         return plain(f"{'✗' if bad else '✓'} {text}", BAD if bad else OK)
 
     @on(OptionList.OptionSelected)
@@ -121,12 +117,12 @@ class LabScreen(ConsoleScreen):
     def _start(self, entry: Entry) -> None:
         self._run(entry, lambda lab: start_verb(lab, entry.name))
 
-    def _run(self, entry: Entry, verb: Callable[[LabParts], Verb]) -> None:
+    def _run(self, entry: Entry, verb: Callable[[LocalLab], Stream]) -> None:
         session = self.console.session
-        parts = session.parts
+        parts = session.state.backend
         if parts is None:
-            self.notify(session.refusal(), severity="warning", markup=False)
-        elif session.run_verb(entry.title, lambda: verb(parts.lab)):
+            self.notify(session.work.refusal(), severity="warning", markup=False)
+        elif session.work.run_verb(entry.title, lambda: verb(parts.lab)):
             self._shown = -1
             self._show()
             self.refresh_bindings()
@@ -136,10 +132,10 @@ class LabScreen(ConsoleScreen):
         from pghalab.screens.settings_dialog import SettingsDialog
 
         session = self.console.session
-        if (refusal := session.refusal()) or session.parts is None:
+        if (refusal := session.work.refusal()) or session.state.backend is None:
             self.notify(refusal, severity="warning", markup=False)
             return
-        lab = session.parts.lab
+        lab = session.state.backend.lab
         if any(container.state not in ("absent", "foreign") for container in await lab.containers()):
             self.notify(
                 "The nodes of this lab exist already; other settings can be chosen once it is removed.",
@@ -152,8 +148,7 @@ class LabScreen(ConsoleScreen):
             self._run(entry, lambda lab: up_with(lab, chosen))
 
     def _begin_again(self) -> None:
-        if self.console.session.begin_again():
-            self.notify("The progress is forgotten. What the lab shows to be done counts as done.", markup=False)
+        self.console.session.learner.begin_again()
 
     def action_copy_output(self) -> None:
         """Copy what was printed."""

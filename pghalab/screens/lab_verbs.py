@@ -7,10 +7,14 @@ import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pghalab.lab.settings import LabSettings, save_settings
 from pghalab.lab.types import Ended, Output
-from pghalab.screens.parts import LabParts, Verb
+from pghalab.session.backend import Stream
+
+if TYPE_CHECKING:
+    from pghalab.lab.local import LocalLab
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ ENTRIES = (
 )
 
 
-def start_verb(lab: LabParts, name: str) -> Verb:
+def start_verb(lab: LocalLab, name: str) -> Stream:
     """The generator that does what an entry says."""
     match name:
         case "up-auto":
@@ -83,7 +87,7 @@ def start_verb(lab: LabParts, name: str) -> Verb:
             return verbs[name]()
 
 
-async def up_with(lab: LabParts, settings: LabSettings) -> Verb:
+async def up_with(lab: LocalLab, settings: LabSettings) -> Stream:
     """Take other settings, store them, and create the lab."""
     await lab.configure(settings)
     save_settings(settings)
@@ -92,7 +96,7 @@ async def up_with(lab: LabParts, settings: LabSettings) -> Verb:
             yield piece
 
 
-async def export(settings: LabSettings, folder: Path) -> Verb:
+async def export(settings: LabSettings, folder: Path) -> Stream:
     """Write the deployment into a folder, as `pghalab export` does; raises LabError when a file exists."""
     began = time.monotonic()
 

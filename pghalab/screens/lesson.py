@@ -1,25 +1,48 @@
-"""A lesson: what its keys do."""
+"""A lesson: one step, what its keys do, and the live panes beside it."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import ClassVar
 
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import OptionList
 
 from pghalab.course.events import SETTLED
 from pghalab.course.kinds import Question, Read
-from pghalab.screens import messages
-from pghalab.screens.lesson_view import LessonView
-from pghalab.widgets.live import LiveColumn
+from pghalab.course.model import Course, Lesson, Step
+from pghalab.course.placeholders import used
+from pghalab.lab.types import LabError
+from pghalab.screens.activity import Activity
+from pghalab.screens.console import ConsoleScreen
+from pghalab.screens.lesson_areas import LessonAreas
+from pghalab.screens.lesson_head import TABS, LessonHead
+from pghalab.screens.messages import Told, hears
+from pghalab.session.events import (
+    ClusterSeen,
+    LabOpened,
+    RunFinished,
+    RunProgressed,
+    SessionEvent,
+    StatesChanged,
+    TroubleChanged,
+)
+from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.question_card import QuestionCard
-from pghalab.widgets.step_view import StepView
+
+NAMES = "pgha1 192.168.50.10 {{auth_method}}"
+"""What a lab calls by names of its own."""
 
 
-class LessonScreen(LessonView):
+class LessonScreen(ConsoleScreen):
     """Shows one step and what it does to the cluster."""
+
+    CSS_PATH = "lesson.tcss"
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-one"), (100, "-two"), (160, "-three")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (12, "-short"), (30, "-high")]  # noqa: RUF012
 
     HELP = """\
 # A lesson
@@ -59,22 +82,148 @@ A step is done when its checks hold, however that came about: with Run, in a she
         Binding("3", "area('outline')", "Outline", show=False, id="lesson.area-outline"),
     ]
 
-    @on(messages.RunFinished)
-    def _run_finished(self, message: messages.RunFinished) -> None:
-        self._show_outline()
+    def __init__(self, step_id: str) -> None:
+        super().__init__()
+        self._step_id = step_id
+        self.area = "lesson"
+        self._shown_busy = False
+        self._names = ""
+        """NAMES as they were when the step was shown."""
+        self._roles: tuple[object, ...] = ()
+        """Who led and who streamed at the last look."""
+
+    @property
+    def course(self) -> Course:
+        """The course; it has been read before a lesson opens."""
+        assert self.console.session.state.course is not None
+        return self.console.session.state.course
+
+    @property
+    def step(self) -> Step:
+        """The step shown."""
+        return self.course.step(self._step_id)
+
+    @property
+    def lesson(self) -> Lesson:
+        """The lesson it belongs to."""
+        return self.course.lesson_of(self._step_id)
+
+    @property
+    def areas(self) -> LessonAreas:
+        """What is shown of the step and the cluster."""
+        return self.query_one(LessonAreas)
+
+    def compose(self) -> ComposeResult:
+        """Where one is, what is wrong, and the three areas."""
+        yield LessonHead()
+        yield Activity()
+        yield LessonAreas(self.console.session)
+        yield KeyLine(compact=True)
+
+    def on_mount(self) -> None:
+        """Show the step, let ages advance once a second."""
+        self.set_interval(1.0, self.areas.tick)
+        self.show_area(self.area)
+        self.areas.panes.pause(self.console.session.state.paused)
+        self.areas.show_sources()
+        self._show_head()
+        self._show_step()
+
+    # Showing
+
+    def go_to(self, step_id: str) -> None:
+        """Show another step."""
+        self._step_id = step_id
+        if self.is_mounted:
+            self._show_step()
+
+    @work(exclusive=True, group="show step", exit_on_error=False)
+    async def _show_step(self, *, again: bool = False) -> None:
+        session, areas, step = self.console.session, self.areas, self.step
+        self._names = session.state.text(NAMES)
+        await areas.show_step(self.lesson, step)
+        self.refresh_bindings()
         self._show_state()
-        if message.step == self._step_id:
-            self.call_after_refresh(self.query_one(StepView).show_results)
-        if message.outcome == "already" and message.step == self._step_id and self.is_active:
+        session.learner.visit(step.id)
+        if self.area == "lesson":
+            areas.target(step).focus(scroll_visible=False)
+        areas.show_command(step)
+        self._ask()
+        if again and step.id in session.work.runs:
+            self.call_after_refresh(areas.step_view.show_results)
+
+    @work(exclusive=True, group="ask", exit_on_error=False)
+    async def _ask(self) -> None:
+        """Ask the cluster what the placeholders of the command stand for, as a run would."""
+        step = self.step
+        if not used(step.kind.where.node, step.kind.where.command):
+            return
+        # Without an answer the card keeps the last one, and a run says why there is none.
+        with contextlib.suppress(LabError):
+            await self.console.session.ask(step)
+            self.areas.show_command(self.step)
+
+    def _show_state(self) -> None:
+        self.areas.show_state(self.step)
+        busy = self.console.session.work.busy
+        if self._shown_busy != busy:
+            self._shown_busy = busy
+            self.refresh_bindings()
+        self._show_head()
+
+    def _show_head(self) -> None:
+        self.query_one(LessonHead).show(self.condition(), self.console.session.state, self.lesson)
+
+    def show_area(self, area: str) -> None:
+        """Show an area and put the focus there."""
+        self.area = area
+        for name in TABS:
+            self.set_class(name == area, f"-area-{name}")
+        self.query_one(LessonHead).show_area(area)
+        # The area may only just be becoming visible.
+        self.call_after_refresh(self.areas.area(area).focus, scroll_visible=False)
+
+    @hears(ClusterSeen)
+    def _cluster_seen(self, message: Told[ClusterSeen]) -> None:
+        self.areas.show_sources(message.event.source)
+        self._show_head()
+        patroni = self.console.session.state.patroni
+        view = patroni.value if patroni is not None else None
+        if message.event.source == "patroni" and view is not None:
+            roles = (view.leader, *(member.name for member in view.members if member.state == "streaming"))
+            if roles != self._roles:
+                self._roles = roles
+                self._ask()
+
+    @hears(RunProgressed)
+    def _run_progressed(self) -> None:
+        self._show_state()
+
+    @hears(StatesChanged, LabOpened, TroubleChanged)
+    def _states_changed(self, _: Told[SessionEvent]) -> None:
+        if self.console.session.state.text(NAMES) != self._names:
+            self._show_step(again=True)
+            return
+        self.areas.show_outline(self.step)
+        self._show_state()
+        self.areas.show_command(self.step)
+
+    @hears(RunFinished)
+    def _run_finished(self, message: Told[RunFinished]) -> None:
+        self.areas.show_outline(self.step)
+        self._show_state()
+        if message.event.step == self._step_id:
+            self.call_after_refresh(self.areas.step_view.show_results)
+        if message.event.outcome == "already" and message.event.step == self._step_id and self.is_active:
             self.console.ask("The checks of this step already hold. Run it again?", "Run again", self._run_again)
 
     def _run_again(self) -> None:
-        self.console.session.run_step(self._step_id, again=True)
+        self.console.session.work.run_step(self._step_id, again=True)
         self._show_state()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done now."""
-        busy = self.console.session.busy
+        busy = self.console.session.work.busy
         if action == "stop_step":
             return busy
         if action == "run_step" and not self.step.kind.acts:
@@ -85,22 +234,22 @@ A step is done when its checks hold, however that came about: with Run, in a she
         if action == "run_elsewhere":
             return card is not None and card.elsewhere
         if action in ("run_step", "edit_step"):
-            return None if busy or self.console.session.read_only else True
+            return None if busy or self.console.session.state.read_only else True
         return True
 
     @property
     def shows_what_runs(self) -> bool:
         """The step that runs is the one on the screen."""
-        active = self.console.session.active
+        active = self.console.session.work.active
         return active is not None and active.step == self._step_id
 
     def on_screen_resume(self) -> None:
         """The step is on the screen again."""
-        self.console.session.shown = self._step_id
+        self.console.session.state.shown = self._step_id
 
     def on_screen_suspend(self) -> None:
         """Something else is on the screen."""
-        self.console.session.shown = ""
+        self.console.session.state.shown = ""
 
     # Doing
 
@@ -115,13 +264,13 @@ A step is done when its checks hold, however that came about: with Run, in a she
     def _run(self, *, elsewhere: bool = False) -> None:
         if self._came_into_view():
             return
-        if self.console.session.run_step(self._step_id, elsewhere=elsewhere):
+        if self.console.session.work.run_step(self._step_id, elsewhere=elsewhere):
             self._show_state()
-            self.query_one(StepView).show_results()
+            self.areas.step_view.show_results()
 
     def _came_into_view(self) -> bool:
         """Show the step first where something else fills the screen: nobody runs what he does not see."""
-        view = self.query_one(StepView)
+        view = self.areas.step_view
         if view.display and self.maximized in (None, view):
             return False
         self.action_area("lesson")
@@ -131,7 +280,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         """Do what comes next: run what is to do, go on from what is done."""
         if self._came_into_view():
             return
-        if self.step.kind.acts and self.console.session.states.get(self._step_id, "todo") not in SETTLED:
+        if self.step.kind.acts and self.console.session.state.steps.get(self._step_id, "todo") not in SETTLED:
             self._run()
         else:
             self.action_next_step()
@@ -149,26 +298,24 @@ A step is done when its checks hold, however that came about: with Run, in a she
         if card is None or not card.editable:
             self.notify("Only a command can be edited.", markup=False)
             return
-        resolved = await self.console.resolve(self.step)
-        node, user, command = resolved or (where.node, where.user, where.command)
-        edited = await self.app.push_screen_wait(EditCommand(node, user, command))
-        if edited is not None and self.console.session.run_step(self._step_id, command=edited):
+        found = self.console.session.resolve(self.step) or where
+        edited = await self.app.push_screen_wait(EditCommand(found.node, found.user, found.command))
+        if edited is not None and self.console.session.work.run_step(self._step_id, command=edited):
             self._show_state()
 
-    @work(exclusive=True, group="copy", exit_on_error=False)
-    async def action_copy_command(self) -> None:
+    def action_copy_command(self) -> None:
         """Copy the command."""
-        resolved = await self.console.resolve(self.step)
-        self.console.copy(resolved[2] if resolved else self.step.kind.where.command, "the command")
+        found = self.console.session.resolve(self.step) or self.step.kind.where
+        self.console.copy(found.command, "the command")
 
     def action_copy_output(self) -> None:
         """Copy what the command printed."""
-        run = self.console.session.runs.get(self._step_id)
+        run = self.console.session.work.runs.get(self._step_id)
         self.console.copy("\n".join(run.buffer.lines) if run else "", "the output")
 
     def action_full_log(self) -> None:
         """Open the whole log of the step's last run."""
-        run = self.console.session.runs.get(self._step_id)
+        run = self.console.session.work.runs.get(self._step_id)
         if run is None or run.log is None:
             self.notify("This step has not printed anything here yet.", markup=False)
             return
@@ -178,27 +325,26 @@ A step is done when its checks hold, however that came about: with Run, in a she
 
     def action_hint(self) -> None:
         """Show one hint more."""
-        if not self.query_one(StepView).show_hint():
+        if not self.areas.step_view.show_hint():
             self.notify("There is no other hint." if self.step.hints else "This step has no hints.", markup=False)
 
     def action_expected(self) -> None:
         """Open or close the expected output."""
-        if not self.query_one(StepView).toggle_expected():
+        if not self.areas.step_view.toggle_expected():
             self.notify("This step has no expected output.", markup=False)
 
     def action_look(self) -> None:
         """Look at the cluster and at the checks now."""
-        parts = self.console.session.parts
-        if parts is not None:
-            self.console.session.refresh()
-            self.console.session.look_soon([self._step_id], 0)
-            busy = self.console.session.busy
+        if self.console.session.state.backend is not None:
+            self.console.session.watch.refresh()
+            self.console.session.rechecks.soon([self._step_id], 0)
+            busy = self.console.session.work.busy
             words = "The checks are looked at when what runs has ended." if busy else "Looking again."
             self.notify(words, markup=False, timeout=2)
 
     def action_notes(self) -> None:
         """Show or hide what a presenter should know."""
-        shown = self.query_one(StepView).toggle_notes()
+        shown = self.areas.step_view.toggle_notes()
         if shown and not self.step.notes:
             self.notify("Presenter's notes are on; this step has none. N hides them.", markup=False)
         elif not shown:
@@ -207,22 +353,23 @@ A step is done when its checks hold, however that came about: with Run, in a she
     def action_pause(self) -> None:
         """Let the live panes stand still, or go on."""
         session = self.console.session
-        session.pause(not session.paused)
-        self.query_one(LiveColumn).pause(session.paused)
-        self.show_sources()
+        session.watch.pause(not session.state.paused)
+        self.areas.panes.pause(session.state.paused)
+        self.areas.show_sources()
+        self._show_head()
 
     def action_skip(self) -> None:
         """Leave an optional step out."""
         if self.step.optional or self.lesson.optional:
-            self.console.session.skip(self._step_id)
+            self.console.session.learner.skip(self._step_id)
             self._move(1)
         else:
             self.notify("Only an optional step can be skipped; n looks at the next one.", markup=False)
 
     @on(QuestionCard.Answered)
     def _answered(self, message: QuestionCard.Answered) -> None:
-        self.console.session.answer(self._step_id, message.choice)
-        view = self.query_one(StepView)
+        self.console.session.learner.answer(self._step_id, message.choice)
+        view = self.areas.step_view
         view.show_answer(message.choice)
         question = self.step.kind
         if isinstance(question, Question) and message.choice == question.right:
@@ -233,7 +380,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
     def action_next_step(self) -> None:
         """Go to the next step; one that is only to be read is done thereby."""
         if isinstance(self.step.kind, Read):
-            self.console.session.mark_read(self._step_id)
+            self.console.session.learner.mark_read(self._step_id)
         self._move(1)
 
     def action_previous_step(self) -> None:
@@ -241,9 +388,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         self._move(-1)
 
     def _move(self, by: int) -> None:
-        course = self.console.session.course
-        assert course is not None
-        order = [step.id for lesson in course.lessons for step in lesson.steps]
+        order = [step.id for lesson in self.course.lessons for step in lesson.steps]
         at = order.index(self._step_id) + by
         if 0 <= at < len(order):
             self.go_to(order[at])
@@ -252,11 +397,9 @@ A step is done when its checks hold, however that came about: with Run, in a she
 
     def action_lesson(self, by: int) -> None:
         """Go to the first step of another lesson."""
-        course = self.console.session.course
-        assert course is not None
-        at = course.lessons.index(self.lesson) + by
-        if 0 <= at < len(course.lessons) and course.lessons[at].steps:
-            self.go_to(course.lessons[at].steps[0].id)
+        at = self.course.lessons.index(self.lesson) + by
+        if 0 <= at < len(self.course.lessons) and self.course.lessons[at].steps:
+            self.go_to(self.course.lessons[at].steps[0].id)
 
     def action_area(self, area: str) -> None:
         """Show an area and put the focus there."""
@@ -273,7 +416,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
             if isinstance(widget, Widget) and widget.ALLOW_MAXIMIZE:
                 self.maximize(widget, container=False)
                 return
-        self.maximize(self.query_one(StepView), container=False)
+        self.maximize(self.areas.step_view, container=False)
 
     def action_home(self) -> None:
         """Go home; a step that runs goes on running."""
@@ -285,12 +428,10 @@ A step is done when its checks hold, however that came about: with Run, in a she
     @on(OptionList.OptionSelected, "#outline")
     def _opened(self, event: OptionList.OptionSelected) -> None:
         kind, _, key = (event.option.id or "").partition(":")
-        course = self.console.session.course
-        assert course is not None
         if kind == "step":
             self.go_to(key)
             self.action_area("lesson")
         else:
-            lesson = next(lesson for lesson in course.lessons if lesson.id == key)
+            lesson = next(lesson for lesson in self.course.lessons if lesson.id == key)
             if lesson.steps:
                 self.go_to(lesson.steps[0].id)

@@ -13,8 +13,9 @@ from textual.widgets import Static
 
 from pghalab.cluster.units import size
 from pghalab.screens.console import ConsoleScreen
+from pghalab.session.output import OutputBuffer
 from pghalab.widgets.keyline import KeyLine
-from pghalab.widgets.output import OutputBuffer, OutputView
+from pghalab.widgets.output import OutputView
 from pghalab.widgets.text import plain
 
 PIECE = 512 * 1024
@@ -57,7 +58,6 @@ class LogScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Start at the end, where the result is."""
-        super().on_mount()
         self.query_one(OutputView).focus()
         self._load(-1)
         self.set_interval(LOOK_EVERY, self._follow)

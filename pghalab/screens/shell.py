@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 async def open_shell(app: Console, node_name: str, user: User) -> None:
     """Leave the screen to a shell on the node until it ends; raises LabError."""
-    parts = app.session.parts
+    parts = app.session.state.backend
     if parts is None:
         raise LabError("the lab is not open yet.", node=node_name)
     from pghalab.lab.ssh.terminal import LEAVE_NAME, interactive
@@ -27,10 +27,10 @@ async def open_shell(app: Console, node_name: str, user: User) -> None:
         with app.suspend(), app.batch_update():
             clear()
             say(f"pghalab: a shell as {user} on {node_name}; `exit` or {LEAVE_NAME} leads back to the console.")
-            say(f"+ pghalab --lab {app.session.lab_name} shell -u {user} {node_name}")
+            say(f"+ pghalab --lab {app.session.state.lab_name} shell -u {user} {node_name}")
             await interactive(cast(Any, node), user)
     except SuspendNotSupported as error:
         raise LabError(
             "this terminal cannot be lent to a shell.", todo=f"In another terminal: pghalab shell -u {user} {node_name}"
         ) from error
-    app.session.look_soon(None, 0)
+    app.session.rechecks.soon(None, 0)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from pghalab.course.events import CheckResult
-from pghalab.widgets.calm import Calm
+from pghalab.text import shortened
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
-from pghalab.widgets.text import node_list, plain, shortened
+from pghalab.widgets.steady import SteadyText
+from pghalab.widgets.text import node_list, plain
 
 
-class ChecksView(Calm):
+class ChecksView(SteadyText):
     """One line for each check that holds, and reasons for each that does not."""
 
     DEFAULT_CSS = """

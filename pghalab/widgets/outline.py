@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,25 +12,9 @@ from textual.widgets.option_list import Option
 
 from pghalab.course.events import StepState
 from pghalab.course.model import Course, Lesson, Step
+from pghalab.session.next_step import States, lesson_state
 from pghalab.widgets.glyphs import QUIET, glyph
 from pghalab.widgets.text import plain
-
-States = Mapping[str, StepState]
-
-
-def lesson_state(lesson: Lesson, states: States) -> tuple[str, str]:
-    """A lesson's state (`todo`, `begun`, `done`, `broken`) and the words for it; past steps count, and are said."""
-    wanted = [step for step in lesson.steps if not step.optional]
-    seen = [states.get(step.id, "todo") for step in wanted]
-    past = seen.count("past")
-    settled = seen.count("done") + past
-    broken = seen.count("broken")
-    said = f", {past} past" if past else ""
-    if broken:
-        return "broken", f"broken: {broken} of {len(wanted)}"
-    if wanted and settled == len(wanted):
-        return "done", f"done{said}"
-    return ("begun", f"{settled} of {len(wanted)}{said}") if settled else ("todo", "to do")
 
 
 class Outline(OptionList):

@@ -1,8 +1,7 @@
-"""What a command printed: the last lines of it, fed in batches, with room for selecting and copying."""
+"""What a command printed, with room for scrolling, selecting and copying."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,72 +12,10 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from pghalab.text import clean
-from pghalab.widgets.text import shortened
+from pghalab.session.output import SHOWN_LINES
 
-SHOWN_LINES = 2000
-"""How many lines are kept for the screen; the log on disk holds all."""
-LONGEST = 8192
-"""Characters of a line that are held."""
 MOST_ROWS = 16
 """How high the view gets; see its style."""
-
-
-class OutputBuffer:
-    """The last lines of a stream of text that may come in any pieces, at any speed."""
-
-    def __init__(self, limit: int = SHOWN_LINES) -> None:
-        self.total = 0
-        """Lines that have ended, the ones that were dropped included."""
-        self.pieces = 0
-        """Pieces that came: when this has not changed, nothing has."""
-        self._ended: deque[str] = deque(maxlen=limit)
-        self._open = ""
-
-    def feed(self, text: str) -> None:
-        """Take in a piece; of a line without an end no more is kept than is shown."""
-        self.pieces += 1
-        *done, rest = text.split("\n")
-        if done:
-            self._add(self._open + done[0])
-            # Only lines that can still be shown are worth cleaning.
-            skipped = max(0, len(done) - 1 - (self._ended.maxlen or 0))
-            self.total += skipped
-            for line in done[1 + skipped :]:
-                self._add(line)
-            self._open = ""
-        if rest:
-            # Only what comes next tells a line that is drawn anew from one that ends in \r\n.
-            self._open = _redrawn(self._open + rest) + ("\r" if rest.endswith("\r") else "")
-
-    def close(self) -> None:
-        """The stream ended: what waited for its newline is a line."""
-        if self._open:
-            self._add(self._open)
-            self._open = ""
-
-    @property
-    def lines(self) -> list[str]:
-        """The last lines; also the one that has not ended, which may be a question."""
-        return [*self._ended, _shown(self._open)] if self._open else list(self._ended)
-
-    @property
-    def dropped(self) -> int:
-        """How many of the first lines are no longer held."""
-        return self.total - len(self._ended)
-
-    def _add(self, line: str) -> None:
-        self._ended.append(_shown(line))
-        self.total += 1
-
-
-def _redrawn(line: str) -> str:
-    """The last state of a line that draws itself anew behind carriage returns, as a progress bar does."""
-    return line.rstrip("\r").rsplit("\r", 1)[-1][:LONGEST]
-
-
-def _shown(line: str) -> str:
-    return shortened(clean(_redrawn(line))).replace("\n", " ")
 
 
 @lru_cache(maxsize=2 * SHOWN_LINES)

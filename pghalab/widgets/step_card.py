@@ -8,10 +8,10 @@ from textual.content import Content
 from textual.widgets import Button
 
 from pghalab.course.kinds import Card, Where
-from pghalab.widgets.calm import Calm
+from pghalab.session.step_run import StepRun
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.output import OutputView
-from pghalab.widgets.steprun import StepRun
+from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
 
 
@@ -42,7 +42,7 @@ class StepCard(Vertical):
 
     def compose(self) -> ComposeResult:
         """The command, the buttons, the output."""
-        yield Calm(self._prompt(self.where.node, self.where.user, self.where.command), classes="command")
+        yield SteadyText(self._prompt(self.where.node, self.where.user, self.where.command), classes="command")
         with Horizontal(classes="buttons"):
             if self.card.subject == "wait":
                 yield Button("Wait for it  r", id="run", variant="primary", compact=True, action="screen.run_step")
@@ -55,13 +55,13 @@ class StepCard(Vertical):
             if self.card.elsewhere:
                 yield Button("Take the free subnet  t", id="elsewhere", compact=True, action="screen.run_elsewhere")
             yield Button("■ Stop  x", id="stop", variant="error", compact=True, action="screen.stop_step")
-        yield Calm("", classes="status")
+        yield SteadyText("", classes="status")
         yield OutputView()
-        yield Calm("", classes="log")
+        yield SteadyText("", classes="log")
 
     def resolve(self, node: str, user: str, command: str) -> None:
         """Show the command with its placeholders answered."""
-        self.query_one(".command", Calm).say(self._prompt(node, user, command))
+        self.query_one(".command", SteadyText).say(self._prompt(node, user, command))
 
     def show(self, run: StepRun | None, *, may_run: bool, busy: bool) -> None:
         """Show how the run stands; `busy` means that a step runs somewhere."""
@@ -76,7 +76,7 @@ class StepCard(Vertical):
         self.set_class(running, "-running")
         self.set_class(run is not None and run.outcome in ("done", "already"), "-done")
         self.set_class(run is not None and run.outcome in ("failed", "refused"), "-failed")
-        status = self.query_one(".status", Calm)
+        status = self.query_one(".status", SteadyText)
         status.display = run is not None
         if run is None:
             return
@@ -86,7 +86,7 @@ class StepCard(Vertical):
     def tick(self) -> None:
         """Let the elapsed time advance, and show what came since the last paint."""
         if self._run is not None and self._run.active:
-            self.query_one(".status", Calm).say(self._status(self._run))
+            self.query_one(".status", SteadyText).say(self._status(self._run))
             self._show_output(self._run)
 
     def _status(self, run: StepRun) -> Content:
@@ -108,7 +108,7 @@ class StepCard(Vertical):
         view = self.query_one(OutputView)
         view.set_class(bool(lines), "-some")
         view.show(lines)
-        log = self.query_one(".log", Calm)
+        log = self.query_one(".log", SteadyText)
         log.display = run.log is not None and bool(lines)
         dropped = f"{buffer.dropped} earlier lines not shown · " if buffer.dropped else ""
         log.say(Content(f"{dropped}full log (l): {run.log.name if run.log is not None else ''}"))

@@ -11,13 +11,13 @@ from textual.widgets import Collapsible, Markdown, Static
 from pghalab.course.events import SETTLED, CheckResult, StepState
 from pghalab.course.kinds import Question, Read
 from pghalab.course.model import Lesson, Step
+from pghalab.session.step_run import StepRun
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.glyphs import ACCENT, QUIET, WARN, glyph
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
 from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.step_card import StepCard
-from pghalab.widgets.steprun import StepRun
 from pghalab.widgets.text import paragraph, plain
 
 JUST_BEGUN = 1.0

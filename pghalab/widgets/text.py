@@ -1,4 +1,4 @@
-"""The one way by which text from outside the program reaches the screen."""
+"""The one way by which text from outside the program reaches the screen, and how values are written there."""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ from textual.content import Content
 
 from pghalab.text import clean
 
-_LIMIT = 2000
-"""Longest line that is shown, in characters."""
-
 
 def plain(text: str, style: str = "") -> Content:
     """Text from outside as it is: cleaned, and never read as markup."""
     content = Content(clean(text))
     return content.stylize(style) if style else content
-
-
-def shortened(line: str, limit: int = _LIMIT) -> str:
-    """A line that is not longer than `limit` characters, with a mark where it was cut."""
-    return line if len(line) <= limit else f"{line[:limit]}… ({len(line) - limit} more characters)"
 
 
 def flowing(text: str) -> str:

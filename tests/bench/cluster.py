@@ -79,11 +79,11 @@ async def opened(app: pghalab.app.PghalabApp, limit: float = 60.0) -> None:
     try:
         async with asyncio.timeout(limit):
             while (
-                app.session.parts is None
-                or app.session.patroni is None
-                or any(node.link != "up" for node in app.session.parts.lab.nodes.values())
+                app.session.state.backend is None
+                or app.session.state.patroni is None
+                or any(node.link != "up" for node in app.session.state.backend.lab.nodes.values())
             ):
                 await asyncio.sleep(0.02)
     except TimeoutError:
         told = [str(notification.message) for notification in app._notifications]
-        raise RuntimeError(f"the console did not open the lab: {app.session.trouble or told}") from None
+        raise RuntimeError(f"the console did not open the lab: {app.session.state.trouble or told}") from None

@@ -74,10 +74,10 @@ async def _measure(folder: Path) -> list[Figure]:
             await opened(app)
             app.open_step("replicas-list-final")
             async with asyncio.timeout(30):
-                while app.session.busy:
+                while app.session.work.busy:
                     await asyncio.sleep(0.05)
-            assert app.session.run_step("replicas-list-final", command=STREAM, again=True)
-            run = app.session.active
+            assert app.session.work.run_step("replicas-list-final", command=STREAM, again=True)
+            run = app.session.work.active
             assert run is not None
             async with asyncio.timeout(60):
                 while run.buffer.total < LINES_PER_SECOND:
@@ -94,9 +94,9 @@ async def _measure(folder: Path) -> list[Figure]:
                     await app.painted.wait()
                 await asyncio.sleep(PACE)
             rate = (run.buffer.total - lines) / (time.perf_counter() - began)
-            app.session.stop()
+            app.session.work.stop()
             async with asyncio.timeout(30):
-                while app.session.busy:
+                while app.session.work.busy:
                     await asyncio.sleep(0.05)
     if rate < LINES_PER_SECOND:
         raise RuntimeError(f"only {rate:,.0f} lines/s came in; the latency counts at {LINES_PER_SECOND:,} and more")

@@ -88,7 +88,7 @@ async def _measure(folder: Path) -> list[Figure]:
         async with app.run_test(size=(200, 50)) as pilot:
             await opened(app)
             app.open_step("replicas-streaming")
-            await _until(lambda: app.session.patroni is not None and app.session.patroni.value is not None)
+            await _until(lambda: app.session.state.patroni is not None and app.session.state.patroni.value is not None)
             await pilot.pause()
             ctl = Patronictl(nodes[1])
             following = asyncio.create_task(ctl.run())

@@ -24,8 +24,8 @@ from pghalab.lab.image.context import ca_bundle
 from pghalab.lab.settings import LabSettings, save_settings
 from pghalab.screens.help import HelpScreen
 from pghalab.screens.lesson import LessonScreen
+from pghalab.session.step_run import StepRun
 from pghalab.widgets.output import SHOWN_LINES, OutputView
-from pghalab.widgets.steprun import StepRun
 from tests.live.conftest import MakeSettings
 from tests.live.gate import Gate
 
@@ -143,12 +143,12 @@ async def press(app: PghalabApp, key: str, condition: Callable[[], object]) -> N
 async def press_run(app: PghalabApp, step: str) -> StepRun:
     """Go to a step and run it."""
     session = app.session
-    await until(lambda: not session.busy)
+    await until(lambda: not session.work.busy)
     app.open_step(step)
     await until(lambda: isinstance(app.screen, LessonScreen) and app.screen.step.id == step)
-    before = session.runs.get(step)
-    await press(app, "r", lambda: session.runs.get(step) is not before)
-    return session.runs[step]
+    before = session.work.runs.get(step)
+    await press(app, "r", lambda: session.work.runs.get(step) is not before)
+    return session.work.runs[step]
 
 
 async def ended(app: PghalabApp, run: StepRun, outcome: str, limit: float = 120) -> None:
@@ -164,8 +164,8 @@ async def test_engine_and_commands_that_fail_leave_the_console_alive(
     (lessons / "01-faults.md").write_text(LESSON)
     app = PghalabApp(settings.name, lessons=lessons)
     async with app.run_test(size=(120, 40)):
-        await until(lambda: app.session.parts is not None and app.session.trouble is None, 60)
-        assert app.session.course is not None and app.session.course.problems == ()
+        await until(lambda: app.session.state.backend is not None and app.session.state.trouble is None, 60)
+        assert app.session.state.course is not None and app.session.state.course.problems == ()
         await _engine_dies_while_building(app, gate, engine, tmp_path, monkeypatch)
         await _engine_dies_while_deploying(app, gate, engine, settings)
         await _engine_is_gone_while_a_command_runs(app, gate)
@@ -192,7 +192,7 @@ async def _engine_dies_while_building(
     await until(lambda: not _building(engine) - before, 60)
     # Without an engine the same step says so at once, and the console goes on.
     await ended(app, await press_run(app, "deploy"), "failed")
-    assert "container engine" in app.session.runs["deploy"].reason
+    assert "container engine" in app.session.work.runs["deploy"].reason
     await gate.open()
     await ended(app, await press_run(app, "build"), "done")
 
@@ -223,8 +223,8 @@ async def _engine_dies_while_deploying(app: PghalabApp, gate: Gate, engine: Engi
 async def _engine_is_gone_while_a_command_runs(app: PghalabApp, gate: Gate) -> None:
     """The command is not disturbed; it never ends by itself, and `x` ends everything that it started."""
     session = app.session
-    assert session.parts is not None
-    nodes = list(session.parts.lab.nodes.values())
+    assert session.state.backend is not None
+    nodes = list(session.state.backend.lab.nodes.values())
 
     async def sleeping() -> list[str]:
         return [(await node.run("pgrep -xa sleep | grep -o 4720. || true")).stdout for node in nodes]
@@ -239,7 +239,7 @@ async def _engine_is_gone_while_a_command_runs(app: PghalabApp, gate: Gate) -> N
     await press(app, "x", lambda: not run.active)
     await ended(app, run, "stopped")
     assert await sleeping() == ["", ""]
-    assert not session.busy
+    assert not session.work.busy
     await gate.open()
 
 
@@ -254,11 +254,11 @@ async def _flood(app: PghalabApp) -> None:
         await press(app, "escape", lambda: isinstance(app.screen, LessonScreen))
     assert answered > 3
     await ended(app, run, "done")
-    assert run.log is not None and session.parts is not None
+    assert run.log is not None and session.state.backend is not None
     assert run.log.stat().st_size == 100 * MIB
     with run.log.open("rb") as file:
         here = hashlib.file_digest(file, "sha256").hexdigest()
-    node = next(iter(session.parts.lab.nodes.values()))
+    node = next(iter(session.state.backend.lab.nodes.values()))
     there = await node.run(f"{FLOOD} | sha256sum", timeout=300)
     assert there.stdout.split()[0] == here
     assert len(run.buffer.lines) == SHOWN_LINES

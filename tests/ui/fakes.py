@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from textual.pilot import Pilot
@@ -34,10 +35,11 @@ from pghalab.course.events import (
     StepState,
 )
 from pghalab.course.kinds import Question
+from pghalab.course.localise import Names
 from pghalab.course.model import Course, Step
 from pghalab.lab.settings import LabSettings, default_settings
 from pghalab.lab.types import Container, Ended, LabError, Output
-from pghalab.screens.parts import Parts
+from pghalab.session.backend import Backend
 
 COURSE = Path(__file__).parent / "course"
 NAMES = tuple(f"pgha{number}" for number in range(1, 6))
@@ -69,6 +71,7 @@ class FakeLab:
         self.settings = default_settings("pgha")
         self.made: set[str] = set()
         self.closed = False
+        self.notices: tuple[str, ...] = ()
 
     async def open(self) -> None:
         if self.trouble is not None:
@@ -149,6 +152,8 @@ class FakeRunner:
         self.elsewhere: list[str] = []
         self.last = ""
         self.skipped: set[str] = set()
+        self.names: Any = Names()
+        self.progress: Any = SimpleNamespace(notices=())
         self.leader = "pgha1"
         """As the cluster would say."""
         self.answered = "pgha1"
@@ -248,13 +253,15 @@ class Stage:
     states: dict[str, StepState] = field(default_factory=dict)
     seen: dict[str, FakeStatus] = field(default_factory=dict)
     released: int = 0
-    names: Callable[[str], str] = str
+    names: Names = field(default_factory=Names)
 
-    async def connect(self, lab_name: str, course: Course) -> Parts:
+    async def connect(self, lab_name: str, course: Course) -> Backend:
         self.runner = FakeRunner(course, self.log)
         self.runner.states.update(self.states)
         self.runner.last = self.last
         self.runner.seen.update(self.seen)
+        self.runner.names = self.names
+        self.lab.notices = self.notices
 
         def monitor(publish: Callable[[Any], None]) -> FakeMonitor:
             self.monitor = FakeMonitor(publish)
@@ -265,14 +272,12 @@ class Stage:
 
         lab: Any = self.lab
         runner: Any = self.runner
-        return Parts(
+        return Backend(
             lab=lab,
             runner=runner,
             monitor=monitor,
-            names=self.names,
             driver=self.driver,
             driven=lambda: bool(self.driver),
-            notices=lambda: self.notices,
             release=release,
         )
 
@@ -286,7 +291,7 @@ def stage(log: Path, *, lessons: Path = COURSE, **options: Any) -> Stage:
     """A stage on the tests' own course."""
     built: Stage | None = None
 
-    async def connect(lab_name: str, course: Course) -> Parts:
+    async def connect(lab_name: str, course: Course) -> Backend:
         assert built is not None
         return await built.connect(lab_name, course)
 

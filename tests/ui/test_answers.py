@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pghalab.course.localise import Names
 from tests.ui import fakes
 from tests.ui.fakes import stage, until
 from tests.ui.test_console import at_step, shown
@@ -53,21 +54,19 @@ async def test_after_a_switchover_the_card_names_the_new_leader(log: Path, lesso
         await until(pilot, lambda: "postgres@pgha2 $ psql" in shown(built))
         # An answer that came with a look at the checks counts too.
         built.runner.answered = "pgha3"
-        built.app.session._states_changed()
+        built.app.session.state.take_steps()
         await until(pilot, lambda: "postgres@pgha3 $ psql" in shown(built))
 
 
 async def test_a_lab_with_other_names_has_the_step_shown_anew(log: Path, lessons: Path) -> None:
     built = stage(log, lessons=lessons)
-    names = {"pgha": "pgha"}
-    built.names = lambda text: text.replace("pgha", names["pgha"])
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "third-ask")
         await pilot.press("h")
         await until(pilot, lambda: "Hint 1 of 1" in shown(built))
-        built.app.session._states_changed()
+        built.app.session.state.take_steps()
         await pilot.pause()
         assert "not pgha9" in shown(built) and "Hint 1 of 1" in shown(built)
-        names["pgha"] = "cr"
-        built.app.session._states_changed()
+        built.runner.names = Names("cr")
+        built.app.session.state.take_steps()
         await until(pilot, lambda: "not cr9" in shown(built))

@@ -20,11 +20,11 @@ from pghalab.course.events import (
     StepEnded,
 )
 from pghalab.lab.types import Ended, LabError, Output
-from pghalab.screens import looking
-from pghalab.screens import session as session_module
 from pghalab.screens.dialogs import Confirm, ConfirmChange, EditCommand
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
+from pghalab.session import rechecks
+from pghalab.session import session as session_module
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.output import SHOWN_LINES, OutputView
 from pghalab.widgets.question_card import QuestionCard
@@ -74,8 +74,8 @@ async def test_the_course_is_painted_before_the_lab_is_open(log: Path) -> None:
 
     built.app.session._connect = slow  # type: ignore[assignment]
     async with built.app.run_test() as pilot:
-        await until(pilot, lambda: built.app.session.course is not None)
-        assert built.app.session.parts is None
+        await until(pilot, lambda: built.app.session.state.course is not None)
+        assert built.app.session.state.backend is None
         assert built.app.screen.query_one("#outline").option_count == 2  # type: ignore[attr-defined]
         gate.set()
         await opened(pilot, built)
@@ -120,7 +120,7 @@ async def test_a_step_that_is_done_is_run_again_only_when_asked(log: Path) -> No
         await pilot.pause()
         assert not built.app.screen.query("Toast")
         await pilot.press("y")
-        await until(pilot, lambda: len(built.runner.ran) == 2 and not built.app.session.busy)
+        await until(pilot, lambda: len(built.runner.ran) == 2 and not built.app.session.work.busy)
         assert built.runner.ran == [("second-start", None, False), ("second-start", None, True)]
 
 
@@ -181,7 +181,7 @@ async def test_a_change_of_the_configuration_is_confirmed_by_its_diff(log: Path,
         await until(pilot, lambda: isinstance(built.app.screen, ConfirmChange))
         assert "+  max_connections: [200]" in shown(built)
         await pilot.press(key)
-        await until(pilot, lambda: not built.app.session.busy)
+        await until(pilot, lambda: not built.app.session.work.busy)
         assert answers == [applied]
         # One question, asked once.
         assert isinstance(built.app.screen, LessonScreen) and not built.app.screen.query("Toast")
@@ -289,7 +289,7 @@ async def test_reading_on_marks_what_was_read_and_lessons_follow_each_other(log:
 async def test_events_of_the_cluster_make_the_checks_be_looked_at_again(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "SETTLE", 0.0)
+    monkeypatch.setattr(rechecks, "SETTLE", 0.0)
     built = stage(log, states={"second-start": "done"})
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
@@ -308,7 +308,7 @@ async def test_a_second_console_only_looks_and_says_who_drives(log: Path) -> Non
         await until(pilot, lambda: "process 4711" in shown(built))
         await at_step(built, pilot, "second-start")
         await pilot.press("r", "f5", "u", "S")
-        built.app.session.run_step("second-start")
+        built.app.session.work.run_step("second-start")
         await pilot.pause()
         assert built.runner.ran == [] and built.runner.looked
         assert built.app.screen.query_one(StepCard).query_one("#run", Button).disabled

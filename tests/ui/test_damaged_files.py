@@ -39,14 +39,14 @@ async def test_the_console_says_it_and_opens(folder: Path, tmp_path: Path) -> No
     (lessons / "05-names.md").write_bytes(b"---\nid: [\n\xff")
     app = PghalabApp(lessons=lessons)
     async with app.run_test(size=(200, 50)) as pilot:
-        await until(pilot, lambda: app.session.parts is not None)
-        said = "\n".join(app.session.notices)
+        await until(pilot, lambda: app.session.state.backend is not None)
+        said = "\n".join(app.session.state.notices)
         assert "05-names.md" in said and "settings.json" in said and "progress" in said
         await until(pilot, lambda: "05-names.md" in str(app.screen.query_one("#notices", Static).content))
-        assert app.session.course is not None
-        assert len(app.session.course.lessons) == len(load_course().lessons) - 1
-        first = app.session.course.lessons[0].steps[0].id
-        app.session.mark_read(first)
+        assert app.session.state.course is not None
+        assert len(app.session.state.course.lessons) == len(load_course().lessons) - 1
+        first = app.session.state.course.lessons[0].steps[0].id
+        app.session.learner.mark_read(first)
     assert kept(folder) == ["progress.json", "settings.json"]
     assert f'"{first}"' in (folder / "progress.json").read_text()
 

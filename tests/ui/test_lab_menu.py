@@ -59,7 +59,7 @@ async def test_a_lab_is_made_with_other_settings(log: Path) -> None:
         fill(screen, nodes="3", network="mynet", subnet="10.77.7", image="other:1", password="s3cret")
         screen.query_one("#md5", Checkbox).value = True
         await pilot.press("f5")
-        await until(pilot, lambda: built.lab.verbs == ["up"] and not built.app.session.busy)
+        await until(pilot, lambda: built.lab.verbs == ["up"] and not built.app.session.work.busy)
     stored = load_settings("pgha")
     assert stored.origin == "file" and stored == built.lab.settings
     assert stored.node_names == ("node1", "node2", "node3") and stored.subnet == "10.77.7"
@@ -96,11 +96,11 @@ async def test_the_course_begins_again(log: Path) -> None:
         await choose(built, pilot, "forget")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("enter")
-        assert built.app.session.states["first-read"] == "done"
+        assert built.app.session.state.steps["first-read"] == "done"
         await choose(built, pilot, "forget")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("y")
-        await until(pilot, lambda: set(built.app.session.states.values()) == {"todo"})
+        await until(pilot, lambda: set(built.app.session.state.steps.values()) == {"todo"})
         await pilot.press("q")
         await until(pilot, lambda: isinstance(built.app.screen, HomeScreen) and "No longer true" not in shown(built))
         assert built.lab.verbs == []
@@ -167,7 +167,7 @@ async def test_a_verb_that_fails_is_told_where_its_output_is_not_seen(log: Path)
         await opened(pilot, built)
         built.lab.start = fails  # type: ignore[attr-defined]
         await choose(built, pilot, "start")
-        await until(pilot, lambda: built.app.session.busy)
+        await until(pilot, lambda: built.app.session.work.busy)
         await pilot.press("q")
         gate.set()
         await until(pilot, lambda: "Start: failed after 2.0 s. The lab menu (L)" in notified(built))

@@ -10,8 +10,9 @@ import pytest
 from textual.widgets import Button, OptionList, Static
 
 from pghalab.course.events import CheckResult, ChecksSeen, CommandEnded, CommandStarted, Printed, RunEvent, StepEnded
+from pghalab.course.localise import Names
 from pghalab.lab.types import Ended, Output
-from pghalab.screens import session as session_module
+from pghalab.session import session as session_module
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.outline import Outline
@@ -80,11 +81,13 @@ async def test_enter_leads_through_a_lesson(log: Path) -> None:
         # A question waits for an answer, and goes on once it is right.
         await until(pilot, lambda: isinstance(screen.focused, OptionList))
         await pilot.press("b")
-        await until(pilot, lambda: built.app.session.states["first-question"] == "done")
+        await until(pilot, lambda: built.app.session.state.steps["first-question"] == "done")
         await pilot.press("enter")
         await until(pilot, lambda: screen.step.id == "second-start" and screen.query_one(StepView).ready)
         await pilot.press("enter")
-        await until(pilot, lambda: built.app.session.states["second-start"] == "done" and not built.app.session.busy)
+        await until(
+            pilot, lambda: built.app.session.state.steps["second-start"] == "done" and not built.app.session.work.busy
+        )
         assert screen.step.id == "second-start" and len(built.runner.ran) == 1
         await until(pilot, lambda: "Enter goes on" in (screen.query_one(StepView).border_subtitle or ""))
         await pilot.press("enter")
@@ -205,7 +208,7 @@ async def test_a_taken_subnet_has_a_way_out(log: Path, lessons: Path) -> None:
         assert "t creates the lab on the next free subnet" in shown(built)
         del built.runner.scripts["third-up"]
         await pilot.press("t")
-        await until(pilot, lambda: built.runner.elsewhere == ["third-up"] and not built.app.session.busy)
+        await until(pilot, lambda: built.runner.elsewhere == ["third-up"] and not built.app.session.work.busy)
 
 
 async def test_a_failure_that_was_expected_is_told_as_one(log: Path, lessons: Path) -> None:
@@ -224,7 +227,7 @@ async def test_a_failure_that_was_expected_is_told_as_one(log: Path, lessons: Pa
 
 
 async def test_titles_speak_of_the_labs_own_nodes(log: Path, lessons: Path) -> None:
-    built = stage(log, lessons=lessons, names=lambda text: text.replace("pgha", "ct"))
+    built = stage(log, lessons=lessons, names=Names("ct"))
     async with built.app.run_test(size=(200, 50)) as pilot:
         screen = await at_step(built, pilot, "third-refused")
         outline = screen.query_one(Outline)
@@ -274,14 +277,16 @@ async def test_a_console_that_only_looks_takes_over_when_the_driver_is_gone(
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         await until(pilot, lambda: "READ-ONLY  The lab is driven by process 4711." in shown(built))
-        assert built.app.session.states["second-start"] == "done"
+        assert built.app.session.state.steps["second-start"] == "done"
         await pilot.press("T")
-        await until(pilot, lambda: built.released == 1 and built.app.session.parts is not None)
-        assert built.app.session.read_only
+        await until(pilot, lambda: built.released == 1 and built.app.session.state.backend is not None)
+        assert built.app.session.state.read_only
         built.driver = ""
         await until(pilot, lambda: "Nobody drives the lab now: T takes over." in shown(built))
         await pilot.press("T")
-        await until(pilot, lambda: not built.app.session.read_only and built.app.session.parts is not None)
+        await until(
+            pilot, lambda: not built.app.session.state.read_only and built.app.session.state.backend is not None
+        )
         await until(pilot, lambda: "READ-ONLY" not in shown(built))
 
 
@@ -291,7 +296,7 @@ async def test_a_question_shows_every_choice_however_narrow(log: Path) -> None:
         screen = await at_step(built, pilot, "first-question")
         await until(pilot, lambda: bool(screen.query(QuestionCard)))
         await pilot.press("b")
-        await until(pilot, lambda: built.app.session.states["first-question"] == "done")
+        await until(pilot, lambda: built.app.session.state.steps["first-question"] == "done")
         options = screen.query_one(QuestionCard).query_one(OptionList)
         assert options.virtual_size.height == options.content_size.height >= 3
 

@@ -15,11 +15,11 @@ from textual.widgets import Button
 
 from pghalab.course.load import load_course
 from pghalab.lab.types import LabError
-from pghalab.screens import session as session_module
-from pghalab.screens.connect import connect
 from pghalab.screens.doctor import DoctorScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
+from pghalab.session import session as session_module
+from pghalab.session.connect import connect
 from tests.ui import fakes
 from tests.ui.fakes import Stage, opened, stage, until
 from tests.ui.test_console import at_step, shown
@@ -48,7 +48,7 @@ def notified(built: Stage) -> str:
 
 async def listed(pilot: Pilot[int], built: Stage) -> None:
     """Wait until the lessons are on the screen."""
-    await until(pilot, lambda: built.app.session.course is not None and built.app.screen.query_one("#outline"))
+    await until(pilot, lambda: built.app.session.state.course is not None and built.app.screen.query_one("#outline"))
 
 
 async def test_home_does_not_guess_where_the_learner_left(log: Path) -> None:
@@ -73,12 +73,14 @@ async def test_what_is_read_and_answered_before_the_lab_is_open_is_kept(log: Pat
         built.app.open_step("first-read")
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen) and "step 1" in shown(built))
         await pilot.press("n")
-        await until(pilot, lambda: "✓ done" in shown(built) or built.app.session.states.get("first-read") == "done")
-        assert built.app.session.answer("first-question", 1)
+        await until(
+            pilot, lambda: "✓ done" in shown(built) or built.app.session.state.steps.get("first-read") == "done"
+        )
+        assert built.app.session.learner.answer("first-question", 1)
         gate.set()
         await opened(pilot, built)
         assert built.runner.states["first-read"] == built.runner.states["first-question"] == "done"
-        assert built.app.session.states["first-read"] == "done"
+        assert built.app.session.state.steps["first-read"] == "done"
         assert built.runner.last == "first-table"
 
 
@@ -105,22 +107,24 @@ async def test_taking_over_twice_takes_over_once(log: Path) -> None:
         await until(pilot, lambda: built.released == 1)
         await pilot.press("T")
         gate.set()
-        await until(pilot, lambda: built.app.session.parts is not None and not built.app.session.read_only)
+        await until(
+            pilot, lambda: built.app.session.state.backend is not None and not built.app.session.state.read_only
+        )
         assert built.released == 1
         assert not any(note.severity == "error" for note in built.app._notifications)
-        assert built.app.session.notices == ["The file was damaged."]
+        assert built.app.session.state.notices == ["The file was damaged."]
 
 
 async def test_what_is_found_wrong_later_is_shown(log: Path) -> None:
     built = stage(log)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, built)
-        built.notices = ("The progress cannot be saved: No space left on device.",)
-        built.app.session.mark_read("first-read")
+        built.lab.notices = ("The progress cannot be saved: No space left on device.",)
+        built.app.session.learner.mark_read("first-read")
         await until(pilot, lambda: "! The progress cannot be saved" in shown(built))
         assert notified(built) == ""
         await at_step(built, pilot, "first-table")
-        built.notices = (*built.notices, "The settings were read back from the nodes.")
+        built.lab.notices = (*built.lab.notices, "The settings were read back from the nodes.")
         built.feed(fakes.nodes())
         await until(pilot, lambda: notified(built) == "The settings were read back from the nodes.")
 
@@ -129,14 +133,14 @@ async def test_lessons_speak_of_the_settings_that_the_lab_takes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    parts = await connect("pgha", load_course(fakes.COURSE))
+    backend = await connect("pgha", load_course(fakes.COURSE))
     try:
-        assert parts.names("pgha1 at 192.168.50.10") == "pgha1 at 192.168.50.10"
-        await parts.lab.configure(replace(parts.lab.settings, prefix="node", subnet="10.7.7"))
-        assert parts.names("pgha1 at 192.168.50.10") == "node1 at 10.7.7.10"
+        assert backend.runner.names.text("pgha1 at 192.168.50.10") == "pgha1 at 192.168.50.10"
+        await backend.lab.configure(replace(backend.lab.settings, prefix="node", subnet="10.7.7"))
+        assert backend.runner.names.text("pgha1 at 192.168.50.10") == "node1 at 10.7.7.10"
     finally:
-        await parts.lab.close()
-        parts.release()
+        await backend.lab.close()
+        backend.release()
 
 
 async def test_no_lesson_at_all_is_not_every_lesson_done(log: Path, tmp_path: Path) -> None:
@@ -161,12 +165,11 @@ async def test_a_worker_that_fails_is_told_and_logged(
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "second-start")
 
-        async def fails(step: object) -> None:
+        async def fails() -> None:
             raise error
 
-        monkeypatch.setattr(built.app, "resolve", fails)
         with caplog.at_level(logging.ERROR):
-            await pilot.press("y")
+            screen.run_worker(fails(), exit_on_error=False)
             await until(pilot, lambda: seen in notified(built))
         assert any(record.exc_info and record.exc_info[1] is error for record in caplog.records)
         assert screen.is_current
@@ -180,7 +183,7 @@ async def test_a_doctor_that_cannot_look_says_so(log: Path, monkeypatch: pytest.
 
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
-        monkeypatch.setattr(built.app, "examine", fails)
+        monkeypatch.setattr(built.app.session, "examine", fails)
         await pilot.press("d")
         await until(pilot, lambda: isinstance(built.app.screen, DoctorScreen))
         prompt: Callable[[], str] = lambda: str(  # noqa: E731

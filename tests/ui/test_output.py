@@ -34,7 +34,7 @@ async def test_a_question_of_a_command_is_seen_while_it_waits(log: Path) -> None
         await pilot.press("r")
         await until(pilot, lambda: screen.query_one(OutputView).text == "one\nAre you sure? ")
         await pilot.press("x")
-        await until(pilot, lambda: not built.app.session.busy)
+        await until(pilot, lambda: not built.app.session.work.busy)
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,11 @@ from pghalab.screens.help import HelpScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lab_menu import LabScreen
 from pghalab.screens.lesson import LessonScreen
-from pghalab.widgets.live import LiveColumn
+from pghalab.session.session import Session
 from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.outline import Outline
 from pghalab.widgets.output import OutputView
+from pghalab.widgets.pane_column import PaneColumn
 from pghalab.widgets.step_view import StepView
 from tests.ui import fakes
 from tests.ui.fakes import opened, stage, until
@@ -38,22 +39,22 @@ from tests.ui.test_console import at_step, shown
 
 def areas(screen: Any) -> list[str]:
     """Which areas of a lesson are visible."""
-    return [kind.__name__ for kind in (Outline, StepView, LiveColumn) if screen.query_one(kind).size.width]
+    return [kind.__name__ for kind in (Outline, StepView, PaneColumn) if screen.query_one(kind).size.width]
 
 
 @pytest.mark.parametrize(
     ("size", "visible"),
     [
         ((80, 24), ["StepView"]),
-        ((120, 40), ["StepView", "LiveColumn"]),
-        ((200, 50), ["Outline", "StepView", "LiveColumn"]),
+        ((120, 40), ["StepView", "PaneColumn"]),
+        ((200, 50), ["Outline", "StepView", "PaneColumn"]),
     ],
 )
 async def test_as_many_areas_as_there_is_room(log: Path, size: tuple[int, int], visible: list[str]) -> None:
     built = stage(log)
     async with built.app.run_test(size=size) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        assert "LiveColumn" not in areas(screen)
+        assert "PaneColumn" not in areas(screen)
         built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni(), fakes.event("pgha1 leads"))
         await until(pilot, lambda: areas(screen) == visible)
 
@@ -63,7 +64,7 @@ async def test_one_area_at_a_time_by_number(log: Path) -> None:
     async with built.app.run_test(size=(80, 24)) as pilot:
         screen = await at_step(built, pilot, "second-start")
         built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni())
-        for key, area in (("2", "LiveColumn"), ("3", "Outline"), ("1", "StepView")):
+        for key, area in (("2", "PaneColumn"), ("3", "Outline"), ("1", "StepView")):
             await pilot.press(key)
             await until(pilot, lambda area=area: areas(screen) == [area])  # type: ignore[misc]
         assert "1 Lesson" in shown(built) and "2 Cluster" in shown(built) and "3 Outline" in shown(built)
@@ -106,7 +107,7 @@ async def test_letters_scroll_the_live_panes(log: Path) -> None:
         screen = await at_step(built, pilot, "second-start")
         built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni(), *[fakes.event("pgha1 leads")] * 30)
         await pilot.press("2")
-        column = screen.query_one(LiveColumn)
+        column = screen.query_one(PaneColumn)
         await until(pilot, lambda: column.max_scroll_y > 20 and screen.focused is screen.query_one(NodesPane))
         offsets = []
         for key in ("j", "j", "k", "space", "G", "g"):
@@ -125,7 +126,7 @@ async def test_any_terminal_will_do(log: Path, size: tuple[int, int]) -> None:
         await at_step(built, pilot, "second-start")
         for key in ("2", "3", "1", "r", "z", "z", "h"):
             await pilot.press(key)
-        await until(pilot, lambda: bool(built.runner.ran) and not built.app.session.busy)
+        await until(pilot, lambda: bool(built.runner.ran) and not built.app.session.work.busy)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "✓ done" in shown(built))
 
@@ -204,7 +205,7 @@ async def test_what_removes_something_asks_first_and_no_is_the_default(log: Path
         await until(pilot, lambda: "✓ Remove all: done" in shown(built))
         assert built.app.screen.query_one(OutputView).text == "down: pgha1"
         await pilot.press("home", "enter")
-        await until(pilot, lambda: built.lab.verbs[-1] == "build" and not built.app.session.busy)
+        await until(pilot, lambda: built.lab.verbs[-1] == "build" and not built.app.session.work.busy)
 
 
 async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,10 +214,10 @@ async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pyt
         Fact("engine", False, "nobody answers on [the socket]", "Install it.", "apt install docker.io"),
     ]
 
-    async def examine(self: PghalabApp) -> list[Fact]:
+    async def examine(self: Session) -> list[Fact]:
         return facts
 
-    monkeypatch.setattr(PghalabApp, "examine", examine)
+    monkeypatch.setattr(Session, "examine", examine)
     built = stage(log)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
@@ -251,7 +252,7 @@ async def test_leaving_asks_while_something_runs_and_then_closes_everything(log:
         await at_step(built, pilot, "second-start")
         built.runner.scripts["second-start"] = endless
         await pilot.press("r")
-        await until(pilot, lambda: built.app.session.busy)
+        await until(pilot, lambda: built.app.session.work.busy)
         await pilot.press("ctrl+q")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         assert "still running" in str(built.app.screen.query(Static).first().content)

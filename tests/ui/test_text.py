@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pghalab.cluster.units import ago, lsn, size
-from pghalab.text import clean
-from pghalab.widgets.output import OutputBuffer
-from pghalab.widgets.text import node_list, plain, shortened
+from pghalab.session.output import OutputBuffer
+from pghalab.text import clean, shortened
+from pghalab.widgets.text import node_list, plain
 
 
 @pytest.mark.parametrize(

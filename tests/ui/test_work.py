@@ -9,8 +9,8 @@ from typing import Any
 
 from pghalab.course.events import ChecksSeen, CommandEnded, CommandStarted, Printed, RunEvent
 from pghalab.lab.types import Ended, Output
-from pghalab.screens import messages
-from pghalab.screens.session import Session
+from pghalab.session.events import RunProgressed, SessionEvent
+from pghalab.session.session import Session
 from tests.ui import fakes
 from tests.ui.fakes import FakeRunner, Stage, stage, until
 from tests.ui.test_console import at_step, shown
@@ -23,10 +23,10 @@ async def holds(condition: Callable[[], Any], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def open_session(built: Stage) -> tuple[Session, list[messages.SessionMessage]]:
+async def open_session(built: Stage) -> tuple[Session, list[SessionEvent]]:
     """The session of a stage without its app, and what it tells."""
     session, told = built.app.session, []
-    session.listen(told.append)
+    session.bus.listen(told.append)
     await session.open()
     return session, told
 
@@ -42,10 +42,12 @@ async def test_output_is_told_without_waiting_for_more(log: Path) -> None:
     session, told = await open_session(built)
     built.runner.scripts["second-start"] = talks
     seen: list[list[str]] = []
-    session.listen(lambda message: seen.append([*session.runs["second-start"].buffer.lines]) if session.runs else None)
-    session.run_step("second-start")
+    session.bus.listen(
+        lambda message: seen.append([*session.work.runs["second-start"].buffer.lines]) if session.work.runs else None
+    )
+    session.work.run_step("second-start")
     await holds(lambda: seen and seen[-1] == ["a", "b"])
-    assert any(isinstance(message, messages.RunProgressed) for message in told)
+    assert any(isinstance(message, RunProgressed) for message in told)
     await session.close()
 
 
@@ -63,10 +65,10 @@ async def test_how_the_command_ended_and_what_the_checks_saw_is_told_at_once(log
 
     built = stage(log)
     session, _ = await open_session(built)
-    told: list[messages.SessionMessage] = []
-    session.listen(lambda message: told.append(message) if isinstance(message, messages.RunProgressed) else None)
+    told: list[SessionEvent] = []
+    session.bus.listen(lambda message: told.append(message) if isinstance(message, RunProgressed) else None)
     built.runner.scripts["second-start"] = checks
-    session.run_step("second-start")
+    session.work.run_step("second-start")
     await holds(lambda: len(seen) == 3)
     assert seen[0] < seen[1] < seen[2]
     await session.close()

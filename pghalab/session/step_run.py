@@ -1,4 +1,4 @@
-"""What the screen knows of one run of a step, gathered from the runner's events."""
+"""What the console knows of one run of a step, gathered from the runner's events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pghalab.course.events import (
     StepEnded,
 )
 from pghalab.lab.types import Ended
-from pghalab.widgets.output import OutputBuffer
+from pghalab.session.output import OutputBuffer
 
 
 class StepRun:

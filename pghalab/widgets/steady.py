@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 
-class Calm(Static):
+class SteadyText(Static):
     """A Static for a given width; it has the screen arranged anew only when it needs another number of rows.
 
     Arranging a lesson's screen takes several times as long as painting one line of it.

@@ -11,11 +11,11 @@ from typing import Any
 
 from pghalab.course.events import ChecksSeen, CommandEnded
 from pghalab.lab.types import Ended, LabError, Output
-from pghalab.screens import messages
-from pghalab.screens.looking import Looking
-from pghalab.screens.parts import Verb
-from pghalab.widgets.output import OutputBuffer
-from pghalab.widgets.steprun import StepRun
+from pghalab.session.backend import Stream
+from pghalab.session.events import ConfirmationAsked, RunFinished, RunProgressed, VerbFinished, VerbProgressed
+from pghalab.session.output import OutputBuffer
+from pghalab.session.state import State
+from pghalab.session.step_run import StepRun
 
 log = logging.getLogger(__name__)
 
@@ -54,26 +54,44 @@ class _Telling:
             self._timer = None
 
 
-class Working(Looking):
+class Work:
     """Runs one thing at a time."""
 
-    def __init__(self, lab_name: str) -> None:
-        super().__init__(lab_name)
+    def __init__(self, state: State, *, changed: Callable[[], object], ended: Callable[[], object]) -> None:
+        self._state = state
+        self._changed, self._ended = changed, ended
+        """Told when a command has just changed something, and when the work is over."""
         self.runs: dict[str, StepRun] = {}
+        """The last run of each step, by its id."""
         self.active: StepRun | None = None
+        """The run of the step that runs now."""
         self.verb = ""
+        """The title of the verb that runs, or ran last."""
         self.verb_output = OutputBuffer()
         self.verb_ended: Ended | None = None
         self.stopping = False
         """What runs was told to end, and takes back what it began."""
         self._verb_started = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._asked: asyncio.Future[bool] | None = None
 
-    def refusal(self) -> str:
-        """Why nothing may be changed now; empty when it may."""
-        if self.read_only:
-            return f"This console only looks. {self.driver}"
-        if self.parts is None:
-            return str(self.trouble or "The lab is still being opened.")
+    @property
+    def busy(self) -> bool:
+        """A step or a verb runs."""
+        return self._task is not None and not self._task.done()
+
+    async def wait(self) -> None:
+        """Return once nothing runs."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
+    def refusal(self, *, changes: bool = True) -> str:
+        """Why nothing may be run now that `changes` the lab, or its progress; empty when it may."""
+        state = self._state
+        if state.read_only and changes:
+            return f"This console only looks. {state.driver}"
+        if state.backend is None:
+            return str(state.trouble or "The lab is still being opened.")
         return f"{self.running} is running already; stop it first (x)." if self.busy else ""
 
     def run_step(
@@ -81,28 +99,28 @@ class Working(Looking):
     ) -> bool:
         """Start a step, `elsewhere` on the next free subnet; False (and a notice) when that cannot be now."""
         if refusal := self.refusal():
-            self.notice(refusal, "warning")
+            self._state.bus.notice(refusal, "warning")
             return False
-        fails = self.course is not None and self.course.step(step_id).kind.fails
+        fails = self._state.course is not None and self._state.course.step(step_id).kind.fails
         self.stopping = False
         self.active = self.runs[step_id] = StepRun(step_id, fails=fails)
         work = self._run_step(self.active, command=command, again=again, elsewhere=elsewhere)
-        self._work = asyncio.create_task(work, name=f"step {step_id}")
+        self._task = asyncio.create_task(work, name=f"step {step_id}")
         return True
 
     def stop(self) -> None:
         """End the step or the verb that runs, with every process it started."""
-        if self._work is None or self._work.done():
+        if self._task is None or self._task.done():
             return
         if self.stopping:
-            self.notice("It is being stopped already; what it began is taken back first.")
+            self._state.bus.notice("It is being stopped already; what it began is taken back first.")
             return
         # Only once: a second cancellation would interrupt the taking back.
         self.stopping = True
         if self.active is not None:
             self.active.stopping = True
-        self._work.cancel()
-        self.publish(messages.RunProgressed if self.active is not None else messages.VerbProgressed)
+        self._task.cancel()
+        self._state.bus.publish(RunProgressed() if self.active is not None else VerbProgressed())
 
     @property
     def running(self) -> str:
@@ -111,10 +129,10 @@ class Working(Looking):
             return ""
         if self.active is None:
             return self.verb
-        if self.course is None:
+        if self._state.course is None:
             return self.active.step
-        lesson, step = self.course.lesson_of(self.active.step), self.course.step(self.active.step)
-        return self.text(f"{lesson.number} {lesson.title} › {step.title}")
+        lesson, step = self._state.course.lesson_of(self.active.step), self._state.course.step(self.active.step)
+        return self._state.text(f"{lesson.number} {lesson.title} › {step.title}")
 
     def activity(self) -> str:
         """What runs and for how long, in one line; empty when nothing does."""
@@ -127,18 +145,18 @@ class Working(Looking):
         return f"◐ {name} · {seconds:.0f} s · x stops it"
 
     async def _run_step(self, run: StepRun, **how: Any) -> None:
-        assert self.parts is not None
-        events = self.parts.runner.run(run.step, confirm=self._confirm, **how)
-        telling = _Telling(lambda: self.publish(messages.RunProgressed))
+        assert self._state.backend is not None
+        events = self._state.backend.runner.run(run.step, confirm=self._confirm, **how)
+        telling = _Telling(lambda: self._state.bus.publish(RunProgressed()))
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
                     run.take(event)
                     if isinstance(event, CommandEnded):
-                        self.refresh()
+                        self._changed()
                         telling.now()
                     elif isinstance(event, ChecksSeen):
-                        self.results[run.step] = event.results
+                        self._state.results[run.step] = event.results
                         telling.now()
                     if telling.soon() or not run.buffer.total % 64:
                         # A generator that always has something to give must not keep the keys waiting.
@@ -155,25 +173,30 @@ class Working(Looking):
             run.end("failed", "The step ended without a result.")
         self.active = None
         outcome = run.outcome or "failed"
-        self.refresh()
-        self._states_changed()
-        self.publish(lambda: messages.RunFinished(run.step, outcome))
-        self.look_soon(None)
+        self._changed()
+        self._state.take_steps()
+        self._state.bus.publish(RunFinished(run.step, outcome))
+        self._ended()
 
     async def _confirm(self, diff: str) -> bool:
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.publish(lambda: messages.ConfirmationAsked(diff, answer))
-        return await answer
+        self._asked = asyncio.get_running_loop().create_future()
+        self._state.bus.publish(ConfirmationAsked(diff))
+        return await self._asked
 
-    def run_verb(self, name: str, verb: Callable[[], Verb]) -> bool:
-        """Start a verb of the lab; False (and a notice) when that cannot be now."""
-        if refusal := self.refusal():
-            self.notice(refusal, "warning")
+    def confirm(self, yes: bool) -> None:
+        """Answer what `ConfirmationAsked` asks."""
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(yes)
+
+    def run_verb(self, name: str, verb: Callable[[], Stream], *, changes: bool = True) -> bool:
+        """Start a verb, one that `changes` the lab or not; False (and a notice) when that cannot be now."""
+        if refusal := self.refusal(changes=changes):
+            self._state.bus.notice(refusal, "warning")
             return False
         self.stopping = False
         self.verb, self.verb_output, self.verb_ended = name, OutputBuffer(), None
         self._verb_started = time.monotonic()
-        self._work = asyncio.create_task(self._run_verb(verb), name=f"lab {name}")
+        self._task = asyncio.create_task(self._run_verb(verb), name=f"lab {name}")
         return True
 
     @property
@@ -190,9 +213,9 @@ class Working(Looking):
             return f"{self.verb}: done in {ended.seconds:.1f} s", False
         return f"{self.verb}: {'stopped' if ended.how == 'stopped' else 'failed'} after {ended.seconds:.1f} s", True
 
-    async def _run_verb(self, verb: Callable[[], Verb]) -> None:
+    async def _run_verb(self, verb: Callable[[], Stream]) -> None:
         started = self._verb_started
-        telling = _Telling(lambda: self.publish(messages.VerbProgressed))
+        telling = _Telling(lambda: self._state.bus.publish(VerbProgressed()))
         try:
             async with contextlib.aclosing(verb()) as pieces:
                 async for piece in pieces:
@@ -215,6 +238,6 @@ class Working(Looking):
         telling.close()
         self.verb_output.close()
         self.verb_ended = ended
-        self.refresh()
-        self.publish(messages.VerbFinished)
-        self.look_soon(None)
+        self._changed()
+        self._state.bus.publish(VerbFinished())
+        self._ended()

@@ -6,12 +6,26 @@ from collections.abc import Container, Mapping
 
 from pghalab.course.events import SETTLED, StepState
 from pghalab.course.model import Course, Lesson, Step
-from pghalab.widgets.outline import lesson_state
 
 States = Mapping[str, StepState]
 
 
-def way_on(course: Course, states: States, last: str, skipped: Container[str]) -> tuple[Lesson, Step] | None:
+def lesson_state(lesson: Lesson, states: States) -> tuple[str, str]:
+    """A lesson's state (`todo`, `begun`, `done`, `broken`) and the words for it; past steps count, and are said."""
+    wanted = [step for step in lesson.steps if not step.optional]
+    seen = [states.get(step.id, "todo") for step in wanted]
+    past = seen.count("past")
+    settled = seen.count("done") + past
+    broken = seen.count("broken")
+    said = f", {past} past" if past else ""
+    if broken:
+        return "broken", f"broken: {broken} of {len(wanted)}"
+    if wanted and settled == len(wanted):
+        return "done", f"done{said}"
+    return ("begun", f"{settled} of {len(wanted)}{said}") if settled else ("todo", "to do")
+
+
+def next_step(course: Course, states: States, last: str, skipped: Container[str]) -> tuple[Lesson, Step] | None:
     """The place that was left, unless it is done or skipped and there is more; None when there is nothing to do.
 
     A step that is done is still the place to go on from while nothing behind it is done: its result may be unread.
@@ -32,7 +46,7 @@ def way_on(course: Course, states: States, last: str, skipped: Container[str]) -
     return todo or (required[0] if required else None)
 
 
-def builds_on(course: Course, lesson: Lesson, states: States) -> list[int]:
+def unmet_needs(course: Course, lesson: Lesson, states: States) -> list[int]:
     """The numbers of the lessons that this one needs, directly or not, and that are not done yet.
 
     Steps that are past prove nothing: a lesson in which nothing else is settled is not done.

@@ -1,21 +1,19 @@
-"""Puts the real parts of a session together: settings, lab, runner, monitor, and the right to drive."""
+"""Puts a real backend together: settings, lab, runner, monitor, and the right to drive."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
-from typing import Any
 
 from pghalab.course.model import Course
 from pghalab.lab.types import LabError
-from pghalab.screens.parts import MonitorParts, Parts
+from pghalab.session.backend import Backend
 
-log = logging.getLogger(__name__)
+_SLOW = ("docker", "asyncssh", "yaml")
+"""What takes long to import."""
 
 
-async def connect(lab_name: str, course: Course) -> Parts:
-    """Make the parts for a lab; the slow imports happen in a thread; raises LabError."""
+async def connect(lab_name: str, course: Course) -> Backend:
+    """Make the backend for a lab; the slow imports happen in a thread; raises LabError."""
     from pghalab.lab.host.paths import setup_logging
 
     setup_logging()
@@ -36,19 +34,12 @@ async def connect(lab_name: str, course: Course) -> Parts:
     except BaseException:
         lock.release()
         raise
-
-    def monitor(publish: Callable[[Any], None]) -> MonitorParts:
-        return Monitor(lab, publish)
-
-    return Parts(
+    return Backend(
         lab=lab,
         runner=runner,
-        monitor=monitor,
-        # The names change when the lab takes other settings.
-        names=lambda text: runner.names.text(text),
+        monitor=lambda publish: Monitor(lab, publish),
         driver=driver,
         driven=lambda: lock.holder() is not None,
-        notices=lambda: (*lab.notices, *runner.progress.notices),
         release=lock.release,
     )
 
@@ -57,7 +48,7 @@ def _import() -> None:
     """Import what takes long, so that the event loop finds it loaded."""
     import importlib
 
-    for name in ("docker", "asyncssh", "yaml", "textual.widgets.markdown", "textual.widgets.text_area"):
+    for name in _SLOW:
         try:
             importlib.import_module(name)
         except ImportError as error:

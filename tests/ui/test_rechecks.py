@@ -10,12 +10,12 @@ import pytest
 
 from pghalab.course.events import CommandStarted, RunEvent
 from pghalab.course.load import load_course
-from pghalab.screens import looking
 from pghalab.screens.dialogs import Confirm
 from pghalab.screens.help import HelpScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
-from pghalab.screens.looking import _is_worth_a_look
+from pghalab.session import rechecks
+from pghalab.session.rechecks import is_worth_a_look
 from tests.ui import fakes
 from tests.ui.fakes import FakeRunner, FakeStatus, opened, stage, until
 from tests.ui.test_console import at_step, shown
@@ -24,7 +24,7 @@ from tests.ui.test_opening import notified
 
 
 async def test_what_is_done_in_another_terminal_makes_the_step_done(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "LOOK_SHOWN", 0.01)
+    monkeypatch.setattr(rechecks, "SHOWN_EVERY", 0.01)
     built = stage(log)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
@@ -35,7 +35,7 @@ async def test_what_is_done_in_another_terminal_makes_the_step_done(log: Path, m
 
 def test_no_step_is_looked_at_often_whose_checks_leave_traces() -> None:
     course = load_course()
-    often = {step.id for lesson in course.lessons for step in lesson.steps if _is_worth_a_look(course, step.id)}
+    often = {step.id for lesson in course.lessons for step in lesson.steps if is_worth_a_look(course, step.id)}
     assert {"etcd-five", "leader-elected", "replicas-pgha2-start"} <= often
     # Of its own, of a step that makes it count as done, only its own output, none at all.
     assert not {"hba-edit", "replicas-pgha2-streaming", "replicas-streaming", "welcome"} & often
@@ -44,13 +44,13 @@ def test_no_step_is_looked_at_often_whose_checks_leave_traces() -> None:
 
 
 async def test_every_step_is_looked_at_now_and_then(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "LOOK_SHOWN", 0.01)
-    monkeypatch.setattr(looking, "LOOK_ALL", 0.0)
+    monkeypatch.setattr(rechecks, "SHOWN_EVERY", 0.01)
+    monkeypatch.setattr(rechecks, "ALL_EVERY", 0.0)
     built = stage(log)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, built)
         built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
-        await until(pilot, lambda: built.app.session.states["second-start"] == "done")
+        await until(pilot, lambda: built.app.session.state.steps["second-start"] == "done")
 
 
 async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,15 +60,15 @@ async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.
 
     async def sleep(seconds: float) -> None:
         nonlocal turns
-        turns += seconds == looking.LOOK_SHOWN
-        await real(0.001 if seconds == looking.LOOK_SHOWN else seconds)
+        turns += seconds == rechecks.SHOWN_EVERY
+        await real(0.001 if seconds == rechecks.SHOWN_EVERY else seconds)
 
-    monkeypatch.setattr(looking.asyncio, "sleep", sleep)  # type: ignore[attr-defined]
+    monkeypatch.setattr(rechecks.asyncio, "sleep", sleep)  # type: ignore[attr-defined]
     built = stage(log)
 
     async def looks(pilot: fakes.Pilot[int]) -> list[list[str] | None]:
         """The looks of some turns."""
-        await until(pilot, lambda: built.app.session._look is None or built.app.session._look.done())
+        await until(pilot, lambda: not built.app.session.rechecks._under_way)
         before, seen = turns, len(built.runner.looked)
         await until(pilot, lambda: turns > before + 5)
         return built.runner.looked[seen:]
@@ -86,12 +86,12 @@ async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.
         await pilot.press("P")
         built.runner.scripts["second-start"] = waits
         await pilot.press("r")
-        await until(pilot, lambda: built.app.session.busy)
+        await until(pilot, lambda: built.app.session.work.busy)
         assert await looks(pilot) == []
         await pilot.press("u")
         await until(pilot, lambda: "when what runs has ended" in notified(built))
         await pilot.press("x")
-        await until(pilot, lambda: not built.app.session.busy)
+        await until(pilot, lambda: not built.app.session.work.busy)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(built.app.screen, HomeScreen))
         assert await looks(pilot) == []
@@ -114,7 +114,7 @@ async def test_a_step_that_is_not_on_the_screen_is_shown_before_it_runs(log: Pat
         await until(pilot, lambda: screen.area == "lesson" and screen.maximized is None)
         assert built.runner.ran == []
         await pilot.press(key)
-        await until(pilot, lambda: len(built.runner.ran) == 1 and not built.app.session.busy)
+        await until(pilot, lambda: len(built.runner.ran) == 1 and not built.app.session.work.busy)
 
 
 async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(log: Path) -> None:
@@ -137,11 +137,11 @@ async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(log: Pa
         assert len(built.runner.ran) == 1
         built.runner.__class__ = Slow
         await pilot.press("r")
-        await until(pilot, lambda: built.app.session.busy)
+        await until(pilot, lambda: built.app.session.work.busy)
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(built.app.screen, HelpScreen))
         gate.set()
-        await until(pilot, lambda: len(built.runner.ran) == 2 and not built.app.session.busy)
+        await until(pilot, lambda: len(built.runner.ran) == 2 and not built.app.session.work.busy)
         assert isinstance(built.app.screen, HelpScreen)
 
 

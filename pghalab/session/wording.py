@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pghalab.cluster.model import Patroni
 from pghalab.course.events import CheckResult, StepState
+from pghalab.course.localise import Names
 from pghalab.course.model import Course, Step
 from pghalab.course.placeholders import fill
-from pghalab.screens.parts import Parts
 
 Results = Mapping[str, Sequence[CheckResult]]
 
@@ -34,7 +34,7 @@ def _why(step: Step, lesson: str, results: Results) -> str:
     return f"{first.check}{where}: saw {first.saw} (“{step.title}”, lesson {lesson})"
 
 
-def lesson_text(text: str, parts: Parts, patroni: Patroni | None) -> str:
+def lesson_text(text: str, names: Names, patroni: Patroni | None) -> str:
     """Text of a lesson in the lab's own names, with what the cluster answers put in."""
     view = patroni.value if patroni is not None else None
     leader = view.leader if view is not None else None
@@ -43,6 +43,6 @@ def lesson_text(text: str, parts: Parts, patroni: Patroni | None) -> str:
     answers = {
         "leader": leader or "the leader",
         "replica": replica or "a replica",
-        "auth_method": parts.lab.auth_method,
+        "auth_method": names.auth_method,
     }
-    return fill(parts.names(text), answers)
+    return fill(names.text(text), answers)

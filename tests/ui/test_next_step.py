@@ -11,8 +11,7 @@ from textual.widgets import Button, Static
 from pghalab.course.events import StepState
 from pghalab.course.load import load_course
 from pghalab.course.model import Course
-from pghalab.screens.way_on import builds_on, way_on
-from pghalab.widgets.outline import lesson_state
+from pghalab.session.next_step import lesson_state, next_step, unmet_needs
 from tests.ui import fakes
 from tests.ui.fakes import FakeStatus, opened, stage, until
 from tests.ui.test_console import at_step, shown
@@ -56,7 +55,7 @@ def course() -> Course:
 def test_the_way_on(
     course: Course, states: dict[str, StepState], last: str, skipped: set[str], expected: str | None
 ) -> None:
-    found = way_on(course, states, last, skipped)
+    found = next_step(course, states, last, skipped)
     assert (found[1].id if found else None) == expected
 
 
@@ -65,16 +64,16 @@ def test_a_lesson_builds_on_all_that_its_needs_build_on() -> None:
     states: dict[str, StepState] = {}
     by_id = {lesson.id: lesson for lesson in course.lessons}
     leader = by_id["leader"]
-    numbers = builds_on(course, leader, states)
+    numbers = unmet_needs(course, leader, states)
     assert {by_id[need].number for need in ("deploy", "etcd-config", "etcd-start", "patroni-config")} <= set(numbers)
     for need in ("image", "deploy", "etcd-config", "etcd-start"):
         states |= dict.fromkeys((step.id for step in by_id[need].steps), "done")
-    assert builds_on(course, leader, states) == [by_id["patroni-config"].number]
+    assert unmet_needs(course, leader, states) == [by_id["patroni-config"].number]
     # What is broken has a line of its own.
     states |= dict.fromkeys((step.id for step in by_id["patroni-config"].steps), "done")
     states[by_id["etcd-start"].steps[-1].id] = "broken"
-    assert builds_on(course, leader, states) == []
-    assert builds_on(course, replace(leader, needs=("no-such-lesson",)), {}) == []
+    assert unmet_needs(course, leader, states) == []
+    assert unmet_needs(course, replace(leader, needs=("no-such-lesson",)), {}) == []
 
 
 def test_what_is_past_counts_as_complete_and_proves_nothing() -> None:
@@ -84,9 +83,9 @@ def test_what_is_past_counts_as_complete_and_proves_nothing() -> None:
     states: dict[str, StepState] = dict.fromkeys((step.id for step in lesson.steps), "done")
     states[lesson.steps[4].id] = "past"
     assert lesson_state(lesson, states) == ("done", "done, 1 past")
-    assert lesson.number not in builds_on(course, after, states)
+    assert lesson.number not in unmet_needs(course, after, states)
     states |= dict.fromkeys((step.id for step in lesson.steps), "past")
-    assert lesson.number in builds_on(course, after, states)
+    assert lesson.number in unmet_needs(course, after, states)
     states[lesson.steps[0].id] = "todo"
     count = sum(not step.optional for step in lesson.steps)
     assert lesson_state(lesson, states) == ("begun", f"{count - 1} of {count}, {count - 1} past")
@@ -110,8 +109,8 @@ async def test_one_key_leads_from_broken_step_to_broken_step(log: Path) -> None:
         await pilot.press("B")
         await until(pilot, lambda: any("Nothing that was done" in note.message for note in built.app._notifications))
         built.runner.seen |= {"first-table": FakeStatus("broken"), "second-edit": FakeStatus("broken")}
-        built.app.session.look_soon(None, 0)
-        await until(pilot, lambda: built.app.session.broken_steps == ["first-table", "second-edit"])
+        built.app.session.rechecks.soon(None, 0)
+        await until(pilot, lambda: built.app.session.state.broken_steps == ["first-table", "second-edit"])
         for step in ("first-table", "second-edit", "first-table"):
             await pilot.press("B")
             await until(pilot, lambda step=step: screen.step.id == step)  # type: ignore[misc]
@@ -121,7 +120,7 @@ async def test_one_key_leads_from_broken_step_to_broken_step(log: Path) -> None:
         await until(pilot, lambda: screen.is_active)
 
 
-async def test_a_lesson_says_what_it_builds_on(log: Path, tmp_path: Path) -> None:
+async def test_a_lesson_says_what_it_unmet_needs(log: Path, tmp_path: Path) -> None:
     lessons = tmp_path / "lessons"
     lessons.mkdir()
     for path in fakes.COURSE.iterdir():
@@ -135,6 +134,6 @@ async def test_a_lesson_says_what_it_builds_on(log: Path, tmp_path: Path) -> Non
         await until(pilot, lambda: line.display)
         assert "builds on 1: not done yet" in str(line.content)
         for step in ("first-read", "first-table"):
-            built.app.session.mark_read(step)
-        built.app.session.answer("first-question", 1)
+            built.app.session.learner.mark_read(step)
+        built.app.session.learner.answer("first-question", 1)
         await until(pilot, lambda: not line.display)

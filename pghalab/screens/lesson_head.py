@@ -1,0 +1,57 @@
+"""The lines above a lesson: the lab's condition, the areas, what no longer holds, and what the lesson builds on."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from pghalab.course.model import Lesson
+from pghalab.session.next_step import unmet_needs
+from pghalab.session.state import State
+from pghalab.widgets.glyphs import BAD, WARN
+from pghalab.widgets.text import plain
+
+TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
+
+
+class LessonHead(Vertical):
+    """Four lines, of which only those are there that have something to say."""
+
+    def compose(self) -> ComposeResult:
+        """The lines."""
+        yield Static("", id="top")
+        yield Static("", id="tabs")
+        yield Static("", id="broken")
+        yield Static("", id="needs")
+
+    def show_area(self, area: str) -> None:
+        """Mark the area that is shown."""
+        tabs = Content(" ").join(
+            Content.styled(f" {title} ", "bold reverse" if name == area else "dim") for name, title in TABS.items()
+        )
+        self.query_one("#tabs", Static).update(tabs)
+
+    def show(self, condition: Content, state: State, lesson: Lesson) -> None:
+        """Show how things stand; `condition` is the lab's."""
+        if state.read_only:
+            condition = Content.assemble(("‖ READ-ONLY  ", f"bold {WARN}"), plain(state.driver, WARN), "  ", condition)
+        if state.paused:
+            condition = Content.assemble(("‖ panes paused, P goes on  ", f"bold {WARN}"), condition)
+        self._say("#top", condition)
+        wrong = state.broken()
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        text = plain(f"✗ No longer true (B goes there): {wrong[0]}{more}", BAD) if wrong else Content("")
+        self._say("#broken", text)
+        numbers = unmet_needs(state.course, lesson, state.steps) if state.course is not None else []
+        listed = ", ".join(map(str, numbers))
+        missing = bool(numbers) and not state.opening
+        words = f"! This lesson builds on {listed}: not done yet" if missing else ""
+        self._say("#needs", Content.styled(words, WARN))
+
+    def _say(self, line: str, content: Content) -> None:
+        widget = self.query_one(line, Static)
+        widget.display = bool(content.plain)
+        if not content.is_same(widget.content if isinstance(widget.content, Content) else Content("")):
+            widget.update(content, layout=False)

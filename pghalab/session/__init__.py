@@ -1,0 +1,1 @@
+"""What the console knows and does, apart from any screen."""

@@ -1,0 +1,140 @@
+"""What the session tells, in the past tense: plain values with one JSON form, see `pghalab.codec`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pghalab.codec import tagged, untagged
+from pghalab.course.events import Outcome
+
+Severity = Literal["information", "warning", "error"]
+Source = Literal["nodes", "etcd", "patroni", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class CourseRead:
+    """The lessons were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabOpened:
+    """The lab, the runner and the monitor are at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleChanged:
+    """The lab cannot be used, for a new reason, or can be used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatesChanged:
+    """The state of a step, or the results of its checks, changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesChanged:
+    """Something was found wrong with the files of the lab or of its progress."""
+
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSeen:
+    """A new look at one source."""
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgressed:
+    """The step that runs printed something or looked at its checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The step that ran ended."""
+
+    step: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationAsked:
+    """The step that runs waits for a yes or no on a change of the configuration: `Work.confirm` gives it."""
+
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerbProgressed:
+    """A verb of the lab printed something."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerbFinished:
+    """A verb of the lab ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something the learner has to know, for a moment."""
+
+    text: str
+    severity: Severity = "information"
+
+
+SessionEvent = (
+    CourseRead
+    | LabOpened
+    | TroubleChanged
+    | StatesChanged
+    | NoticesChanged
+    | ClusterSeen
+    | RunProgressed
+    | RunFinished
+    | ConfirmationAsked
+    | VerbProgressed
+    | VerbFinished
+    | Noticed
+)
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(SessionEvent)}
+
+Listener = Callable[[SessionEvent], object]
+
+
+def to_json(event: SessionEvent) -> dict[str, Any]:
+    """An event as JSON: `{"event": "RunFinished", "step": "etcd-start", "outcome": "done"}`."""
+    return tagged(event)
+
+
+def from_json(data: dict[str, Any]) -> SessionEvent:
+    """The event that `to_json` wrote; raises ValueError."""
+    event: SessionEvent = untagged(KINDS, data)
+    return event
+
+
+class Bus:
+    """Tells every listener what happened, in order."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Tell this listener too."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell this listener nothing more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def publish(self, event: SessionEvent) -> None:
+        """Tell everyone."""
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    def notice(self, text: str, severity: Severity = "information") -> None:
+        """Tell the learner something."""
+        self.publish(Noticed(text, severity))

@@ -1,0 +1,165 @@
+"""One console's work on one lab, apart from any screen: screens ask it, and listen to what it tells."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pghalab.course.model import Step
+from pghalab.lab.types import LabError
+from pghalab.session.backend import Backend, Connect
+from pghalab.session.background import Background
+from pghalab.session.events import CourseRead, LabOpened, TroubleChanged
+from pghalab.session.learner import Learner
+from pghalab.session.rechecks import Rechecks
+from pghalab.session.state import State
+from pghalab.session.watch import Watch
+from pghalab.session.work import Work
+
+if TYPE_CHECKING:
+    from pghalab.course.kinds import Where
+    from pghalab.lab.doctor import Fact
+
+log = logging.getLogger(__name__)
+
+RETRY = 5.0
+"""Seconds between two tries to reach the engine."""
+
+
+class Session:
+    """What the console knows (`state`) and does, in parts; lives in one event loop and never touches a widget."""
+
+    def __init__(self, lab_name: str, *, connect: Connect | None = None, lessons: Path | None = None) -> None:
+        self.state = State(lab_name)
+        self.bus = self.state.bus
+        self._background = Background(self.bus)
+        self.work = Work(self.state, changed=lambda: self.watch.refresh(), ended=lambda: self.rechecks.soon(None))
+        self.rechecks = Rechecks(self.state, self.work, self._background)
+        self.watch = Watch(self.state, self.rechecks)
+        self.learner = Learner(self.state, self.work, self.rechecks)
+        self._connect = connect
+        self._lessons = lessons
+        self._taking_over = False
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Read the course, then connect to the lab, as often as it takes; returns once it is connected."""
+        if self.state.course is None:
+            await self.read_course()
+        while self.state.backend is None:
+            try:
+                await self._open_backend()
+            except LabError as error:
+                self._set_trouble(error)
+                await asyncio.sleep(RETRY)
+
+    async def read_course(self) -> None:
+        """Read the lessons; raises LabError."""
+        from pghalab.course.load import load_course
+
+        self.state.course = await asyncio.to_thread(load_course, self._lessons)
+        self.state.remember_notices()
+        self.bus.publish(CourseRead())
+
+    async def _open_backend(self) -> None:
+        state = self.state
+        assert state.course is not None
+        if self._connect is None:
+            from pghalab.session.connect import connect
+
+            self._connect = connect
+        state.backend = backend = await self._connect(state.lab_name, state.course)
+        state.driver = backend.driver
+        state.read_only = bool(backend.driver)
+        self.learner.catch_up()
+        state.remember_notices()
+        state.steps = dict(backend.runner.states)
+        self.bus.publish(LabOpened())
+        self._background.spawn(self.watch.run(backend), "watch")
+        self._background.spawn(self._keep_open(backend), "open")
+        self._background.spawn(self.rechecks.regularly(), "looking at the checks")
+        if backend.driver:
+            self._background.spawn(self._wait_for_driver(backend), "waiting for the driver")
+
+    async def _keep_open(self, backend: Backend) -> None:
+        while True:
+            try:
+                await backend.lab.open()
+            except LabError as error:
+                self._set_trouble(error)
+                await asyncio.sleep(RETRY)
+            else:
+                self._set_trouble(None)
+                self.state.tell_notices()
+                self.rechecks.soon(None, 0)
+                return
+
+    async def _wait_for_driver(self, backend: Backend) -> None:
+        """Tell when the console that drives has gone."""
+        # Another process drops a lock on a file without a word.
+        while await asyncio.to_thread(backend.driven):  # noqa: ASYNC110
+            await asyncio.sleep(RETRY)
+        self.state.driver = "Nobody drives the lab now: T takes over."
+        self.bus.notice(self.state.driver)
+        self.bus.publish(LabOpened())
+
+    async def take_over(self) -> None:
+        """Drive the lab from here, if no other console does; else stay read-only and say who drives."""
+        state = self.state
+        if self._taking_over or state.backend is None:
+            self.bus.notice(str(state.trouble or "The lab is still being opened."))
+            return
+        if not state.read_only:
+            self.bus.notice("This console drives the lab already.")
+            return
+        self._taking_over = True
+        try:
+            await self.close()
+            state.backend, state.read_only, state.driver = None, False, ""
+            await self.open()
+        finally:
+            self._taking_over = False
+        words = f"Still read-only. {state.driver}" if state.read_only else "This console drives the lab now."
+        self.bus.notice(words)
+
+    def _set_trouble(self, error: LabError | None) -> None:
+        if str(error) != str(self.state.trouble):
+            self.state.trouble = error
+            self.bus.publish(TroubleChanged())
+
+    async def close(self) -> None:
+        """Stop what runs, close the lab, let another console drive."""
+        if not self.work.stopping:
+            self.work.stop()
+        tasks = self._background.cancel()
+        await self.work.wait()
+        if tasks:
+            await asyncio.wait(tasks)
+        backend = self.state.backend
+        if backend is not None:
+            try:
+                await backend.lab.close()
+            except (LabError, OSError):
+                log.exception("closing the lab")
+            backend.release()
+
+    # What a screen asks
+
+    def resolve(self, step: Step) -> Where | None:
+        """Where a step's command runs, by the last look; None before the lab is open."""
+        return self.state.backend.runner.resolve(step) if self.state.backend is not None else None
+
+    async def ask(self, step: Step) -> None:
+        """Ask the cluster where a step's command runs, as a run would; raises LabError when it cannot tell."""
+        if self.state.backend is not None:
+            await self.state.backend.runner.ask(step)
+
+    async def examine(self) -> list[Fact]:
+        """What the doctor finds; raises LabError."""
+        from pghalab.lab.doctor import examine
+        from pghalab.lab.settings import load_settings
+
+        return list(await examine(load_settings(self.state.lab_name)))

@@ -1,0 +1,96 @@
+"""What the console knows of one lab, and who is told when it changes."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
+from pghalab.course.events import CheckResult, StepState
+from pghalab.course.model import Course, Lesson, Step
+from pghalab.lab.types import LabError
+from pghalab.session.backend import Backend
+from pghalab.session.events import Bus, NoticesChanged, StatesChanged
+from pghalab.session.next_step import next_step
+from pghalab.session.wording import broken_lines, lesson_text
+
+EVENTS_KEPT = 500
+
+
+class State:
+    """One console's knowledge of one lab."""
+
+    def __init__(self, lab_name: str) -> None:
+        self.lab_name = lab_name
+        self.bus = Bus()
+        self.read_only = False
+        self.driver = ""
+        self.backend: Backend | None = None
+        self.trouble: LabError | None = None
+        self.course: Course | None = None
+        self.steps: dict[str, StepState] = {}
+        """The state of each step, by its id."""
+        self.results: dict[str, tuple[CheckResult, ...]] = {}
+        """What the checks of each step saw last."""
+        self.nodes: Nodes | None = None
+        self.etcd: Etcd | None = None
+        self.patroni: Patroni | None = None
+        self.events: deque[ClusterEvent] = deque(maxlen=EVENTS_KEPT)
+        self.paused = False
+        self.shown = ""
+        """The id of the step on the screen; empty when none is."""
+        self._noticed: list[str] = []
+
+    # What is wrong
+
+    @property
+    def notices(self) -> list[str]:
+        """What was found wrong with the lessons, the lab's files and its progress, as far as it is known now."""
+        problems = self.course.problems if self.course is not None else ()
+        found = self.backend.notices if self.backend is not None else ()
+        return [*(f"A lesson is left out: {problem}" for problem in problems), *found]
+
+    def remember_notices(self) -> None:
+        """Take what is wrong by now as told."""
+        self._noticed = self.notices
+
+    def tell_notices(self) -> None:
+        """Tell what was found wrong since the last time."""
+        before = self._noticed
+        self.remember_notices()
+        new = tuple(notice for notice in self._noticed if notice not in before)
+        if new:
+            self.bus.publish(NoticesChanged(new))
+
+    def broken(self) -> list[str]:
+        """What was true once and is no longer, in words."""
+        return broken_lines(self.course, self.steps, self.results, self.text)
+
+    @property
+    def broken_steps(self) -> list[str]:
+        """The ids of the steps that were done once and no longer are, in order."""
+        lessons = self.course.lessons if self.course is not None else ()
+        return [step.id for lesson in lessons for step in lesson.steps if self.steps.get(step.id) == "broken"]
+
+    # The course
+
+    @property
+    def opening(self) -> bool:
+        """It is not known yet what was done, and nothing stands in the way of knowing it soon."""
+        return self.backend is None and self.trouble is None
+
+    def next_step(self) -> tuple[Lesson, Step] | None:
+        """Where to go on; None when there is nothing left to do."""
+        if self.course is None:
+            return None
+        runner = self.backend.runner if self.backend is not None else None
+        return next_step(self.course, self.steps, runner.last if runner else "", runner.skipped if runner else ())
+
+    def text(self, text: str) -> str:
+        """Text of a lesson in the lab's own names, with what the cluster answers put in."""
+        return text if self.backend is None else lesson_text(text, self.backend.runner.names, self.patroni)
+
+    def take_steps(self) -> None:
+        """Take over the states that the runner knows, and tell so."""
+        assert self.backend is not None
+        self.steps = dict(self.backend.runner.states)
+        self.bus.publish(StatesChanged())

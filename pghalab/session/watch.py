@@ -1,0 +1,54 @@
+"""The monitor at work: what it sees becomes what the session knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pghalab.session.backend import Backend
+from pghalab.session.events import ClusterSeen
+from pghalab.session.rechecks import Rechecks
+from pghalab.session.state import State
+
+if TYPE_CHECKING:
+    from pghalab.cluster.model import Update
+    from pghalab.cluster.monitor import Monitor
+
+
+class Watch:
+    """Runs the monitor of a backend."""
+
+    def __init__(self, state: State, rechecks: Rechecks) -> None:
+        self._state, self._rechecks = state, rechecks
+        self._monitor: Monitor | None = None
+
+    async def run(self, backend: Backend) -> None:
+        """Watch until cancelled."""
+        self._monitor = backend.monitor(self._take)
+        self._monitor.pause(self._state.paused)
+        await self._monitor.run()
+
+    def refresh(self) -> None:
+        """Let the monitor look now."""
+        if self._monitor is not None:
+            self._monitor.refresh()
+
+    def pause(self, paused: bool) -> None:
+        """Let the monitor stop looking, or go on."""
+        self._state.paused = paused
+        if self._monitor is not None:
+            self._monitor.pause(paused)
+
+    def _take(self, update: Update) -> None:
+        state = self._state
+        match update:
+            case ("event", event):
+                state.events.append(event)
+                self._rechecks.soon(None)
+            case ("nodes", nodes):
+                state.nodes = nodes
+            case ("etcd", etcd):
+                state.etcd = etcd
+            case ("patroni", patroni):
+                state.patroni = patroni
+        state.tell_notices()
+        state.bus.publish(ClusterSeen(update[0]))

@@ -1,0 +1,59 @@
+"""The four live panes, one below the other."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from pghalab.cluster.model import Snapshot
+from pghalab.session.events import Source
+from pghalab.session.state import State
+from pghalab.widgets.etcd_pane import EtcdPane
+from pghalab.widgets.events_pane import EventsPane
+from pghalab.widgets.nodes_pane import NodesPane
+from pghalab.widgets.pane import LivePane
+from pghalab.widgets.patroni_pane import PatroniPane
+from pghalab.widgets.scrolling import KeyScroll
+
+
+class PaneColumn(KeyScroll, can_focus=False):
+    """Nodes, etcd, Patroni and Events."""
+
+    DEFAULT_CSS = """
+    PaneColumn { scrollbar-size-vertical: 1; }
+    PaneColumn > LivePane { margin: 0 0 1 0; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """The panes."""
+        yield NodesPane(id="nodes")
+        yield EtcdPane(id="etcd")
+        yield PatroniPane(id="patroni")
+        yield EventsPane(id="events")
+
+    def show(self, source: Source, state: State) -> None:
+        """Bring the pane of a source up to date."""
+        match source:
+            case "nodes":
+                self.query_one(NodesPane).show(state.nodes)
+            case "etcd":
+                self.query_one(EtcdPane).show(state.etcd)
+            case "patroni":
+                # Without any etcd there is nothing that could have failed yet.
+                formed = state.etcd is not None and state.etcd.value is not None and state.etcd.value.members
+                seen = state.patroni if formed or (state.patroni and state.patroni.value) else None
+                self.query_one(PatroniPane).show(seen)
+            case _:
+                pass
+        looks = [one.taken_at for one in (state.nodes, state.etcd, state.patroni) if one is not None]
+        self.query_one(EventsPane).show(Snapshot(tuple(state.events), None, max(looks)) if looks else None)
+
+    def pause(self, paused: bool) -> None:
+        """Say whether the panes stand still."""
+        for pane in self.query(LivePane):
+            pane.pause(paused)
+
+    def tick(self) -> None:
+        """Let the ages advance."""
+        if self.content_size.width:
+            for pane in self.query(LivePane):
+                pane.tick()

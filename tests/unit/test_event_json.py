@@ -1,0 +1,109 @@
+"""The one JSON form of what happens: in a run, and in a session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pytest
+
+from pghalab import codec
+from pghalab.course import events as run
+from pghalab.course.events import CheckResult
+from pghalab.lab.types import Ended, Output
+from pghalab.session import events as session
+
+RESULTS = (CheckResult("etcd runs", False, "stopped", "running", "pgha1"),)
+RUN = [
+    run.StepStarted("start", "Start etcd"),
+    run.CommandStarted("start", "pgha1", "postgres", "etcd", Path("/logs/1.log")),
+    run.Printed("start", Output("stderr", "line\n")),
+    run.CommandEnded("start", Ended("timeout", None, 1.5)),
+    run.ConfirmNeeded("start", "-a\n+b"),
+    run.ChecksSeen("start", RESULTS, True),
+    run.StepEnded("start", "failed", 2.0, "nothing runs"),
+]
+SESSION = [
+    session.CourseRead(),
+    session.LabOpened(),
+    session.TroubleChanged(),
+    session.StatesChanged(),
+    session.NoticesChanged(("one", "two")),
+    session.ClusterSeen("etcd"),
+    session.RunProgressed(),
+    session.RunFinished("start", "done"),
+    session.ConfirmationAsked("-a\n+b"),
+    session.VerbProgressed(),
+    session.VerbFinished(),
+    session.Noticed("a word", "warning"),
+]
+
+
+def there_and_back(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize("event", RUN, ids=lambda event: type(event).__name__)
+def test_what_happens_in_a_run_goes_to_json_and_back(event: run.RunEvent) -> None:
+    assert run.from_json(there_and_back(run.to_json(event))) == event
+
+
+@pytest.mark.parametrize("event", SESSION, ids=lambda event: type(event).__name__)
+def test_what_a_session_tells_goes_to_json_and_back(event: session.SessionEvent) -> None:
+    assert session.from_json(there_and_back(session.to_json(event))) == event
+
+
+def test_no_kind_is_left_out() -> None:
+    assert {type(event) for event in RUN} == set(get_args(run.RunEvent))
+    assert {type(event) for event in SESSION} == set(get_args(session.SessionEvent))
+
+
+@dataclass(frozen=True)
+class Inner:
+    at: float
+
+
+@dataclass(frozen=True)
+class Outer:
+    word: Literal["a", "b"]
+    pairs: tuple[tuple[str, int], ...] = ()
+    names: Mapping[str, Inner] | None = None
+    either: Inner | int = 0
+
+
+@pytest.mark.parametrize(
+    "value", [Outer("a"), Outer("b", (("x", 1), ("y", 2)), {"n": Inner(1.5)}, Inner(0.0)), Outer("a", either=3)]
+)
+def test_values_within_values(value: Outer) -> None:
+    assert codec.from_json(Outer, there_and_back(codec.to_json(value))) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"word": "c"},
+        {},
+        [],
+        {"word": "a", "pairs": [["x"]]},
+        {"word": "a", "pairs": [["x", True]]},
+        {"word": "a", "names": {"n": {"at": "late"}}},
+        {"word": "a", "either": "x"},
+    ],
+)
+def test_data_of_another_shape_is_refused(data: object) -> None:
+    with pytest.raises(ValueError):
+        codec.from_json(Outer, data)
+
+
+def test_what_a_newer_version_added_is_passed_over() -> None:
+    assert codec.from_json(Outer, {"word": "a", "new": 1}) == Outer("a")
+
+
+def test_an_unknown_kind_and_what_is_not_plain_are_refused() -> None:
+    with pytest.raises(ValueError, match="no kind"):
+        session.from_json({"event": "Exploded"})
+    with pytest.raises(TypeError):
+        codec.to_json(object())
