@@ -18,6 +18,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
+from pghalab import registry
 from pghalab.lab.types import LabError, User
 from pghalab.screens.console import Console
 from pghalab.screens.home import HomeScreen
@@ -272,9 +273,21 @@ class PghalabApp(Console):
             os._exit(code)
         self.exit(code, return_code=code)
 
+    def _begin(self, verb: registry.Verb, way: registry.Way) -> None:
+        """Do what a line of the lab menu says, in the lab menu, where it shows what it prints."""
+        from pghalab.screens.lab_menu import LabScreen
+
+        self.show_beside(LabScreen())
+        screen = self.screen
+        assert isinstance(screen, LabScreen)
+        screen.call_after_refresh(screen.begin, verb, way)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything the keys of the screen at hand do, for the command palette."""
         yield from super().get_system_commands(screen)
+        for verb, way in registry.ways():
+            if way.palette:
+                yield SystemCommand(f"Lab: {way.title}", way.words, lambda verb=verb, way=way: self._begin(verb, way))
         seen = set()
         for active in screen.active_bindings.values():
             binding = active.binding

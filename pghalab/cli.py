@@ -5,50 +5,50 @@ from __future__ import annotations
 import argparse
 import sys
 
-from pghalab import __version__, out
+from pghalab import __version__, out, registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Callable
 
 
-VERBS = {
-    "build": ("lab", "build the image of the nodes"),
-    "up": ("lab", "create and start the nodes"),
-    "start": ("lab", "start the nodes, wake paused ones"),
-    "stop": ("lab", "stop the nodes"),
-    "restart": ("lab", "stop and start the nodes"),
-    "rm": ("lab", "remove the nodes, keep their data"),
-    "rmvolumes": ("lab", "remove the data of nodes that are removed"),
-    "down": ("lab", "remove the nodes and their network"),
-    "ls": ("lab", "list what the engine holds of the labs"),
-    "export": ("lab", "write the deployment for use without pghalab"),
-    "shell": ("lab", "open a shell on a node"),
-    "run": ("course", "run the course without the console"),
-    "reset": ("course", "forget what was done in the course"),
-    "lint": ("course", "check lesson files"),
-    "status": ("status", "show the nodes, etcd and the Patroni cluster"),
-    "doctor": ("doctor", "say whether this machine can run the lab"),
-}
-"""Each verb's module and what it does; the program's help is made from this, so that it loads none of them."""
-
-
-def parser(argv: list[str] | None = None) -> argparse.ArgumentParser:
-    """The command line for some arguments: only the module of their verb is loaded; without arguments every one is."""
+def parser() -> argparse.ArgumentParser:
+    """The command line, made from the registry."""
     root = _Parser(
         prog="pghalab",
         formatter_class=_Formatter,
         description="Learn PostgreSQL high availability by doing it. Without a verb the console opens.",
         epilog="verbs:\n"
-        + "".join(f"  {verb:<10} {words}\n" for verb, (_, words) in VERBS.items())
+        + "".join(f"  {verb.name:<10} {verb.words}\n" for verb in registry.VERBS)
         + "\nExample: pghalab --lab demo run --all",
     )
     root.add_argument("--lab", default="pgha", metavar="NAME", help="the lab to work on (default: pgha)")
     root.add_argument("--version", action="version", version=f"pghalab {__version__}")
     verbs = root.add_subparsers(prog="pghalab", dest="verb", metavar="VERB", help=argparse.SUPPRESS)
-    for module in _modules(argv):
-        module.add_parsers(verbs)
+    for verb in registry.VERBS:
+        said = f"{verb.words[0].upper()}{verb.words[1:]}. {verb.more}".rstrip()
+        own = verbs.add_parser(
+            verb.name,
+            help=verb.words,
+            description=said,
+            epilog=f"{verb.ends}\nExample: {verb.example}".lstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter if verb.ends else argparse.HelpFormatter,
+        )
+        # Without a default of its own it leaves alone what was said before the verb.
+        own.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
+        _add_options(own, verb)
     return root
+
+
+def _add_options(parser: argparse.ArgumentParser, verb: registry.Verb) -> None:
+    groups: dict[str, argparse._MutuallyExclusiveGroup] = {}
+    for option in verb.options:
+        if not option.either:
+            parser.add_argument(*option.flags, **option.how)
+            continue
+        if option.either not in groups:
+            groups[option.either] = parser.add_mutually_exclusive_group(required=option.either.endswith("!"))
+        groups[option.either].add_argument(*option.flags, **option.how)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,18 +76,6 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=max(width, 40) - 2)
 
 
-def _modules(argv: list[str] | None) -> list[ModuleType]:
-    import importlib
-
-    names = {module: None for module, _ in VERBS.values()}
-    if argv is not None:
-        # What follows --lab is a name; an unknown word needs all verbs, for the message that lists them.
-        words = [word for before, word in zip(["", *argv], argv, strict=False) if before != "--lab"]
-        verb = next((word for word in words if not word.startswith("-")), None)
-        names = {} if verb is None else {VERBS[verb][0]: None} if verb in VERBS else names
-    return [importlib.import_module(f"pghalab.verbs.{name}") for name in names]
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 for a said error, 2 usage, 70 a fault of pghalab's."""
     out.prepare()
@@ -110,11 +98,19 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    arguments = parser(argv).parse_args(argv)
+    arguments = parser().parse_args(argv)
     _set_up_logging()
     if arguments.verb is None:
         return _console(arguments.lab)
-    return int(arguments.func(arguments) or 0)
+    return _call(registry.named(arguments.verb).call)(arguments)
+
+
+def _call(name: str) -> Callable[[argparse.Namespace], int]:
+    import importlib
+
+    module, _, function = name.partition(".")
+    found: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(f"pghalab.verbs.{module}"), function)
+    return found
 
 
 def _set_up_logging() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,11 +11,12 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from pghalab import registry
+from pghalab.lab.settings import LabSettings
+from pghalab.registry import Verb, Way
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
-from pghalab.screens.lab_verbs import ENTRIES, Entry, start_verb, up_with
 from pghalab.screens.messages import Told, hears
-from pghalab.session.backend import Stream
 from pghalab.session.events import ClusterSeen, LabOpened, SessionEvent, TroubleChanged, VerbFinished, VerbProgressed
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
@@ -24,9 +24,6 @@ from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
-
-if TYPE_CHECKING:
-    from pghalab.lab.local import LocalLab
 
 
 class LabScreen(ConsoleScreen):
@@ -60,17 +57,7 @@ class LabScreen(ConsoleScreen):
         """The condition, the verbs, the output."""
         yield SteadyText("", id="condition")
         yield Activity()
-        yield Choices(
-            *(
-                Option(
-                    Content.assemble((f"{entry.title:<15}", "bold"), (entry.does, QUIET), ("  asks first", WARN))
-                    if entry.warning
-                    else Content.assemble((f"{entry.title:<15}", "bold"), (entry.does, QUIET)),
-                    id=entry.name,
-                )
-                for entry in ENTRIES
-            )
-        )
+        yield Choices(*(Option(_line(way), id=way.title) for _, way in registry.ways()))
         yield SteadyText("", id="status")
         yield OutputView()
         yield KeyLine(compact=True)
@@ -104,38 +91,33 @@ class LabScreen(ConsoleScreen):
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
-        entry = next(entry for entry in ENTRIES if entry.name == event.option.id)
-        if entry.name == "up-other":
-            self._choose_settings(entry)
-        elif entry.name == "forget":
-            self.console.ask(entry.warning, entry.title, self._begin_again, danger=True)
-        elif entry.warning:
-            self.console.ask(entry.warning, entry.title, lambda: self._start(entry), danger=True)
+        self.begin(*next(pair for pair in registry.ways() if pair[1].title == event.option.id))
+
+    def begin(self, verb: Verb, way: Way) -> None:
+        """Do what a line says, after asking what has to be asked."""
+        if way.asks_settings:
+            self._choose_settings(verb, way)
+        elif way.warning:
+            self.console.ask(way.warning, way.title, lambda: self._start(verb, way), danger=True)
         else:
-            self._start(entry)
+            self._start(verb, way)
 
-    def _start(self, entry: Entry) -> None:
-        self._run(entry, lambda lab: start_verb(lab, entry.name))
-
-    def _run(self, entry: Entry, verb: Callable[[LocalLab], Stream]) -> None:
-        session = self.console.session
-        parts = session.state.backend
-        if parts is None:
-            self.notify(session.work.refusal(), severity="warning", markup=False)
-        elif session.work.run_verb(entry.title, lambda: verb(parts.lab)):
+    def _start(self, verb: Verb, way: Way, settings: LabSettings | None = None) -> None:
+        if registry.start(self.console.session, verb, way, settings):
             self._shown = -1
             self._show()
             self.refresh_bindings()
 
     @work(exclusive=True, group="settings", exit_on_error=False)
-    async def _choose_settings(self, entry: Entry) -> None:
+    async def _choose_settings(self, verb: Verb, way: Way) -> None:
         from pghalab.screens.settings_dialog import SettingsDialog
 
         session = self.console.session
-        if (refusal := session.work.refusal()) or session.state.backend is None:
+        backend = session.state.backend
+        if (refusal := session.work.refusal()) or backend is None:
             self.notify(refusal, severity="warning", markup=False)
             return
-        lab = session.state.backend.lab
+        lab = backend.lab
         if any(container.state not in ("absent", "foreign") for container in await lab.containers()):
             self.notify(
                 "The nodes of this lab exist already; other settings can be chosen once it is removed.",
@@ -145,11 +127,13 @@ class LabScreen(ConsoleScreen):
             return
         chosen = await self.app.push_screen_wait(SettingsDialog(lab.settings))
         if chosen is not None:
-            self._run(entry, lambda lab: up_with(lab, chosen))
-
-    def _begin_again(self) -> None:
-        self.console.session.learner.begin_again()
+            self._start(verb, way, chosen)
 
     def action_copy_output(self) -> None:
         """Copy what was printed."""
         self.console.copy(self.query_one(OutputView).text, "the output")
+
+
+def _line(way: Way) -> Content:
+    asks = ("  asks first", WARN) if way.warning else ""
+    return Content.assemble((f"{way.title:<15}", "bold"), (way.words, QUIET), asks)

@@ -13,57 +13,8 @@ if TYPE_CHECKING:
     from pghalab.course.report import StepReport
 
 
-def add_parsers(subparsers: Any) -> None:
-    """Add the verbs to the command line."""
-    run = _parser(
-        subparsers,
-        "run",
-        "run the course without the console",
-        "pghalab run --to etcd-status",
-        "Runs steps in order until one fails; steps that are done already are left alone. "
-        "Exit status 0 only if every check held.",
-    )
-    which = run.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="every step (the default)")
-    which.add_argument("--lesson", nargs="+", metavar="ID", help="the steps of these lessons")
-    which.add_argument("--to", metavar="STEP", help="every step up to and with this one")
-    run.add_argument("--no-optional", action="store_true", help="leave optional lessons and steps out")
-    run.add_argument("--json", action="store_true", help="print one event a line, as JSON")
-    run.add_argument("--junit", metavar="FILE", help="write a JUnit report")
-    run.set_defaults(func=_run)
-
-    reset = _parser(
-        subparsers,
-        "reset",
-        "forget what was done in the course",
-        "pghalab reset --lesson etcd-start",
-        "Forgets progress only; the lab stays as it is (`pghalab down -f` removes it).",
-    )
-    what = reset.add_mutually_exclusive_group(required=True)
-    what.add_argument("--lesson", metavar="ID", help="forget one lesson")
-    what.add_argument("--all", action="store_true", help="forget everything")
-    reset.set_defaults(func=_reset)
-
-    lint = _parser(
-        subparsers,
-        "lint",
-        "check lesson files",
-        "pghalab lint pghalab/lessons",
-        "Prints file:line: message for everything wrong; exit status 1 if anything is.",
-    )
-    lint.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder of lessons (default: pghalab's own)")
-    lint.set_defaults(func=_lint)
-
-
-def _parser(subparsers: Any, name: str, words: str, example: str, more: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name, help=words, description=f"{words[0].upper()}{words[1:]}. {more}", epilog=f"Example: {example}"
-    )
-    parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
-    return parser
-
-
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Run steps of the course; a signal ends the one that runs first."""
     import asyncio
     import signal
 
@@ -179,7 +130,8 @@ def _opened(name: str) -> Any:
     return opened()
 
 
-def _reset(arguments: argparse.Namespace) -> int:
+def reset(arguments: argparse.Namespace) -> int:
+    """Forget what was done."""
     from pghalab.course.load import load_course
     from pghalab.course.progress import Progress
     from pghalab.lab.host.lock import DriverLock
@@ -205,14 +157,15 @@ def _reset(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _lint(arguments: argparse.Namespace) -> int:
+def lint(arguments: argparse.Namespace) -> int:
+    """Print what is wrong with lesson files."""
     from pathlib import Path
 
-    from pghalab.course.lint import lint
+    from pghalab.course.lint import lint as problems_of
     from pghalab.course.load import load_course
 
     course = load_course(Path(arguments.folder) if arguments.folder else None, strict=False)
-    problems = lint(course)
+    problems = problems_of(course)
     for problem in problems:
         say(problem)
     if problems:

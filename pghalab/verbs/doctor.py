@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pghalab.out import complain, say, say_json
 
@@ -11,21 +11,8 @@ if TYPE_CHECKING:
     from pghalab.lab.doctor import Fact
 
 
-def add_parsers(subparsers: Any) -> None:
-    """Add the verb to the command line."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="say whether this machine can run the lab",
-        description="Say whether this machine can run the lab, and what to do when it cannot. "
-        "Exit status 0 only if nothing is wrong.",
-        epilog="Example: pghalab doctor --json",
-    )
-    parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
-    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
-    parser.set_defaults(func=_doctor)
-
-
-def _doctor(arguments: argparse.Namespace) -> int:
+def doctor(arguments: argparse.Namespace) -> int:
+    """Say what is well and what is not."""
     import asyncio
 
     from pghalab.lab.doctor import examine, healthy

@@ -3,122 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pghalab.out import Printing, complain, say, say_table
+from pghalab.registry import Verb, named
 
 if TYPE_CHECKING:
     from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import LabSettings
-    from pghalab.lab.types import Ended, Output
 
 _SSH_SECONDS = 10.0
 """How long `shell` waits for its node."""
 
 
-def add_parsers(subparsers: Any) -> None:
-    """Add the verbs to the command line."""
-    build = _parser(subparsers, "build", "build the image of the nodes", "pghalab build", _build)
-    build.add_argument("-i", dest="image", metavar="IMAGE", help="its name (default: that of the lab)")
-
-    up = _parser(
-        subparsers, "up", "create and start the nodes", "pghalab up -n 5 -c pgha -w pghanet -s 192.168.50", _up
-    )
-    up.add_argument("-n", dest="nodes", type=int, metavar="NUMBER", help="how many nodes (default: 5)")
-    up.add_argument("-c", dest="prefix", metavar="NAME", help="what node names begin with (default: the lab's name)")
-    up.add_argument("-w", dest="network", metavar="NETWORK", help="the network to create (default: NAMEnet)")
-    up.add_argument("-s", dest="subnet", metavar="SUBNET", help="its first three octets (default: 192.168.50)")
-    up.add_argument("-i", dest="image", metavar="IMAGE", help="the image (default: pghalab-pg17:latest)")
-    up.add_argument("-p", dest="password", metavar="PASSWORD", help="of the postgres superuser (default: random)")
-    up.add_argument("-m", dest="md5", action="store_true", help="store passwords as md5 instead of scram-sha-256")
-    up.add_argument("--auto", action="store_true", help="take the next free subnet and names when these are taken")
-
-    changing = [up]
-    for name, words in (
-        ("start", "start the nodes, wake paused ones"),
-        ("stop", "stop the nodes"),
-        ("restart", "stop and start the nodes"),
-        ("rm", "remove the nodes, keep their data"),
-        ("rmvolumes", "remove the data of nodes that are removed"),
-    ):
-        changing.append(_parser(subparsers, name, words, f"pghalab {name}", _verb(name)))
-    down = _parser(subparsers, "down", "remove the nodes and their network", "pghalab down -f", _down)
-    down.add_argument("-f", dest="volumes", action="store_true", help="remove their data too")
-    for parser in (*changing, down):
-        parser.add_argument("--force", action="store_true", help="even while a console or a run drives the lab")
-
-    ls = _parser(subparsers, "ls", "list what the engine holds of the labs", "pghalab ls", _ls)
-    ls.add_argument("--all", action="store_true", help="of every lab, not only of this one")
-
-    export = _parser(
-        subparsers,
-        "export",
-        "write the deployment for use without pghalab",
-        "pghalab export --compose lab.yaml",
-        _export,
-    )
-    export.add_argument("--compose", metavar="FILE", help="as a compose file")
-    export.add_argument("--script", metavar="FILE", help="as a shell script of docker commands")
-    export.add_argument("--force", action="store_true", help="overwrite existing files")
-
-    shell = _parser(subparsers, "shell", "open a shell on a node", "pghalab shell pgha1 -u postgres", _shell)
-    shell.add_argument("node", metavar="NODE", help="the node's name, or its number")
-    shell.add_argument("-u", dest="user", choices=("root", "postgres"), default="root", help="default: root")
-
-
-def _parser(
-    subparsers: Any, name: str, words: str, example: str, function: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name, help=words, description=f"{words[0].upper()}{words[1:]}.", epilog=f"Example: {example}"
-    )
-    # Without a default of its own it leaves alone what was said before the verb.
-    parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
-    parser.set_defaults(func=function)
-    return parser
-
-
-def _verb(name: str) -> Callable[[argparse.Namespace], int]:
-    def run(arguments: argparse.Namespace) -> int:
-        return _drive(arguments, lambda lab: getattr(lab, name)())
-
-    return run
-
-
-def _build(arguments: argparse.Namespace) -> int:
-    return _drive(arguments, lambda lab: lab.build(), change=lambda was: _chosen(was, arguments), lock=False)
-
-
-def _down(arguments: argparse.Namespace) -> int:
-    return _drive(arguments, lambda lab: lab.down(volumes=arguments.volumes))
-
-
-def _up(arguments: argparse.Namespace) -> int:
-    return _drive(arguments, lambda lab: lab.up(auto=arguments.auto), change=lambda was: _chosen(was, arguments))
-
-
-def _chosen(settings: LabSettings, arguments: argparse.Namespace) -> LabSettings:
-    """The settings with what the command line chose instead."""
-    from dataclasses import replace
-
-    from pghalab.lab.settings import checked
-
-    names = ("nodes", "prefix", "network", "subnet", "image", "password")
-    chosen = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
-    if getattr(arguments, "md5", False):
-        chosen["auth_method"] = "md5"
-    return checked(replace(settings, **chosen))
-
-
-def _drive(
-    arguments: argparse.Namespace,
-    verb: Callable[[LocalLab], AsyncGenerator[Output | Ended, None]],
-    change: Callable[[LabSettings], LabSettings] = lambda settings: settings,
-    *,
-    lock: bool = True,
-) -> int:
-    """Run one verb of the lab to its end, printing what it tells, as its driver; a signal stops it in order."""
+def drive(arguments: argparse.Namespace) -> int:
+    """Run a verb of the lab to its end, printing what it tells, as its driver; a signal stops it in order."""
     import asyncio
     import contextlib
     import signal
@@ -128,6 +27,9 @@ def _drive(
     from pghalab.lab.settings import load_settings
     from pghalab.lab.types import Output
 
+    verb = named(arguments.verb)
+    runs = verb.runs
+    assert runs is not None
     asked: list[int] = []
 
     async def run() -> int:
@@ -146,9 +48,9 @@ def _drive(
         try:
             await lab.open(link=False)
             _say_notices(lab)
-            await lab.configure(change(lab.settings))
+            await lab.configure(_chosen(lab.settings, verb, arguments))
             status, printing = 0, Printing()
-            async with contextlib.aclosing(verb(lab)) as events:
+            async with contextlib.aclosing(runs(lab, **verb.takes(vars(arguments)))) as events:
                 async for event in events:
                     if isinstance(event, Output):
                         printing.add(event.text, event.stream)
@@ -160,7 +62,7 @@ def _drive(
             await lab.close()
 
     todo = "Close that console or wait until it is done, or do it all the same: --force"
-    driving = DriverLock(arguments.lab, todo=todo) if lock and not arguments.force else contextlib.nullcontext()
+    driving = DriverLock(arguments.lab, todo=todo) if verb.changes and not arguments.force else contextlib.nullcontext()
     try:
         with driving:
             return asyncio.run(run())
@@ -169,12 +71,24 @@ def _drive(
         return 128 + asked[0] if asked else 1
 
 
+def _chosen(settings: LabSettings, verb: Verb, arguments: argparse.Namespace) -> LabSettings:
+    """The settings with what the command line chose instead."""
+    from dataclasses import replace
+
+    from pghalab.lab.settings import checked
+
+    names = [option.how["dest"] for option in verb.options if option.setting]
+    chosen = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    return checked(replace(settings, **chosen)) if chosen else settings
+
+
 def _say_notices(lab: LocalLab) -> None:
     for notice in lab.notices:
         complain(notice)
 
 
-def _ls(arguments: argparse.Namespace) -> int:
+def ls(arguments: argparse.Namespace) -> int:
+    """List what the engine holds."""
     import asyncio
 
     from pghalab.lab.deploy.preflight import look
@@ -203,7 +117,8 @@ def _ls(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _export(arguments: argparse.Namespace) -> int:
+def export(arguments: argparse.Namespace) -> int:
+    """Write the deployment."""
     import asyncio
     from pathlib import Path
 
@@ -235,7 +150,8 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _shell(arguments: argparse.Namespace) -> int:
+def shell(arguments: argparse.Namespace) -> int:
+    """Open a shell on a node."""
     import asyncio
 
     from pghalab.lab.local import LocalLab

@@ -15,33 +15,10 @@ if TYPE_CHECKING:
 _REDRAW = 1.0
 """Seconds that changes are gathered before `--watch` prints again."""
 DEGRADED, BROKEN, UNSEEN, NOTHING = 3, 4, 5, 6
-STATUSES = """exit status:
-  0  healthy: every node is up, etcd has all its members, one member leads, every replica streams
-  3  it works, and something is not as it should be (a node, a member or a replica is missing)
-  4  broken: no quorum, no leader, nobody takes writes, or two servers do
-  5  it cannot be seen: the engine, the nodes or etcd do not answer
-  6  nothing is there: no node runs, or no cluster was made on them yet
-  1  pghalab could not look; 2  wrong usage; 70  a fault of pghalab
-"""
 
 
-def add_parsers(subparsers: Any) -> None:
-    """Add the verb to the command line."""
-    words = "show the nodes, etcd and the Patroni cluster"
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        "status",
-        help=words,
-        description=f"{words[0].upper()}{words[1:]} as they are now.",
-        epilog=f"{STATUSES}\nExample: pghalab status --watch",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
-    parser.add_argument("--json", action="store_true", help="print JSON; with --watch one update a line")
-    parser.add_argument("--watch", action="store_true", help="go on, and print what changes, until interrupted")
-    parser.set_defaults(func=_status)
-
-
-def _status(arguments: argparse.Namespace) -> int:
+def status(arguments: argparse.Namespace) -> int:
+    """Show the lab once, or as it changes."""
     import asyncio
 
     return asyncio.run(_show(arguments))
@@ -153,7 +130,7 @@ def _old(snapshot: Snapshot[Any]) -> str:
 
 
 def exit_status(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> int:
-    """What STATUSES says of this look."""
+    """The exit status for this look, as the help of the verb lists them."""
     from pghalab.cluster.trouble import troubles
 
     running = [row for row in nodes.value or () if row.container == "running"]

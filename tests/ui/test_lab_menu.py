@@ -18,9 +18,9 @@ from pghalab.screens.dialogs import Confirm
 from pghalab.screens.doctor import DoctorScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lab_menu import LabScreen
-from pghalab.screens.lab_verbs import export
 from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.settings_dialog import SettingsDialog
+from pghalab.session.lab_work import export
 from tests.ui.fakes import FakeRunner, FakeStatus, Stage, opened, stage, until
 from tests.ui.test_console import at_step, shown
 from tests.ui.test_opening import notified
@@ -45,7 +45,7 @@ async def test_a_lab_is_made_with_other_settings(log: Path) -> None:
     built = stage(log)
     async with built.app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, built)
-        await choose(built, pilot, "up-other")
+        await choose(built, pilot, "Up, other…")
         await until(pilot, lambda: isinstance(built.app.screen, SettingsDialog))
         screen = built.app.screen
         assert isinstance(screen, SettingsDialog)
@@ -71,7 +71,7 @@ async def test_settings_are_for_a_lab_that_is_not_made(log: Path) -> None:
     built.lab.made.add("pgha1")
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
-        await choose(built, pilot, "up-other")
+        await choose(built, pilot, "Up, other…")
         await until(pilot, lambda: "exist already" in notified(built))
         assert isinstance(built.app.screen, LabScreen) and built.lab.verbs == []
 
@@ -80,7 +80,7 @@ async def test_the_data_of_removed_nodes_is_removed_after_a_question(log: Path) 
     built = stage(log)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
-        await choose(built, pilot, "rmvolumes")
+        await choose(built, pilot, "Remove data")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("y")
         await until(pilot, lambda: built.lab.verbs == ["rmvolumes"])
@@ -93,11 +93,11 @@ async def test_the_course_begins_again(log: Path) -> None:
         await opened(pilot, built)
         await until(pilot, lambda: "No longer true" in shown(built))
         built.runner.seen.clear()
-        await choose(built, pilot, "forget")
+        await choose(built, pilot, "Begin again")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("enter")
         assert built.app.session.state.steps["first-read"] == "done"
-        await choose(built, pilot, "forget")
+        await choose(built, pilot, "Begin again")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("y")
         await until(pilot, lambda: set(built.app.session.state.steps.values()) == {"todo"})
@@ -166,7 +166,7 @@ async def test_a_verb_that_fails_is_told_where_its_output_is_not_seen(log: Path)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
         built.lab.start = fails  # type: ignore[attr-defined]
-        await choose(built, pilot, "start")
+        await choose(built, pilot, "Start")
         await until(pilot, lambda: built.app.session.work.busy)
         await pilot.press("q")
         gate.set()

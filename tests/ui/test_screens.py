@@ -166,6 +166,20 @@ async def test_the_palette_reaches_what_the_keys_do(log: Path) -> None:
         await until(pilot, lambda: bool(built.runner.ran))
 
 
+async def test_the_palette_has_the_verbs_of_the_lab_and_asks_as_the_menu_does(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        commands = {command.title: command for command in built.app.get_system_commands(screen)}
+        commands["Lab: Stop"].callback()
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and built.lab.verbs == ["stop"])
+        await until(pilot, lambda: not built.app.session.work.busy)
+        commands["Lab: Remove all"].callback()
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: built.lab.verbs == ["stop", "down volumes"])
+
+
 async def test_help_lists_the_keys_of_the_screen(log: Path) -> None:
     built = stage(log)
     async with built.app.run_test(size=(120, 40)) as pilot:

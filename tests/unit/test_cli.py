@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pghalab import __version__, cli
+from pghalab import __version__, cli, registry
 from pghalab.lab.host.lock import DriverLock
 from pghalab.lab.types import LabError
 from pghalab.verbs import course as verbs
@@ -40,7 +40,7 @@ def test_every_verb_has_help_that_ends_with_an_example(verb: str, capsys: pytest
 def test_the_help_of_the_program_lists_what_the_modules_offer(capsys: pytest.CaptureFixture[str]) -> None:
     (offered,) = [action for action in cli.parser()._actions if isinstance(action, argparse._SubParsersAction)]
     told = {choice.dest: choice.help for choice in offered._choices_actions}
-    assert told == {verb: words for verb, (_, words) in cli.VERBS.items()}
+    assert told == {verb.name: verb.words for verb in registry.VERBS}
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     shown = capsys.readouterr().out
@@ -84,7 +84,7 @@ def test_errors(
     def fail(arguments: object) -> int:
         raise error
 
-    monkeypatch.setattr(verbs, "_lint", fail)
+    monkeypatch.setattr(verbs, "lint", fail)
     assert cli.main(["lint"]) == status
     said = capsys.readouterr().err
     assert said.startswith(words)

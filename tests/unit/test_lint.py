@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pghalab import cli
 from pghalab.course.lint import lint
 from pghalab.course.load import load_course
-from pghalab.verbs import course as verbs
 from tests.unit.fakes import write_course
 
 COMMAND = "id: a\nkind: command\nnode: pgha1\ncommand: ls\n"
@@ -54,16 +54,10 @@ def test_needs_name_earlier_lessons(tmp_path: Path) -> None:
 
 
 def test_the_verb_prints_places_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import argparse
-
     write_course(tmp_path, COMMAND)
-    parser = argparse.ArgumentParser()
-    verbs.add_parsers(parser.add_subparsers())
-    arguments = parser.parse_args(["lint", str(tmp_path)])
-    assert arguments.func(arguments) == 1
+    assert cli.main(["lint", str(tmp_path)]) == 1
     assert capsys.readouterr().out.startswith(f"{tmp_path / '01-one.md'}:14: ")
-    arguments = parser.parse_args(["lint"])
-    assert arguments.func(arguments) == 0
+    assert cli.main(["lint"]) == 0
 
 
 def test_a_pattern_needs_words_for_the_learner(tmp_path: Path) -> None:

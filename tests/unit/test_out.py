@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import pghalab
-from pghalab import cli, out
+from pghalab import cli, out, registry
 from pghalab.cluster.model import NodeHealth, PatroniMember, PatroniView, Snapshot
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.text import GLYPHS, in_ascii
@@ -109,7 +109,8 @@ def test_what_a_verb_of_the_lab_tells_is_clean_even_in_torn_pieces(
         yield Ended("exited", 0, 0.1)
 
     monkeypatch.setattr("pghalab.lab.local.LocalLab", Lab)
-    assert lab_verbs._drive(argparse.Namespace(lab="pgha", force=False), verb) == 0
+    monkeypatch.setattr(registry.named("stop"), "runs", verb)
+    assert lab_verbs.drive(argparse.Namespace(lab="pgha", verb="stop", force=False)) == 0
     told = capsys.readouterr()
     assert told.out == "one two\nthree 3"
     assert told.err == f"{LINE}\n{LINE}\n"
