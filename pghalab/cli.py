@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line, made from the registry."""
+def parser(argv: list[str] | None = None) -> argparse.ArgumentParser:
+    """The command line, made from the registry: for some arguments with their verb only, since each takes its time."""
     root = _Parser(
         prog="pghalab",
         formatter_class=_Formatter,
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--lab", default="pgha", metavar="NAME", help="the lab to work on (default: pgha)")
     root.add_argument("--version", action="version", version=f"pghalab {__version__}")
     verbs = root.add_subparsers(prog="pghalab", dest="verb", metavar="VERB", help=argparse.SUPPRESS)
-    for verb in registry.VERBS:
+    for verb in registry.VERBS if argv is None else _meant(argv):
         said = f"{verb.words[0].upper()}{verb.words[1:]}. {verb.more}".rstrip()
         own = verbs.add_parser(
             verb.name,
@@ -49,6 +49,13 @@ def _add_options(parser: argparse.ArgumentParser, verb: registry.Verb) -> None:
         if option.either not in groups:
             groups[option.either] = parser.add_mutually_exclusive_group(required=option.either.endswith("!"))
         groups[option.either].add_argument(*option.flags, **option.how)
+
+
+def _meant(argv: list[str]) -> tuple[registry.Verb, ...]:
+    # What follows --lab is a name; an unknown word needs all verbs, for the message that lists them.
+    words = [word for before, word in zip(["", *argv], argv, strict=False) if before != "--lab"]
+    name = next((word for word in words if not word.startswith("-")), None)
+    return () if name is None else tuple(verb for verb in registry.VERBS if verb.name == name) or registry.VERBS
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,7 +105,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    arguments = parser().parse_args(argv)
+    arguments = parser(argv).parse_args(argv)
     _set_up_logging()
     if arguments.verb is None:
         return _console(arguments.lab)

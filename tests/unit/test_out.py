@@ -69,7 +69,7 @@ def test_errors_messages_and_usage_quote_without_obeying(
     def fail(arguments: object) -> int:
         raise LabError(f"{HOSTILE} is gone", node=HOSTILE, todo=HOSTILE)
 
-    monkeypatch.setattr(course_verbs, "_lint", fail)
+    monkeypatch.setattr(course_verbs, "lint", fail)
     assert cli.main(["lint"]) == 1
     with pytest.raises(SystemExit):
         cli.main(["lint", "folder", HOSTILE])
