@@ -185,7 +185,7 @@ class PghalabApp(Console):
         """Go to the next step that is broken."""
         from pghalab.screens.lesson import LessonScreen
 
-        broken = self.session.state.broken_steps
+        broken = [one.step for one in self.session.state.broken()]
         if not broken:
             self.notify("Nothing that was done is broken.", markup=False)
             return

@@ -16,7 +16,7 @@ from pghalab.lab.types import LabError
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import hears
-from pghalab.session.events import NoticesChanged, StatesChanged, TroubleChanged
+from pghalab.session.events import ClusterSeen, NoticesChanged, StatesChanged, TroubleChanged
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
@@ -78,16 +78,31 @@ class DoctorScreen(ConsoleScreen):
         options.add_options([Option(_line(fact)) for fact in self._facts])
         bad = [index for index, fact in enumerate(self._facts) if not fact.ok]
         options.highlighted = bad[0] if bad else 0
-        word = "all is well" if not bad else f"{len(bad)} of {len(self._facts)} need attention"
+        self._show_title()
+
+    def _show_title(self) -> None:
+        """All is well only when nothing below says otherwise."""
+        bad = sum(not fact.ok for fact in self._facts)
+        lab = len(self._wrong())
+        if bad:
+            word = f"{bad} of {len(self._facts)} need attention"
+        elif lab:
+            word = f"this machine is fit for the lab; the lab needs attention: {lab} below"
+        else:
+            word = "all is well" if self._facts else "looking…"
         self.query_one("#title", Static).update(Content(f"Doctor · {word}"))
 
-    @hears(NoticesChanged, StatesChanged, TroubleChanged)
+    def _wrong(self) -> list[Content]:
+        state = self.console.session.state
+        lines = [plain(f"✗ {state.trouble}", BAD)] if state.trouble is not None else []
+        lines += [plain(f"✗ {line}", f"bold {BAD}") for line in state.grave()]
+        lines += [plain(f"✗ No longer true: {one.text}", BAD) for one in state.broken()]
+        return lines + [plain(f"! {line}", WARN) for line in state.notices]
+
+    @hears(NoticesChanged, StatesChanged, TroubleChanged, ClusterSeen)
     def _show_notices(self) -> None:
-        session = self.console.session
-        lines = [plain(f"✗ No longer true: {line}", BAD) for line in session.state.broken()]
-        lines += [plain(f"! {line}", WARN) for line in session.state.notices]
-        if session.state.trouble is not None:
-            lines.insert(0, plain(f"✗ {session.state.trouble}", BAD))
+        lines = self._wrong()
+        self._show_title()
         self.query_one("#rest").display = bool(lines)
         self.query_one("#notices", Static).update(Content("\n").join(lines))
 

@@ -63,6 +63,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         super().__init__()
         self._wants_on = False
         """The learner wants to go on, as soon as it is known where."""
+        self._grave: list[str] = []
+        """What was said to be wrong with the cluster."""
 
     def compose(self) -> ComposeResult:
         """A head, the way on, the outline."""
@@ -101,6 +103,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     def _seen(self, _: Told[ClusterSeen]) -> None:
         if self.is_current:
             self._show_condition()
+            if self._grave != self.console.session.state.grave():
+                self._show()
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened elsewhere."""
@@ -111,9 +115,14 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     def _show(self) -> None:
         session = self.console.session
         self._show_condition()
+        self._grave = session.state.grave()
         if session.state.course is not None:
             self.query_one(Outline).show(session.state.course, session.state.steps, text=session.state.text)
-        lines = [plain(f"✗ No longer true (B goes there): {line}", BAD) for line in session.state.broken()]
+        lines = [plain(f"✗ {line}", f"bold {BAD}") for line in session.state.grave()]
+        where = " (B goes there)"
+        for one in session.state.broken():
+            lines.append(plain(f"✗ No longer true{where}: {one.text}", BAD))
+            where = ""
         lines += [plain(f"! {line}", WARN) for line in session.state.notices]
         if session.state.read_only:
             lines.insert(0, plain(f"‖ Read-only. {session.state.driver}", WARN))

@@ -172,7 +172,7 @@ A step is done when its checks hold, however that came about: with Run, in a she
         self._show_head()
 
     def _show_head(self) -> None:
-        self.query_one(LessonHead).show(self.condition(), self.console.session.state, self.lesson)
+        self.query_one(LessonHead).show(self.condition(), self.console.session.state, self.lesson, self.step)
 
     def show_area(self, area: str) -> None:
         """Show an area and put the focus there."""

@@ -7,7 +7,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from pghalab.course.model import Lesson
+from pghalab.course.model import Lesson, Step
 from pghalab.session.next_step import unmet_needs
 from pghalab.session.state import State
 from pghalab.widgets.glyphs import BAD, WARN
@@ -17,12 +17,13 @@ TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
 
 
 class LessonHead(Vertical):
-    """Four lines, of which only those are there that have something to say."""
+    """Lines of which only those are there that have something to say."""
 
     def compose(self) -> ComposeResult:
         """The lines."""
         yield Static("", id="top")
         yield Static("", id="tabs")
+        yield Static("", id="grave")
         yield Static("", id="broken")
         yield Static("", id="needs")
 
@@ -33,18 +34,23 @@ class LessonHead(Vertical):
         )
         self.query_one("#tabs", Static).update(tabs)
 
-    def show(self, condition: Content, state: State, lesson: Lesson) -> None:
+    def show(self, condition: Content, state: State, lesson: Lesson, step: Step) -> None:
         """Show how things stand; `condition` is the lab's."""
         if state.read_only:
             condition = Content.assemble(("‖ READ-ONLY  ", f"bold {WARN}"), plain(state.driver, WARN), "  ", condition)
         if state.paused:
             condition = Content.assemble(("‖ panes paused, P goes on  ", f"bold {WARN}"), condition)
         self._say("#top", condition)
+        grave = state.grave()
+        also = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+        self._say("#grave", plain(f"✗ {grave[0]}{also}", f"bold {BAD}") if grave else Content(""))
         wrong = state.broken()
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        text = plain(f"✗ No longer true (B goes there): {wrong[0]}{more}", BAD) if wrong else Content("")
+        text = plain(f"✗ No longer true (B goes there): {wrong[0].text}{more}", BAD) if wrong else Content("")
         self._say("#broken", text)
-        numbers = unmet_needs(state.course, lesson, state.steps) if state.course is not None else []
+        # Said where the lesson begins: whoever went on knows it.
+        begins = state.course is not None and step is lesson.steps[0]
+        numbers = unmet_needs(state.course, lesson, state.steps) if state.course is not None and begins else []
         listed = ", ".join(map(str, numbers))
         missing = bool(numbers) and not state.opening
         words = f"! This lesson builds on {listed}: not done yet" if missing else ""

@@ -10,6 +10,7 @@ from pghalab.course.model import Course
 from pghalab.lab.types import Ended, Output
 
 if TYPE_CHECKING:
+    from pghalab.cluster.eventlog import EventLog
     from pghalab.cluster.model import Update
     from pghalab.cluster.monitor import Monitor
     from pghalab.course.runner import Runner
@@ -27,6 +28,8 @@ class Backend:
     runner: Runner
     monitor: Callable[[Callable[[Update], None]], Monitor]
     """Makes the monitor, given where to publish."""
+    event_log: EventLog | None = None
+    """Where the events of the cluster are kept across restarts of the console."""
     driver: str = ""
     """Who drives the lab, when it is another console; this one then only looks."""
     driven: Callable[[], bool] = lambda: True

@@ -18,6 +18,7 @@ async def connect(lab_name: str, course: Course) -> Backend:
 
     setup_logging()
     await asyncio.to_thread(_import)
+    from pghalab.cluster.eventlog import NAME, EventLog
     from pghalab.cluster.monitor import Monitor
     from pghalab.course.runner import Runner
     from pghalab.lab.host.lock import DriverLock
@@ -38,6 +39,7 @@ async def connect(lab_name: str, course: Course) -> Backend:
         lab=lab,
         runner=runner,
         monitor=lambda publish: Monitor(lab, publish),
+        event_log=EventLog(state_dir(lab_name) / NAME),
         driver=driver,
         driven=lambda: lock.holder() is not None,
         release=lock.release,

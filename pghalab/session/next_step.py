@@ -47,9 +47,10 @@ def next_step(course: Course, states: States, last: str, skipped: Container[str]
 
 
 def unmet_needs(course: Course, lesson: Lesson, states: States) -> list[int]:
-    """The numbers of the lessons that this one needs, directly or not, and that are not done yet.
+    """The numbers of the lessons that this one needs, directly or not, and in which something is left to do.
 
-    Steps that are past prove nothing: a lesson in which nothing else is settled is not done.
+    A question or a text that was passed over leaves nothing to do that another lesson would need. Steps that are past
+    prove nothing: a lesson in which nothing else is settled is not done.
     """
     by_id = {each.id: each for each in course.lessons}
     needed: dict[str, Lesson] = {}
@@ -60,9 +61,8 @@ def unmet_needs(course: Course, lesson: Lesson, states: States) -> list[int]:
             waiting += by_id[need].needs
 
     def lacks(lesson: Lesson) -> bool:
-        word = lesson_state(lesson, states)[0]
-        return word in ("todo", "begun") or (
-            word == "done" and not any(states.get(step.id) == "done" for step in lesson.steps)
-        )
+        acts = [states.get(step.id) for step in lesson.steps if step.kind.acts and not step.optional]
+        left = any(state not in (*SETTLED, "broken") for state in acts)
+        return left or (bool(acts) and not {"done", "broken"} & set(acts))
 
     return sorted(each.number for each in needed.values() if lacks(each))

@@ -13,6 +13,8 @@ from pghalab.session.work import Work
 
 SETTLE = 1.5
 """Seconds without a change of the cluster after which the checks are looked at again."""
+CONFIRM = 1.0
+"""Seconds after which a step that was found broken is looked at again."""
 SHOWN_EVERY = 5.0
 """Seconds between two looks at the checks of the step on the screen."""
 ALL_EVERY = 60.0
@@ -30,6 +32,8 @@ class Rechecks:
         """When every check was looked at last."""
         self._task: asyncio.Task[None] | None = None
         self._wanted: set[str] | None = set()
+        self._suspected: set[str] = set()
+        """What the last look found broken."""
         self._when = 0.0
 
     def soon(self, step_ids: Iterable[str] | None, delay: float = SETTLE) -> None:
@@ -60,9 +64,24 @@ class Rechecks:
             results = {**state.results, **{step: tuple(status.results) for step, status in seen.items()}}
             changed = results != state.results or state.backend.runner.states != state.steps
             state.results = results
+            changed |= self._confirm({step for step, status in seen.items() if status.state == "broken"}, set(seen))
             if changed:
                 state.take_steps()
             state.tell_notices()
+
+    def _confirm(self, broken: set[str], looked_at: set[str]) -> bool:
+        """What is found broken is looked at again before it is said; true when something is to be said now, or no more.
+
+        A look that came while a step was changing things, or before they had settled, says nothing yet.
+        """
+        state = self._state
+        before = set(state.seen_broken)
+        state.seen_broken -= looked_at - broken
+        state.seen_broken |= broken & self._suspected
+        self._suspected = (self._suspected - looked_at) | broken
+        if unsaid := broken - state.seen_broken:
+            self.soon(unsaid, CONFIRM)
+        return before != state.seen_broken
 
     async def regularly(self) -> None:
         """What is done in another terminal makes a step done as well, and nothing tells of it."""

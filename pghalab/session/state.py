@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 
 from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
+from pghalab.cluster.trouble import troubles
 from pghalab.course.events import CheckResult, StepState
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.lab.types import LabError
+from pghalab.session.alerts import Broken, broken_steps
 from pghalab.session.backend import Backend
 from pghalab.session.events import Bus, NoticesChanged, StatesChanged
 from pghalab.session.next_step import next_step
-from pghalab.session.wording import broken_lines, lesson_text
+from pghalab.session.wording import lesson_text
 
 EVENTS_KEPT = 500
 
@@ -31,6 +33,8 @@ class State:
         """The state of each step, by its id."""
         self.results: dict[str, tuple[CheckResult, ...]] = {}
         """What the checks of each step saw last."""
+        self.seen_broken: set[str] = set()
+        """The steps that two looks in a row found broken: one look may have come while things were changing."""
         self.nodes: Nodes | None = None
         self.etcd: Etcd | None = None
         self.patroni: Patroni | None = None
@@ -61,15 +65,15 @@ class State:
         if new:
             self.bus.publish(NoticesChanged(new))
 
-    def broken(self) -> list[str]:
-        """What was true once and is no longer, in words."""
-        return broken_lines(self.course, self.steps, self.results, self.text)
+    def broken(self) -> list[Broken]:
+        """The steps that were done once and no longer are, the gravest first."""
+        if self.course is None:
+            return []
+        return broken_steps(self.course, self.steps, self.results, self.text)
 
-    @property
-    def broken_steps(self) -> list[str]:
-        """The ids of the steps that were done once and no longer are, in order."""
-        lessons = self.course.lessons if self.course is not None else ()
-        return [step.id for lesson in lessons for step in lesson.steps if self.steps.get(step.id) == "broken"]
+    def grave(self) -> list[str]:
+        """What is wrong with the cluster itself and cannot wait, the gravest first."""
+        return [one.text for one in troubles(self.nodes, self.etcd, self.patroni) if one.severity == "critical"]
 
     # The course
 
@@ -90,7 +94,11 @@ class State:
         return text if self.backend is None else lesson_text(text, self.backend.runner.names, self.patroni)
 
     def take_steps(self) -> None:
-        """Take over the states that the runner knows, and tell so."""
+        """Take over the states that the runner knows, a broken one once it is sure, and tell so."""
         assert self.backend is not None
-        self.steps = dict(self.backend.runner.states)
+        said = self.steps
+        self.steps = {
+            step: said.get(step, "todo") if state == "broken" and step not in self.seen_broken else state
+            for step, state in self.backend.runner.states.items()
+        }
         self.bus.publish(StatesChanged())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pghalab.session.backend import Backend
@@ -10,6 +11,7 @@ from pghalab.session.rechecks import Rechecks
 from pghalab.session.state import State
 
 if TYPE_CHECKING:
+    from pghalab.cluster.eventlog import EventLog
     from pghalab.cluster.model import Update
     from pghalab.cluster.monitor import Monitor
 
@@ -20,9 +22,17 @@ class Watch:
     def __init__(self, state: State, rechecks: Rechecks) -> None:
         self._state, self._rechecks = state, rechecks
         self._monitor: Monitor | None = None
+        self._log: EventLog | None = None
 
     async def run(self, backend: Backend) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled; what happened before this console began is known too."""
+        log = backend.event_log
+        if log is not None:
+            kept = await asyncio.to_thread(log.read)
+            if not self._state.events:
+                self._state.events.extend(kept)
+            # Only the console that drives keeps them: two would keep each twice.
+            self._log = None if self._state.read_only else log
         self._monitor = backend.monitor(self._take)
         self._monitor.pause(self._state.paused)
         await self._monitor.run()
@@ -43,6 +53,8 @@ class Watch:
         match update:
             case ("event", event):
                 state.events.append(event)
+                if self._log is not None:
+                    self._log.append(event)
                 self._rechecks.soon(None)
             case ("nodes", nodes):
                 state.nodes = nodes

@@ -157,6 +157,8 @@ class Work:
                         telling.now()
                     elif isinstance(event, ChecksSeen):
                         self._state.results[run.step] = event.results
+                        # What a check has just seen, a pane must not contradict.
+                        self._changed()
                         telling.now()
                     if telling.soon() or not run.buffer.total % 64:
                         # A generator that always has something to give must not keep the keys waiting.

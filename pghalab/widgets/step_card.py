@@ -7,6 +7,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button
 
+from pghalab.course.events import SETTLED, StepState
 from pghalab.course.kinds import Card, Where
 from pghalab.session.step_run import StepRun
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
@@ -39,6 +40,7 @@ class StepCard(Vertical):
         """Where the command runs, before anybody answered its placeholders."""
         self._shown = -1
         self._run: StepRun | None = None
+        self._state: StepState = "todo"
 
     def compose(self) -> ComposeResult:
         """The command, the buttons, the output."""
@@ -63,9 +65,10 @@ class StepCard(Vertical):
         """Show the command with its placeholders answered."""
         self.query_one(".command", SteadyText).say(self._prompt(node, user, command))
 
-    def show(self, run: StepRun | None, *, may_run: bool, busy: bool) -> None:
-        """Show how the run stands; `busy` means that a step runs somewhere."""
+    def show(self, run: StepRun | None, *, may_run: bool, busy: bool, state: StepState = "todo") -> None:
+        """Show how the run stands; `busy` means that a step runs somewhere, `state` is how the step stands now."""
         running = run is not None and run.active
+        self._state = state
         self.query_one("#run", Button).disabled = busy or not may_run
         for button in self.query("#edit").results(Button):
             button.disabled = busy or not may_run
@@ -74,8 +77,10 @@ class StepCard(Vertical):
             button.disabled = busy or not may_run
         self.query_one("#stop", Button).disabled = not running
         self.set_class(running, "-running")
-        self.set_class(run is not None and run.outcome in ("done", "already"), "-done")
-        self.set_class(run is not None and run.outcome in ("failed", "refused"), "-failed")
+        ended = run is not None and not run.active
+        self.set_class(ended and state == "done", "-done")
+        failed = run is not None and run.outcome in ("failed", "refused") and state not in SETTLED
+        self.set_class(failed or (ended and state == "broken"), "-failed")
         status = self.query_one(".status", SteadyText)
         status.display = run is not None
         if run is None:
@@ -90,12 +95,12 @@ class StepCard(Vertical):
             self._show_output(self._run)
 
     def _status(self, run: StepRun) -> Content:
-        if self.card.elsewhere and run.outcome == "failed":
+        if self.card.elsewhere and run.outcome == "failed" and self._state not in SETTLED:
             way_out = (
                 "Is something else in the way? t creates the lab on the next free subnet; the lessons then show it."
             )
-            return Content("\n").join([_status(run), Content.styled(way_out, WARN)])
-        return _status(run)
+            return Content("\n").join([_status(run, self._state), Content.styled(way_out, WARN)])
+        return _status(run, self._state)
 
     def _show_output(self, run: StepRun) -> None:
         if run is not self._run:
@@ -125,9 +130,14 @@ class StepCard(Vertical):
         return Content.assemble((f"{user}@{node} {sign} ", f"bold {ACCENT}"), plain(command.rstrip("\n")))
 
 
-def _status(run: StepRun) -> Content:
+def _status(run: StepRun, state: StepState) -> Content:
     if run.active:
         return Content.styled(f"◐ {run.status}", WARN)
+    if run.outcome in ("failed", "refused", "stopped") and state == "done":
+        # How the run ended is history as soon as the step is done after all.
+        return Content.styled(f"✓ done after all: its checks hold now · the run had ended: {run.status}", OK)
+    if run.outcome in ("done", "already") and state == "broken":
+        return Content.styled(f"✗ no longer so: the run had ended: {run.status}", BAD)
     glyph, style = {
         "done": ("✓", OK),
         "already": ("✓", OK),

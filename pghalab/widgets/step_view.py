@@ -140,7 +140,7 @@ class StepView(KeyScroll, can_focus=True):
             if run is not None and running and run.seconds < JUST_BEGUN:
                 self.show_results()
         for card in self.query(StepCard):
-            card.show(run, may_run=may_run, busy=busy)
+            card.show(run, may_run=may_run, busy=busy, state=self._state[0] if self._state else "todo")
         seen = run.results if run is not None and (running or not results) else results
         for checks in self.query(ChecksView):
             checks.show(

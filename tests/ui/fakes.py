@@ -13,6 +13,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from pghalab.app import PghalabApp
+from pghalab.cluster.eventlog import EventLog
 from pghalab.cluster.model import (
     ClusterEvent,
     EtcdEndpoint,
@@ -253,6 +254,7 @@ class Stage:
     states: dict[str, StepState] = field(default_factory=dict)
     seen: dict[str, FakeStatus] = field(default_factory=dict)
     released: int = 0
+    event_log: EventLog | None = None
     names: Names = field(default_factory=Names)
 
     async def connect(self, lab_name: str, course: Course) -> Backend:
@@ -276,6 +278,7 @@ class Stage:
             lab=lab,
             runner=runner,
             monitor=monitor,
+            event_log=self.event_log,
             driver=self.driver,
             driven=lambda: bool(self.driver),
             release=release,

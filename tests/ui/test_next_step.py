@@ -110,7 +110,9 @@ async def test_one_key_leads_from_broken_step_to_broken_step(log: Path) -> None:
         await until(pilot, lambda: any("Nothing that was done" in note.message for note in built.app._notifications))
         built.runner.seen |= {"first-table": FakeStatus("broken"), "second-edit": FakeStatus("broken")}
         built.app.session.rechecks.soon(None, 0)
-        await until(pilot, lambda: built.app.session.state.broken_steps == ["first-table", "second-edit"])
+        await until(
+            pilot, lambda: [one.step for one in built.app.session.state.broken()] == ["first-table", "second-edit"]
+        )
         for step in ("first-table", "second-edit", "first-table"):
             await pilot.press("B")
             await until(pilot, lambda step=step: screen.step.id == step)  # type: ignore[misc]
@@ -120,20 +122,25 @@ async def test_one_key_leads_from_broken_step_to_broken_step(log: Path) -> None:
         await until(pilot, lambda: screen.is_active)
 
 
-async def test_a_lesson_says_what_it_unmet_needs(log: Path, tmp_path: Path) -> None:
+async def test_a_lesson_says_once_what_it_builds_on(log: Path, tmp_path: Path) -> None:
     lessons = tmp_path / "lessons"
     lessons.mkdir()
     for path in fakes.COURSE.iterdir():
         (lessons / path.name).write_text(path.read_text())
-    second = lessons / "02-second.md"
-    second.write_text(second.read_text().replace("needs: []", "needs: [first]"))
+    steps = "".join(f"\n## {title}\n\n```yaml step\nid: {title}\nkind: read\n```\n" for title in ("begin", "go-on"))
+    head = "id: third\ntitle: A third lesson\nminutes: 5\nneeds: [first, second]\ncredit: Somebody"
+    (lessons / "03-third.md").write_text(f"---\n{head}\n---\nIntro.\n{steps}")
     built = stage(log, lessons=lessons)
     async with built.app.run_test(size=(120, 40)) as pilot:
-        screen = await at_step(built, pilot, "second-start")
+        screen = await at_step(built, pilot, "begin")
         line = screen.query_one("#needs", Static)
         await until(pilot, lambda: line.display)
-        assert "builds on 1: not done yet" in str(line.content)
-        for step in ("first-read", "first-table"):
-            built.app.session.learner.mark_read(step)
-        built.app.session.learner.answer("first-question", 1)
+        # What is only read or answered in lesson 1 is nothing that this lesson needs.
+        assert "builds on 2: not done yet" in str(line.content)
+        await pilot.press("n")
+        await until(pilot, lambda: screen.step.id == "go-on" and not line.display)
+        await pilot.press("p")
+        await until(pilot, lambda: line.display)
+        built.runner.states.update(dict.fromkeys((step.id for step in built.runner.course.lessons[1].steps), "done"))
+        built.app.session.state.take_steps()
         await until(pilot, lambda: not line.display)
