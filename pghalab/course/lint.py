@@ -53,10 +53,13 @@ def _needs(lesson: Lesson, before: list[str], lessons: list[str]) -> Iterator[tu
 
 def _untils(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
     for step in lesson.steps:
-        for later in step.until:
+        for key, later in [
+            *(("until", each) for each in step.until),
+            *(("undone_by", each) for each in step.undone_by),
+        ]:
             if order.get(later, -1) <= order[step.id]:
                 known = "does not come later" if later in order else "does not exist"
-                yield step.line, f"`until`: the step `{later}` {known}"
+                yield step.line, f"`{key}`: the step `{later}` {known}"
 
 
 def _step(step: Step) -> Iterator[tuple[int, str]]:
@@ -70,6 +73,8 @@ def _step(step: Step) -> Iterator[tuple[int, str]]:
     where = step.kind.where
     if where.node and where.node not in NODES and not used(where.node):
         yield step.line, f"unknown node `{where.node}`"
+    if bool(step.correction) != bool(step.errata):
+        yield step.line, "`correction` and `errata` go together"
     if bool(step.guard) != bool(step.guard_reason):
         yield step.line, "`guard` and `guard_reason` go together"
     texts = (step.title, step.prose, step.after, where.node, where.command, step.expect, *step.hints)

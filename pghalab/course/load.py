@@ -30,7 +30,8 @@ _WIDGETS = ("quorum-table",)
 _LESSON_KEYS = {"id", "title", "minutes", "credit", "needs", "optional"}
 _STEP_KEYS: Mapping[str, Types] = {
     "id": TEXT, "kind": TEXT, "expect": TEXT, "checks": LIST, "guard": LIST, "guard_reason": TEXT, "until": TEXTS,
-    "correction": TEXT, "hints": LIST, "notes": TEXT, "optional": FLAG, "widget": TEXT,
+    "undone_by": TEXTS,
+    "correction": TEXT, "errata": LIST, "hints": LIST, "notes": TEXT, "optional": FLAG, "widget": TEXT,
     **{key: wanted for kind in KINDS.values() for key, wanted in kind.keys.items()},
 }  # fmt: skip
 
@@ -216,17 +217,25 @@ def _step(lesson_id: str, section: _Section) -> Step:
     hints = data.get("hints", [])
     if not all(isinstance(hint, str) for hint in hints):
         raise Bad(block.line("hints"), "`hints` is a list of texts")
-    until = [data["until"]] if isinstance(data.get("until"), str) else data.get("until", [])
-    if not all(isinstance(later, str) for later in until):
-        raise Bad(block.line("until"), "`until` is a step id or a list of them")
+    errata = data.get("errata", [])
+    if not all(isinstance(number, str) for number in errata):
+        raise Bad(block.line("errata"), "`errata` is a list of the source text's errors, like T7")
     return Step(
         id=step_id, title=section.title, kind=kind, prose=section.prose, after=section.after,
         optional=data.get("optional", False), expect=data.get("expect", "").rstrip("\n"),
-        checks=tuple(_checks(block, "checks")), until=tuple(until), guard=tuple(_checks(block, "guard")),
+        checks=tuple(_checks(block, "checks")), until=_later(block, "until"),
+        undone_by=_later(block, "undone_by"), guard=tuple(_checks(block, "guard")),
         guard_reason=data.get("guard_reason", "").strip(), widget=cast(Any, one_of(block, "widget", _WIDGETS)),
         hints=tuple(hint.strip() for hint in hints), notes=data.get("notes", "").strip(),
-        correction=data.get("correction", "").strip(), line=block.start,
+        correction=data.get("correction", "").strip(), errata=tuple(errata), line=block.start,
     )  # fmt: skip
+
+
+def _later(block: Located, key: str) -> tuple[str, ...]:
+    steps = [block.data[key]] if isinstance(block.data.get(key), str) else block.data.get(key, [])
+    if not all(isinstance(step, str) for step in steps):
+        raise Bad(block.line(key), f"`{key}` is a step id or a list of them")
+    return tuple(steps)
 
 
 def _checks(block: Located, key: str) -> Iterator[CheckSpec]:

@@ -43,6 +43,8 @@ class Look:
         self.progress = progress
         self.answers: dict[str, str] = {"auth_method": lab.auth_method}
         """What the placeholders stood for at the last look."""
+        self.undone: dict[str, str] = {}
+        """The steps that a later one undid for a while, by the last look, each with that step."""
         self._sources = sources
         self._steps = {step.id: step for lesson in course.lessons for step in lesson.steps}
 
@@ -126,6 +128,11 @@ class Look:
             return "done", results, ""
         if record.replaced_by:
             return "past", results, record.replaced_by
+        for_now = next((later for later in self._steps[step_id].undone_by if later in holding), "")
+        if for_now:
+            self.undone[step_id] = for_now
+            return "past", results, for_now
+        self.undone.pop(step_id, None)
         return "broken" if record.done else "todo", results, ""
 
     async def _learn(self, facts: Facts) -> None:
@@ -136,11 +143,12 @@ class Look:
                 self.answers.pop(word, None)
 
     def _with_untils(self, steps: Iterable[str]) -> list[str]:
-        """Some steps, and those that may have replaced their effects."""
+        """Some steps, and those that may have replaced their effects or undone them."""
         found: dict[str, None] = {}
         for step in steps:
             found[step] = None
-            found.update(dict.fromkeys(later for later in self._steps[step].until if later in self._steps))
+            later = (*self._steps[step].until, *self._steps[step].undone_by)
+            found.update(dict.fromkeys(each for each in later if each in self._steps))
         return list(found)
 
     async def _results(self, step: Step, facts: Facts) -> tuple[CheckResult, ...]:

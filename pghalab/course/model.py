@@ -41,6 +41,8 @@ class Step:
     checks: tuple[CheckSpec, ...] = ()
     until: tuple[str, ...] = ()
     """Ids of later steps that replace its effect: once one of them is seen done, this one is past."""
+    undone_by: tuple[str, ...] = ()
+    """Ids of later steps that undo it for a while, on purpose: as long as one of them holds, this one is past."""
     guard: tuple[CheckSpec, ...] = ()
     """The command is refused unless these hold now."""
     guard_reason: str = ""
@@ -49,7 +51,9 @@ class Step:
     notes: str = ""
     """For a presenter."""
     correction: str = ""
-    """Where the source text is wrong: what it says and what is right; names the erratum (`T7`)."""
+    """Where the source text is wrong: what it says, and what is so or was just seen."""
+    errata: tuple[str, ...] = ()
+    """For authors: the numbers of the source text's errors that the correction is about (`T7`)."""
     line: int = 0
 
 

@@ -69,7 +69,7 @@ class Runner:
 
     def replaced_by(self, step_id: str) -> str:
         """The later step that replaced the effect of a past one; empty when none did."""
-        return self.progress.record(step_id).replaced_by
+        return self.progress.record(step_id).replaced_by or self._look.undone.get(step_id, "")
 
     def visit(self, step_id: str) -> None:
         """Remember a step as the one that was on the screen last; the next save stores it."""

@@ -103,7 +103,7 @@ def is_worth_a_look(course: Course, step_id: str) -> bool:
     def leaves_traces(step: Step) -> bool:
         # The steps that make this one count as done are looked at with it.
         return any(spec.name in _TRACES for spec in step.checks) or any(
-            leaves_traces(steps[later]) for later in step.until if later in steps
+            leaves_traces(steps[later]) for later in (*step.until, *step.undone_by) if later in steps
         )
 
     step = steps[step_id]

@@ -36,7 +36,7 @@ class StepView(KeyScroll, can_focus=True):
     StepView > Markdown MarkdownFence > Label { width: 100%; padding: 0 2; }
     StepView > Markdown MarkdownTableContent { keyline: none; grid-gutter: 0 1; }
     StepView > Markdown MarkdownTableContent > .header { text-style: bold underline; }
-    StepView > .correction { height: auto; width: 1fr; margin: 0 0 1 0; border-left: thick $warning; padding: 0 1; }
+    StepView > .correction { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $warning; padding: 0 1; }
     StepView > .hints { height: auto; width: 1fr; margin: 1 0 0 0; }
     StepView > Collapsible { margin: 1 0 0 0; padding: 0; border-top: none; background: transparent; }
     StepView > .after { height: auto; margin: 1 0 0 0; border-left: thick $success; padding: 0 0 0 1; display: none; }
@@ -77,9 +77,6 @@ class StepView(KeyScroll, can_focus=True):
         parts: list[Widget] = [Static("", classes="title")]
         if prose:
             parts.append(Markdown(self._text(prose)))
-        if step.correction:
-            head = ("! Where the source text is wrong\n", f"bold {WARN}")
-            parts.append(Static(Content.assemble(head, paragraph(self._text(step.correction))), classes="correction"))
         if step.widget == "quorum-table":
             parts.append(QuorumTable())
         if isinstance(step.kind, Question):
@@ -93,6 +90,13 @@ class StepView(KeyScroll, can_focus=True):
             parts.append(Static(Content.styled(f"Stuck? h shows a hint ({len(step.hints)}).", QUIET), classes="hints"))
         if step.after:
             parts.append(Markdown(self._text(step.after), classes="after"))
+        if step.correction:
+            seen = "is so" if isinstance(step.kind, Read) else "you just saw"
+            head = (f"! What the source text says, and what {seen}\n", f"bold {WARN}")
+            correction = Static(Content.assemble(head, paragraph(self._text(step.correction))), classes="correction")
+            # Before the run it would give away what there is to see.
+            correction.display = isinstance(step.kind, Read)
+            parts.append(correction)
         if step.notes:
             head = ("For a presenter (N hides it)\n", f"bold {ACCENT}")
             notes = Static(Content.assemble(head, paragraph(self._text(step.notes))), classes="notes")
@@ -124,6 +128,8 @@ class StepView(KeyScroll, can_focus=True):
             )
         for after in self.query(".after"):
             after.display = state in SETTLED
+        for correction in self.query(".correction"):
+            correction.display = state in SETTLED or isinstance(self.step.kind, Read)
         for hints in self.query(".hints"):
             hints.display = state not in SETTLED or self._hints_shown > 0
         # How far the step reaches is known once it is arranged.
@@ -193,7 +199,9 @@ class StepView(KeyScroll, can_focus=True):
 
     def _scroll_to_results(self) -> None:
         self._follows = self._follows and self.scroll_y == self._left_at
-        for part in self.query("StepCard, OutputView, ChecksView, .after") if self.ready and self._follows else ():
+        for part in (
+            self.query("StepCard, OutputView, ChecksView, .after, .correction") if self.ready and self._follows else ()
+        ):
             # What is not arranged yet would be scrolled to later, and look like the reader's own scrolling.
             if part.display and part.size:
                 part.scroll_visible(animate=False, immediate=True)

@@ -147,6 +147,9 @@ class Script:
                 return [
                     (first, f"etcdctl get --print-value-only /pgha/pgha_patroni_cluster/{params['key']} | grep -q .")
                 ]
+            case "etcd_key":
+                get = f"etcdctl get --print-value-only --consistency=s {params['key']}"
+                return [(first, f"{get} | grep -qxF {shlex.quote(params['equals'])}")]
             case "patroni":
                 wanted = []
                 if params["on"] not in ("leader", "replicas"):

@@ -101,6 +101,8 @@ async def test_a_step_is_run_and_its_checks_are_shown(log: Path) -> None:
         await at_step(built, pilot, "second-start")
         assert "postgres@pgha1 $ nohup etcd" in shown(built)
         assert "1 not looked at yet" in shown(built)
+        # Where the text is wrong would give away what there is to see.
+        assert not built.app.screen.query_one(".correction").display
         await pilot.press("r")
         await until(pilot, lambda: "✓ done · exit status 0" in shown(built))
         assert "✓ ok  etcd runs as postgres  pgha1-3" in shown(built)
@@ -109,6 +111,7 @@ async def test_a_step_is_run_and_its_checks_are_shown(log: Path) -> None:
         assert built.runner.closed == ["second-start"]
         # What the output means is to be read now.
         assert built.app.screen.query_one(".after").display
+        assert built.app.screen.query_one(".correction").display
 
 
 async def test_a_step_that_is_done_is_run_again_only_when_asked(log: Path) -> None:
@@ -254,7 +257,7 @@ async def test_the_quorum_is_computed_anew_with_every_member(log: Path) -> None:
         await pilot.press("minus", "minus", "f", "f")
         assert (table.view.members, table.view.alive, table.view.has_quorum) == (4, 2, False)
         assert "no quorum: 3 needed, 2 left" in str(table.query_one("#quorum", Static).content)
-        assert "! Where the source text is wrong" in shown(built)
+        assert "! What the source text says, and what is so" in shown(built)
 
 
 async def test_hints_come_one_by_one_and_the_expected_output_on_demand(log: Path) -> None:

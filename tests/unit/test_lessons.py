@@ -76,7 +76,8 @@ SHOWN = [
 SEEN_IN_THE_CLUSTER = {
     "names-dns": "resolves",
     "names-aliases": "resolves",
-    **{f"folders-pgha{number}": "path" for number in range(1, 6)},
+    "folders-pgha1": "path",
+    "folders-rest": "path",
     "etcd-conf-plain": "path",
     "etcd-yaml-look": "path",
     "etcd-majority": "etcd",
@@ -84,6 +85,9 @@ SEEN_IN_THE_CLUSTER = {
     "etcd-member-list": "path",
     "etcd-status": "path",
     "etcd-status-2380": "path",
+    "etcd-two-away": "etcd_key",
+    "etcd-three-away": "process",
+    "etcd-back": "etcd",
     "patroni-roles-read": "path",
     "patroni-vars": "path",
     "patroni-read-identity": "path",
@@ -167,15 +171,15 @@ def test_what_is_wrong_is_run_only_where_it_is_the_subject(course: Course, text:
 
 
 def test_every_error_that_is_named_is_known_and_none_is_forgotten(course: Course) -> None:
-    named = {word for step in steps(course) for word in re.findall(r"\bT\d+\b", step.correction)}
+    named = {number for step in steps(course) for number in step.errata}
     assert named <= ERRATA
     assert named == NAMED
 
 
-def test_a_correction_names_its_error_first(course: Course) -> None:
+def test_numbers_of_errors_are_for_authors_and_learners_read_words(course: Course) -> None:
     for step in steps(course):
-        if step.correction:
-            assert re.match(r"T\d+(, T\d+)*: ", step.correction), step.id
+        texts = (step.title, step.prose, step.after, step.correction, step.notes, *step.hints)
+        assert not [text for text in texts if re.search(r"\bT\d+\b", text)], step.id
 
 
 def test_two_questions_about_the_quorum_and_one_in_most_other_lessons(course: Course) -> None:
@@ -217,8 +221,12 @@ def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> No
 
 def test_no_service_is_started_twice(course: Course) -> None:
     starts = [step for step in steps(course) if "nohup" in step.kind.where.command]
-    assert len(starts) == 5 + 3
+    looks_first = re.compile(r"pgrep -x (\w+) > /dev/null \|\| { nohup \1 ")
+    assert len([step for step in starts if step.guard]) == 5 + 3
     for step in starts:
+        if looks_first.search(step.kind.where.command):
+            assert step.kind.where.command.count("nohup") == len(looks_first.findall(step.kind.where.command)), step.id
+            continue
         program = "etcd" if "nohup etcd" in step.kind.where.command else "patroni"
         assert any(check.params == {**check.params, "name": program, "running": False} for check in step.guard), step.id
 
@@ -298,5 +306,5 @@ def test_the_right_answer_is_told_neither_by_its_place_nor_by_its_length(course:
     longest = [step.id for step, question in asked
                if len(question.choices[question.right]) == max(map(len, question.choices))]  # fmt: skip
     assert len(longest) <= len(asked) / 3, longest
-    for (step, _), place in zip(asked, places, strict=True):
-        assert step.hints[-1] == f"The {('first', 'second', 'third', 'fourth')[place]} answer."
+    told = re.compile(r"\b(first|second|third|fourth|last)\b.*\banswer", re.IGNORECASE)
+    assert [step.id for step, _ in asked if any(told.search(hint) for hint in step.hints)] == []

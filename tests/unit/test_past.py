@@ -122,3 +122,13 @@ async def test_a_run_leaves_a_past_step_alone_unless_it_is_told_to(tmp_path: Pat
     assert ran == []
     assert [event async for event in made.run("early", again=True)] and ran == ["start etcd"]
     assert made.states["early"] == "past", "that it does not hold is no failure of the lab"
+
+
+async def test_what_is_undone_for_a_while_is_past_only_as_long_as_that_holds(tmp_path: Path, lab: FakeLab) -> None:
+    made = opened(tmp_path, lab, step("early", "etcd") + "\nundone_by: away", step("away", "patroni"))
+    run(lab, "etcd")
+    assert await state(made, "early") == "done"
+    run(lab, "patroni")
+    assert await state(made, "early") == "past" and made.replaced_by("early") == "away"
+    run(lab)
+    assert await state(made, "early") == "broken" and made.replaced_by("early") == ""

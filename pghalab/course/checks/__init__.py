@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from pghalab.course.checks import etcd, nodes, output, patroni, postgres, services
+from pghalab.course.checks import drills, etcd, nodes, output, patroni, postgres, services
 from pghalab.course.checks.base import CheckType, Context
 from pghalab.course.checks.blind import looked
 from pghalab.course.events import CheckResult
@@ -18,6 +18,7 @@ CHECKS: dict[str, CheckType] = {
     **patroni.CHECKS,
     **postgres.CHECKS,
     **output.CHECKS,
+    **drills.CHECKS,
 }
 """Every kind of check."""
 

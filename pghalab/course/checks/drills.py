@@ -1,0 +1,38 @@
+"""Checks for the lessons that take something away: what a drill wrote down, and what it left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pghalab.course.checks.base import TEXT, CheckType, Context
+from pghalab.course.events import CheckResult
+from pghalab.lab.types import LabError, Node
+
+# A member answers this from its own copy, so also when the quorum is away; it has to answer at once or not at all.
+_GET = "etcdctl --command-timeout=2s get --print-value-only --consistency=s {key}"
+
+
+async def etcd_key(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
+    """A key in etcd has this value by the word of every member that answers, with or without a quorum."""
+    key, wanted = str(params["key"]), str(params["equals"])
+    command = _GET.format(key=shlex.quote(key))
+
+    async def ask(node: Node) -> str | None:
+        try:
+            if not any(found.name == "etcd" for found in await ctx.facts.processes(node)):
+                return None
+            status, out = await ctx.facts.command(node, command)
+        except LabError:
+            return None
+        return None if status else out.rstrip("\n")
+
+    answers = [value for value in await asyncio.gather(*map(ask, ctx.facts.lab.nodes.values())) if value is not None]
+    values = sorted({value or "no such key" for value in answers})
+    saw = " and ".join(values) or "no etcd member answers"
+    return [CheckResult(f"the etcd key {key}", values == [wanted], saw, wanted)]
+
+
+CHECKS = {"etcd_key": CheckType(etcd_key, {"key": TEXT, "equals": TEXT})}
