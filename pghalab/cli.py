@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from pghalab import __version__, out, registry
+from pghalab.lab.host import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def main(argv: list[str] | None = None) -> int:
     out.prepare()
     try:
         try:
+            if argv is None:
+                # Who calls this with arguments keeps the environment for other things.
+                environment.settle()
             return _run(sys.argv[1:] if argv is None else argv)
         finally:
             out.finish()

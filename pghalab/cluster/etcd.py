@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from pghalab.cluster import rest
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.rest import NoAnswer, NotRunning
+from pghalab.lab.host import environment
 from pghalab.lab.types import LabError, Node
 
 log = logging.getLogger(__name__)
@@ -206,9 +207,8 @@ def load() -> Any:
     """Import etcd3 (slow, once), quietly; its generated code needs protobuf's Python implementation."""
     with _importing:
         # Whatever the person at the console has set for other programs: gRPC would write over the screen.
+        environment.leave("GRPC_", "PROTOCOL_BUFFERS_")
         os.environ.update(_ENVIRONMENT)
-        for name in [name for name in os.environ if name.startswith("GRPC_") and name not in _ENVIRONMENT]:
-            del os.environ[name]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its generated code is of 2019
             import etcd3

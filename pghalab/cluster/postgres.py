@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import struct
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from pghalab.cluster import rest
+from pghalab.lab.host import environment
 from pghalab.lab.types import Lab, LabError, Node
 
 if TYPE_CHECKING:
@@ -203,8 +203,9 @@ async def _connect(
 ) -> psycopg.AsyncConnection[tuple[Any, ...]]:
     import psycopg
 
-    _leave_environment()
-    # Everything that libpq would otherwise take from the environment of the person at the console is said here.
+    # PGTZ, PGDATESTYLE and PGGEQO go into every login, PGREQUIREAUTH or PGSSLNEGOTIATION can forbid it, whatever is
+    # asked for here; the rest that libpq would take from the environment or from files is said.
+    environment.leave("PG", "PSYCOPG_")
     return await psycopg.AsyncConnection.connect(
         host="127.0.0.1",
         hostaddr="127.0.0.1",
@@ -221,16 +222,6 @@ async def _connect(
         connect_timeout=max(2, round(timeout)),
         autocommit=True,
     )
-
-
-def _leave_environment() -> None:
-    """Take libpq's variables out of this process: some of them count whatever a connection is asked for.
-
-    PGTZ, PGDATESTYLE and PGGEQO go into every login, and PGREQUIREAUTH or PGSSLNEGOTIATION can forbid it. They concern
-    other clusters of the person at the console, and nothing else in this process reads them.
-    """
-    for name in [name for name in os.environ if name.startswith("PG") and not name.startswith("PGHALAB_")]:
-        del os.environ[name]
 
 
 def _explain(node: Node, host: str, error: psycopg.OperationalError, timeout: float) -> LabError:

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork
+from pghalab.lab.host.environment import for_tools
 from pghalab.lab.settings import LabSettings
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,10 @@ def _network(text: str) -> IPv4Network | None:
 
 def _printed(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ROUTE_TIMEOUT, check=True)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=ROUTE_TIMEOUT, check=True,
+            env=for_tools(),
+        )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         log.warning("the host's routes cannot be read with %s", command[0], exc_info=True)
         return ""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pghalab.lab.engine.longcall import Cancel, open_client
+from pghalab.lab.host.environment import for_tools
 from pghalab.lab.host.install import detect
 from pghalab.lab.image.aptsources import debian_mirror, read_sources
 from pghalab.lab.types import LabError
@@ -170,7 +171,7 @@ def _run(command: list[str], say: Say, cancel: Cancel) -> None:
     last = ""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True, env={**os.environ, "LC_ALL": "C"},
+        text=True, errors="replace", start_new_session=True, env=for_tools(),
     ) as process:  # fmt: skip
         cancel.on_wish(lambda: os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None)
         assert process.stdout is not None

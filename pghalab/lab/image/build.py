@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pghalab.lab.engine import inventory
 from pghalab.lab.engine.longcall import Cancel, lines_of, open_client
+from pghalab.lab.host.environment import proxies
 from pghalab.lab.image.base import LABEL, ensure_base, is_own, relabel, require_own
 from pghalab.lab.image.buildlog import BuildLog
 from pghalab.lab.image.context import CA_PLACE, ca_bundle, image_files, pack
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 VERSIONS_LABEL = "pghalab.versions"
 VERSIONS_FILE = "/usr/share/pghalab/versions.json"
-PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 async def build_image(engine: Engine, tag: str) -> AsyncGenerator[Output | Ended, None]:
@@ -83,12 +82,11 @@ def _build(tag: str) -> Callable[[Callable[[str], None], Cancel], None]:
         bundle = ca_bundle()
         if bundle is not None:
             files[CA_PLACE] = bundle.read_bytes()
-        arguments = {name: value for name in PROXIES if (value := os.environ.get(name))}
         api = open_client(cancel)
         # The label comes in a step of its own, after the build, because only the built image knows its versions.
         told = BuildLog(extra=1)
         for chunk in api.build(
-            fileobj=pack(files), custom_context=True, rm=True, forcerm=True, decode=True, buildargs=arguments
+            fileobj=pack(files), custom_context=True, rm=True, forcerm=True, decode=True, buildargs=proxies()
         ):
             for line in told.feed(chunk):
                 say(line)
