@@ -15,7 +15,7 @@ from typing import Final
 
 from pghalab.cluster import codec
 from pghalab.cluster.model import ClusterEvent
-from pghalab.lab.host.files import write_atomic
+from pghalab.lab.host.files import Unfit, read_text, write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,9 @@ NAME: Final = "events.jsonl"
 KEEP: Final = 500
 """Events that are kept."""
 LARGEST: Final = 256 * 1024
-"""Bytes of the file that are read, from its end; a larger file is rewritten at the next event."""
+"""Bytes from which on the file is written anew with the next event."""
+LIMIT: Final = 8 * 1024 * 1024
+"""Bytes from which on the file is not read: it is not one of ours."""
 LONGEST: Final = 4096
 """Bytes of one event; a longer one is cut when it is written and left out when it is read."""
 
@@ -93,20 +95,10 @@ class EventLog:
 
     def _tail(self) -> list[str]:
         try:
-            # Without waiting: what stands in the file's place may be a pipe.
-            handle = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                found = os.fstat(handle)
-                if not stat.S_ISREG(found.st_mode):
-                    raise OSError(f"{self._path} is no plain file")
-                cut = max(0, found.st_size - LARGEST)
-                os.lseek(handle, cut, os.SEEK_SET)
-                data = os.read(handle, LARGEST)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            if not isinstance(error, FileNotFoundError):
-                log.warning("the events that were kept cannot be read: %s", error)
+            text = read_text(self._path, LIMIT, errors="replace")
+        except FileNotFoundError:
             return []
-        lines = data.decode("utf-8", "replace").split("\n")
-        return [line for line in lines[1 if cut else 0 :] if line and len(line) <= LONGEST]
+        except (OSError, Unfit) as error:
+            log.warning("the events that were kept cannot be read: %s", error)
+            return []
+        return [line for line in text.split("\n") if line and len(line) <= LONGEST]

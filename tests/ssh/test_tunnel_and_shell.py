@@ -75,6 +75,18 @@ async def test_a_tunnel_keeps_its_port_over_a_reconnect(world: World, machine: M
     assert await node.tunnel(echo, "127.0.0.1") == port
 
 
+async def test_a_tunnel_tells_why_its_last_connection_came_to_nothing(node: SshNode, echo: int) -> None:
+    assert node.tunnel_failure(1, "127.0.0.1") == ""
+    with contextlib.suppress(ConnectionError):
+        await ask(await node.tunnel(1, "127.0.0.1"), b"x")
+    assert node.tunnel_failure(1, "127.0.0.1") == "refused"
+    with contextlib.suppress(ConnectionError):
+        await ask(await node.tunnel(echo, "no-such-name.invalid"), b"x")
+    assert node.tunnel_failure(echo, "no-such-name.invalid") not in ("", "refused")
+    assert await ask(await node.tunnel(echo, "127.0.0.1"), b"x") == b"x"
+    assert node.tunnel_failure(echo, "127.0.0.1") == ""
+
+
 async def test_a_tunnel_to_a_closed_port_closes_at_once(node: SshNode) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", await node.tunnel(1, "127.0.0.1"))
     async with asyncio.timeout(60):

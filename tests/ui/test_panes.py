@@ -8,6 +8,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
+from pghalab.cluster.cells import printed
 from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Snapshot
 from pghalab.widgets.condition import condition
 from pghalab.widgets.etcd_pane import EtcdPane
@@ -17,6 +18,7 @@ from pghalab.widgets.pane import LivePane
 from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.table import Table
 from tests.ui import fakes
+from tests.unit.seen import moment
 
 
 class Clock:
@@ -213,3 +215,38 @@ async def test_the_events_have_an_age_too() -> None:
         assert "! STALE 11 s" in str(title.content)
         pane.pause(True)
         assert "‖ PAUSED 11 s" in str(title.content)
+
+
+@pytest.mark.parametrize("width", [14, 20, 30])
+async def test_names_that_differ_at_their_ends_stay_apart_in_a_narrow_table(width: int) -> None:
+    pane = NodesPane()
+    async with PaneApp(pane).run_test(size=(width, 24)) as pilot:
+        rows = tuple(
+            NodeHealth(f"a-lab-with-a-long-name{n}", "running", "192.168.50.10", "up", "running", "running", "running")
+            for n in (1, 2, 10)
+        )
+        pane.show(Snapshot(rows, None, 0.0))
+        await pilot.pause()
+        lines = [line.rstrip() for line in str(pane.query_one(Table).content).splitlines()]
+        assert lines[0].startswith("Node")
+        assert len({line.split()[0] for line in lines[1:]}) == 3
+        assert max(map(len, lines)) <= width - 2
+
+
+@pytest.mark.parametrize("name", ["two-writers", "read-only", "silent-leader", "frozen-leader"])
+async def test_the_panes_draw_what_status_prints(name: str) -> None:
+    seen = moment(name)
+    panes: list[tuple[LivePane[Any], Any]] = [
+        (NodesPane(), seen.nodes), (EtcdPane(), seen.etcd), (PatroniPane(), seen.patroni),
+    ]  # fmt: skip
+    for pane, snapshot in panes:
+        async with PaneApp(pane).run_test(size=(200, 40)):
+            pane.show(snapshot)
+            drawn = [line.rstrip() for line in text(pane).splitlines()[1:] if line.strip()]
+            assert drawn == printed(pane.sheet(snapshot))
+
+
+def test_the_line_of_the_lab_says_the_gravest_first() -> None:
+    seen = moment("two-writers")
+    line = condition("pgha", seen.nodes, seen.etcd, seen.patroni)
+    assert line.plain.startswith("lab pgha · ✗ 2 SERVERS TAKE WRITES: pgha2, pgha3 · ")

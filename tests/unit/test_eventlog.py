@@ -41,15 +41,18 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     assert _numbers(EventLog(path)) == [7, 9]
 
 
-def test_a_large_file_is_read_from_its_end_and_made_small(tmp_path: Path) -> None:
+def test_a_large_file_is_made_small_and_one_that_is_not_ours_left_unread(tmp_path: Path) -> None:
     path = tmp_path / eventlog.NAME
     line = json.dumps({"at": 1.0, "kind": "node", "text": "x" * 500, "good": True}) + "\n"
     path.write_text(line * 3000)
     log = EventLog(path)
     assert 0 < len(log.read()) <= 500
     log.append(_event(2))
-    assert path.stat().st_size <= eventlog.LARGEST + 10_000
+    assert path.stat().st_size < 300_000
     assert _numbers(EventLog(path))[-1] == 2
+    path.write_text(line * 20_000)
+    assert path.stat().st_size > eventlog.LIMIT
+    assert EventLog(path).read() == ()
 
 
 def test_a_long_text_is_cut(tmp_path: Path) -> None:

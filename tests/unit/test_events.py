@@ -1,5 +1,10 @@
 """Events: what is said when something changes, and that nothing is said when nothing did."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from pghalab.cluster import events
 from pghalab.cluster.model import EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Service
 
@@ -73,6 +78,109 @@ def test_a_lost_quorum_is_told_with_its_arithmetic_and_its_return_too() -> None:
     assert not told["quorum"].good
     back = events.confirm(new, lost, fine)
     assert ("etcd has its quorum back: 3 of 3 members alive, 2 needed", True) in _texts(events.changes(new, back, 1.0))
+
+
+def _waiting(names: str) -> EtcdView:
+    rows = tuple(EtcdEndpoint(name, f"{name}:2379", waits=name[-1] in names) for name in NODES)
+    return EtcdView(rows, 3, len(names), leaderless=True)
+
+
+def test_the_first_quorum_is_not_back() -> None:
+    one, two = events.etcd_words(_waiting("1"), NODES), events.etcd_words(_etcd("12"), NODES)
+    assert _texts(events.changes(one, events.confirm(one, one, two), 1.0)) == [
+        ("etcd on pgha1 answers", True),
+        ("etcd on pgha2 answers", True),
+        ("etcd formed a quorum: 2 of 3 members alive, 2 needed", True),
+    ]
+
+
+def test_members_that_start_again_and_wait_are_no_quorum_and_no_silence() -> None:
+    fine, waiting = events.etcd_words(_etcd("123"), NODES), events.etcd_words(_waiting("1"), NODES)
+    new = events.confirm(fine, waiting, waiting)
+    told = _texts(events.changes(fine, new, 1.0))
+    assert ("etcd on pgha1 runs and waits for a majority", True) in told
+    assert ("etcd lost its quorum: 1 of 3 members alive, 2 needed", False) in told
+    assert ("etcd has its quorum back: 3 of 3 members alive, 2 needed", True) in _texts(
+        events.changes(new, events.confirm(new, waiting, fine), 1.0)
+    )
+
+
+def test_a_member_of_another_cluster_is_told() -> None:
+    rows = tuple(
+        EtcdEndpoint(name, f"{name}:2379", name[-1], is_leader=name in ("pgha1", "pgha3"), cluster_id=cluster)
+        for name, cluster in zip(NODES, ("aa", "aa", "bb"), strict=True)
+    )
+    words = events.etcd_words(EtcdView(rows, 3, 2, cluster_id="aa"), NODES)
+    fine = events.etcd_words(_etcd("123"), NODES)
+    assert _texts(events.changes(fine, words, 1.0)) == [("etcd on pgha3 belongs to another cluster", False)]
+    assert words["etcd leader", ""] == "pgha1"
+
+
+def _server(name: str, writes: bool | None, postgres: Service = "running", container: Any = "running") -> NodeHealth:
+    return NodeHealth(name, container, "192.168.50.10", "up", "running", "running", postgres, writes)
+
+
+def test_a_server_that_stops_taking_writes_and_takes_them_again() -> None:
+    def words(*rows: NodeHealth) -> events.Words:
+        return events.writes_words(rows)
+
+    writes = words(_server("pgha1", True), _server("pgha2", False))
+    steps = [
+        (words(_server("pgha1", False), _server("pgha2", False)), "pgha1 takes no writes any more: it is read-only"),
+        (writes, "pgha1 takes writes"),
+        (words(_server("pgha1", None, "stopped")), "pgha1 takes no writes any more: its PostgreSQL has stopped"),
+        (writes, "pgha1 takes writes"),
+        (words(_server("pgha1", None, "no answer")), "pgha1 takes no writes any more: its PostgreSQL does not answer"),
+        (writes, "pgha1 takes writes"),
+        (words(_server("pgha1", None, "unknown", "paused")), "pgha1 takes no writes any more: its node is down"),
+    ]
+    now = writes
+    for after, text in steps:
+        new = events.confirm(now, now, after)
+        assert _texts(events.changes(now, new, 1.0)) == [(text, text.endswith("takes writes"))]
+        now = new
+    unknown = events.confirm(writes, writes, words(_server("pgha1", None, "unknown")))
+    assert events.changes(writes, unknown, 1.0) == (), "who could not be asked may still take them"
+
+
+def test_two_servers_that_take_writes() -> None:
+    one = events.writes_words([_server("pgha1", True), _server("pgha2", False)])
+    two = events.writes_words([_server("pgha1", True), _server("pgha2", True)])
+    assert _texts(events.changes(one, two, 1.0)) == [
+        ("pgha2 takes writes", True),
+        ("two servers take writes: pgha1 and pgha2", False),
+    ]
+    after = events.writes_words([_server("pgha1", False), _server("pgha2", True)])
+    assert _texts(events.changes(two, after, 1.0)) == [
+        ("pgha1 takes no writes any more: it is read-only", False),
+        ("pgha1 and pgha2 do not both take writes any more", True),
+    ]
+
+
+def test_a_promotion_is_no_failure() -> None:
+    old = events.patroni_words(_patroni({"pgha1": "running", "pgha2": "streaming"}), SERVE)
+    between = events.patroni_words(_patroni({"pgha1": "running", "pgha2": "running"}, leader="pgha2"), SERVE)
+    assert ("pgha2: streaming -> running", False) not in _texts(events.changes(old, between, 1.0))
+    assert _texts(events.changes(old, between, 1.0)) == [("pgha1 is a replica and does not stream yet", True)]
+
+
+@pytest.mark.parametrize(
+    "state", ["initializing new cluster", "starting", "creating replica", "stopping", "restarting"]
+)
+def test_a_member_on_its_way_is_no_failure(state: str) -> None:
+    joined = events.patroni_words(_patroni({"pgha1": "running", "pgha2": "starting"}), SERVE)
+    now = events.patroni_words(_patroni({"pgha1": "running", "pgha2": state}), SERVE)
+    assert all(event.good for event in events.changes(joined, now, 1.0))
+    failed = events.patroni_words(_patroni({"pgha1": "running", "pgha2": "start failed"}), SERVE)
+    assert not any(event.good for event in events.changes(now, failed, 1.0))
+
+
+def test_an_old_key_says_nothing_about_the_timeline() -> None:
+    old = events.patroni_words(_patroni({"pgha1": "running"}, 3), SERVE)
+    view = _patroni({"pgha1": "running"}, 2)
+    silent = replace(view, members=tuple(replace(member, answers=False) for member in view.members))
+    assert ("timeline", "") not in events.patroni_words(silent, SERVE)
+    assert events.changes(old, events.confirm(old, old, events.patroni_words(silent, SERVE)), 1.0) == ()
 
 
 def test_members_out_of_the_consoles_reach_do_not_make_a_lost_quorum() -> None:

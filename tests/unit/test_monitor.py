@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pghalab.cluster import etcd, monitor, patroni, postgres, sweep
+from pghalab.cluster import etcd, members, monitor, patroni, postgres, sweep
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
@@ -291,6 +291,114 @@ async def test_a_lab_that_gets_other_nodes_is_watched_anew(world: World) -> None
         await world.until(lambda: [row.name for row in world.last("nodes").value] == ["other1", "other2"])
         await world.until(lambda: world.last("etcd").value.members == 2)
     assert not any("other" in text for text in world.events())
+
+
+TRUTH = {"state": "running", "role": "primary", "timeline": 1, "xlog": {"location": 9}}
+
+
+async def test_a_silent_leader_is_told_at_once_with_what_etcd_says_is_left(world: World) -> None:
+    world.patroni["pgha1"] = TRUTH
+    world.postgres["pgha1"] = postgres.Role(True, "7")
+    async with world.watched():
+        await world.until(lambda: world.last("patroni").value.members[0].answers)
+        assert world.last("patroni").value.lease_left is None
+        world.lease = 17
+        world.patroni["pgha1"] = NotRunning("Patroni does not run on pgha1")
+        await world.until(lambda: not world.last("patroni").value.members[0].answers)
+        await world.until(lambda: world.last("patroni").value.lease_left is not None)
+        assert 15 <= world.last("patroni").value.lease_left <= 17
+        row = world.last("nodes").value[0]
+        assert (row.patroni, row.postgres, row.writes) == ("stopped", "running", True)
+        world.patroni["pgha1"] = TRUTH
+        await world.until(lambda: world.last("patroni").value.lease_left is None)
+
+
+async def test_a_paused_leader_says_nothing_any_more(world: World) -> None:
+    world.patroni["pgha1"] = TRUTH
+    world.postgres["pgha1"] = postgres.Role(True, "7")
+    async with world.watched() as one:
+        await world.until(lambda: world.last("nodes").value[0].writes)
+        one.pause(True)
+        for tell in world.lab.subscribers:
+            tell(Container("pgha1", "paused", "192.168.50.10", 22))
+        assert not world.last("patroni").value.members[0].answers
+        assert world.last("nodes").value[0].writes is None
+        assert "pgha1 takes no writes any more: its node is down" in world.events()
+
+
+async def test_a_switchover_never_shows_two_writers_and_a_split_does(world: World) -> None:
+    world.postgres = {"pgha1": postgres.Role(True, "7"), "pgha2": postgres.Role(False, "7")}
+    async with world.watched():
+        await world.until(lambda: world.last("nodes").value[0].writes)
+        start = len(world.said)
+        world.postgres = {"pgha1": postgres.Role(False, "7"), "pgha2": postgres.Role(True, "7")}
+        await world.until(lambda: "pgha2 takes writes" in world.events())
+        await world.until(lambda: "pgha1 takes no writes any more: it is read-only" in world.events())
+        shown = [[row.name for row in s.value if row.writes] for kind, s in world.said[start:] if kind == "nodes"]
+        assert max(map(len, shown)) == 1
+        world.postgres["pgha1"] = postgres.Role(True, "7")
+        await world.until(lambda: "two servers take writes: pgha1 and pgha2" in world.events())
+
+
+async def test_a_process_that_a_check_saw_is_not_stopped_beside_it(world: World) -> None:
+    async with world.watched() as one:
+        world.etcd["pgha2"] = NotRunning("etcd does not run on pgha2")
+        await world.until(lambda: world.last("nodes").value[1].etcd == "stopped")
+        start = len(world.said)
+        one.seen("pgha2", "etcd")
+        assert world.last("nodes").value[1].etcd == "starting"
+        del world.etcd["pgha2"]
+        await world.until(lambda: world.last("nodes").value[1].etcd == "running")
+        words = [s.value[1].etcd for kind, s in world.said[start:] if kind == "nodes"]
+        assert "stopped" not in words
+        one.seen("nobody", "etcd")
+
+
+async def test_a_count_is_shown_only_when_it_has_settled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "SETTLE", 0.05)
+    async with world.watched():
+        start = len(world.said)
+        world.etcd["pgha3"] = NotRunning("etcd does not run on pgha3")
+        real, asked = world._endpoint, 0
+
+        async def slowly(node: Any) -> EtcdEndpoint:
+            # pgha2 notices a look later than pgha1 that it has no leader any more.
+            nonlocal asked
+            if node.name == "pgha1":
+                world.etcd["pgha1"] = "etcdserver: no leader"
+            if node.name == "pgha2" and (asked := asked + 1) > 1:
+                world.etcd["pgha2"] = "etcdserver: no leader"
+            return await real(node)
+
+        monkeypatch.setattr(etcd, "endpoint", slowly)
+        await world.until(lambda: any("lost its quorum: 2 of 3" in text for text in world.events()))
+        assert {s.value.alive for kind, s in world.said[start:] if kind == "etcd"} <= {3, 2}
+
+
+async def test_a_member_that_waits_is_seen_at_the_other_members_port(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "PATIENCE", 0.01)
+    silence = asyncio.Event()
+
+    async def silent(node: Any) -> EtcdEndpoint:
+        await silence.wait()
+        raise NotRunning("never reached")
+
+    async def waiting(node: Any) -> tuple[EtcdEndpoint, int]:
+        if node.name != "pgha1":
+            raise NotRunning(f"etcd does not run on {node.name}")
+        return EtcdEndpoint(node.name, f"{node.name}:2379", errors=etcd.WAITS, cluster_id="aa", waits=True), 3
+
+    monkeypatch.setattr(etcd, "endpoint", silent)
+    monkeypatch.setattr(etcd, "waiting", waiting)
+    one = monitor.Monitor(world.lab, world.publish)
+    task = asyncio.create_task(one.run())
+    await world.until(lambda: (seen := world.last("etcd")) and seen.value and seen.value.waits)
+    assert (world.last("etcd").value.alive, world.last("etcd").value.majority) == (1, 2)
+    await world.until(lambda: world.last("nodes").value[0].etcd == "waiting")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_one_look(world: World) -> None:

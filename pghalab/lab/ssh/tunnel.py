@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     import asyncssh
 
 CHUNK = 64 * 1024
+
+_REFUSED = re.compile(r"refused|^connect(ion)? failed$|\[Errno (61|111)\]", re.IGNORECASE)
+"""Words of an ssh server that mean a refused connection.
+
+OpenSSH gives the system's when it learns that later, and "Connection failed" when it learns it at once, which a
+connection within the node fails by in no other way; asyncssh gives the number, on Linux or macOS.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -94,16 +102,12 @@ class Tunnel:
 
 
 def _why(error: Exception) -> str:
-    """`refused` when nothing listens at the far end.
-
-    OpenSSH says "Connection refused" when it learns that later and "Connection failed" when it learns it at once, which
-    a connection within the node can only fail by.
-    """
+    """`refused` when nothing listens at the far end, else what the ssh server said."""
     import asyncssh
 
     if isinstance(error, asyncssh.ChannelOpenError) and error.code == asyncssh.OPEN_CONNECT_FAILED:
         said = (error.reason or "").strip()
-        return "refused" if said.lower() in ("", "connection refused", "connection failed", "connect failed") else said
+        return "refused" if not said or _REFUSED.search(said) else said
     return error.what if isinstance(error, LabError) else str(error) or type(error).__name__
 
 

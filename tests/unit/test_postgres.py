@@ -1,0 +1,104 @@
+"""A server's own role over a kept connection, and that nothing of the person's own environment gets in between."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from pghalab.cluster import postgres
+from pghalab.cluster.rest import NoAnswer, NotRunning
+from tests.unit.cluster_doubles import DoubleNode, closed_port, silent_server
+from tests.unit.pgserver import pg_server
+
+
+def _lab(port: int) -> Any:
+    return type("L", (), {"nodes": {"pgha1": DoubleNode("pgha1", {5432: port})}, "password": "x"})()
+
+
+async def test_the_role_is_asked_over_one_kept_connection() -> None:
+    async with pg_server() as server:
+        lab = _lab(server.port)
+        assert await postgres.role(lab, "pgha1") == postgres.Role(True, "7512")
+        server.in_recovery = True
+        for _ in range(3):
+            assert await postgres.role(lab, "pgha1") == postgres.Role(False, "7512")
+        assert len(server.startups) == 1
+        assert server.queries[1:] == ["select pg_is_in_recovery()"] * 3
+        server.hang_up()
+        assert not (await postgres.role(lab, "pgha1")).writes
+        assert len(server.startups) == 2
+        await postgres.forget(lab.nodes["pgha1"])
+
+
+async def test_a_server_that_lets_nobody_in_is_no_server_that_is_stopped() -> None:
+    async with pg_server() as server:
+        server.refusal = 'no pg_hba.conf entry for host "127.0.0.1"'
+        with pytest.raises(postgres.LoginRefused, match="no pg_hba"):
+            await postgres.role(_lab(server.port), "pgha1")
+        result = await postgres.login(_lab(server.port), via="pgha1", to="pgha1", user="a", database="b", password="c")
+        assert (result.accepted, result.message) == (False, 'FATAL:  no pg_hba.conf entry for host "127.0.0.1"')
+    with pytest.raises(NotRunning):
+        await postgres.role(_lab(closed_port()), "pgha1")
+    with silent_server() as port, pytest.raises(NoAnswer, match="does not answer within"):
+        await postgres.role(_lab(port), "pgha1", timeout=0.3)
+
+
+HOSTILE = {
+    "PGSERVICE": "nowhere", "PGSERVICEFILE": "/nowhere", "PGSYSCONFDIR": "/nowhere", "PGHOST": "192.0.2.1",
+    "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGUSER": "nobody", "PGDATABASE": "nothing", "PGPASSWORD": "wrong",
+    "PGPASSFILE": "/nowhere", "PGOPTIONS": "-c search_path=nowhere", "PGAPPNAME": "another", "PGTZ": "Nowhere/Else",
+    "PGDATESTYLE": "nonsense", "PGGEQO": "perhaps", "PGCLIENTENCODING": "nonsense", "PGSSLMODE": "verify-full",
+    "PGSSLNEGOTIATION": "direct", "PGSSLROOTCERT": "/nowhere", "PGREQUIREAUTH": "gss", "PGCHANNELBINDING": "require",
+    "PGGSSENCMODE": "require", "PGTARGETSESSIONATTRS": "standby", "PGLOADBALANCEHOSTS": "nonsense",
+    "PGMINPROTOCOLVERSION": "3.2", "PGMAXPROTOCOLVERSION": "3.2", "PGCONNECT_TIMEOUT": "nonsense",
+    "PGREQUIREPEER": "nobody", "PGREQUIRESSL": "1",
+    **{name: "http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "grpc_proxy")},
+    "no_proxy": "", "GRPC_VERBOSITY": "debug", "GRPC_TRACE": "all", "GRPC_DNS_RESOLVER": "nonsense",
+    "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "upb", "PYTHONWARNINGS": "error",
+    "REQUESTS_CA_BUNDLE": "/nowhere", "SSL_CERT_FILE": "/nowhere", "NETRC": "/nowhere", "LC_ALL": "nonsense",
+}  # fmt: skip
+
+LOOK = """
+import asyncio, json, os
+from pghalab.cluster import etcd, patroni, postgres
+from pghalab.cluster.rest import NotRunning
+from tests.unit.cluster_doubles import DoubleNode, closed_port, http_server
+from tests.unit.pgserver import pg_server
+
+async def main():
+    async with pg_server() as server:
+        with http_server({"/patroni": (200, b'{"role": "replica"}')}) as port:
+            node = DoubleNode("pgha1", {8008: port, 5432: server.port, 2379: closed_port()})
+            lab = type("L", (), {"nodes": {"pgha1": node}, "password": "x"})()
+            truth = await patroni.status(node)
+            role = await postgres.role(lab, "pgha1")
+            await postgres.query(lab, "pgha1", "select pg_is_in_recovery()")
+            await postgres.forget(node)
+            try:
+                await etcd.get_prefix(node, "/pgha/")
+            except NotRunning as error:
+                refused = str(error)
+    mine = os.environ["PGHALAB_MARK"]
+    print(json.dumps([truth["role"], role.writes, role.system_id, refused, server.startups, mine]))
+
+asyncio.run(main())
+"""
+
+
+def test_the_persons_own_environment_changes_nothing_of_what_is_seen() -> None:
+    told = []
+    for hostile in ({}, HOSTILE):
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "GRPC"))}
+        done = subprocess.run(
+            [sys.executable, "-c", LOOK],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**env, **hostile, "PGHALAB_MARK": "kept"},
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        told.append(done.stdout)
+    assert told[0] == told[1]
+    assert '"kept"' in told[1] and '"user": "postgres"' in told[1] and "TimeZone" not in told[1]
