@@ -333,7 +333,18 @@ VERBS = (
         "course.lint",
         more="Prints file:line: message for everything wrong; exit status 1 if anything is.",
         example="pghalab lint pghalab/lessons",
-        options=(Option("folder", nargs="?", metavar="FOLDER", help="the folder of lessons (default: pghalab's own)"),),
+        options=(
+            Option("folder", nargs="?", metavar="FOLDER", help="the folder of lessons (default: pghalab's own)"),
+            Option(
+                "--against-lab",
+                either="lab",
+                action="store_true",
+                help="compare the expected outputs with what the lab printed last",
+            ),
+            Option(
+                "--record", either="lab", action="store_true", help="write what the lab printed last into the lessons"
+            ),
+        ),
     ),
     Verb(
         "status",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
 from pghalab.cluster.model import EtcdEndpoint
+
+
+def member_id(peer_url: str, token: str) -> str:
+    """The id that etcd gives a member of a new cluster, hexadecimal, from its peer URL and the cluster's token.
+
+    Source: `computeMemberId` in etcd's server/etcdserver/api/membership/member.go.
+    """
+    digest = hashlib.sha1(f"{peer_url}{token}".encode(), usedforsecurity=False).digest()
+    return f"{int.from_bytes(digest[:8]):x}"
 
 
 def home(endpoints: Iterable[EtcdEndpoint]) -> str | None:

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 KNOWN = ("leader", "replica", "auth_method")
 """Answered by the cluster (who holds the leader key, a streaming replica) and by the lab."""
 
-_WORD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+WORD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 
 
 def used(*texts: str) -> frozenset[str]:
     """The placeholders that occur in some texts."""
-    return frozenset(word for text in texts for word in _WORD.findall(text))
+    return frozenset(word for text in texts for word in WORD.findall(text))
 
 
 def fill(text: str, answers: Mapping[str, str]) -> str:
     """Put the answers in; a placeholder without an answer stays as it is."""
-    return _WORD.sub(lambda match: answers.get(match[1], match[0]), text)
+    return WORD.sub(lambda match: answers.get(match[1], match[0]), text)

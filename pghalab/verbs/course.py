@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pghalab.out import complain, say
 
 if TYPE_CHECKING:
-    from pghalab.course.model import Course, Step
+    from pghalab.course.model import Course, Problem, Step
     from pghalab.course.report import StepReport
 
 
@@ -166,9 +166,41 @@ def lint(arguments: argparse.Namespace) -> int:
 
     course = load_course(Path(arguments.folder) if arguments.folder else None, strict=False)
     problems = problems_of(course)
+    more = ""
+    if not problems and (arguments.record or arguments.against_lab):
+        problems, more = _printed(arguments, course)
     for problem in problems:
         say(problem)
     if problems:
         return 1
-    say(f"{len(course.lessons)} lessons, {sum(len(lesson.steps) for lesson in course.lessons)} steps, no problems")
+    steps = sum(len(lesson.steps) for lesson in course.lessons)
+    say(f"{len(course.lessons)} lessons, {steps} steps, no problems{more}")
     return 0
+
+
+def _printed(arguments: argparse.Namespace, course: Course) -> tuple[list[Problem], str]:
+    """What does not fit between the lessons' expected outputs and the lab's last runs, or what was recorded."""
+    from pghalab.course import record
+    from pghalab.course.journal import Journal
+    from pghalab.course.localise import Names
+    from pghalab.lab.host.paths import state_dir
+    from pghalab.lab.settings import load_settings
+    from pghalab.lab.types import LabError
+
+    settings = load_settings(arguments.lab)
+    names = Names(settings.prefix, settings.subnet, settings.auth_method)
+    if arguments.record:
+        record.require_width(names)
+    journal = Journal(state_dir(arguments.lab) / "journal", read_only=True)
+    found = record.recordings(course, journal, names, settings.password)
+    if not found:
+        raise LabError(
+            f"The lab {arguments.lab} has no outputs of the course's commands.",
+            todo=f"Run the course on it first: pghalab --lab {arguments.lab} run --all",
+        )
+    if not arguments.record:
+        return record.compare(found), f"; {len(found)} outputs fit"
+    written = record.rewrite(found)
+    for one in written:
+        say(f"{one.path}: {one.step.id} recorded")
+    return [], f"; {len(written)} of {len(found)} outputs recorded anew"

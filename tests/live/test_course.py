@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
+from pghalab.course import record
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
@@ -112,6 +113,10 @@ async def test_the_course_both_ways(lab: LocalLab, tmp_path: Path) -> None:
             if step in acts:
                 assert await holds(runner, step), step.id
     assert held_too_early == []
+    recorded = record.recordings(course, runner.journal, runner.names, lab.password)
+    assert len(recorded) == sum(bool(step.expect) for lesson in course.lessons for step in lesson.steps)
+    misfits = [str(problem) for problem in record.compare(recorded)]
+    print("\n".join(misfits))
 
     statuses = await runner.evaluate()
     assert {step: status.state for step, status in statuses.items() if status.state != "done"} == {}
@@ -127,6 +132,7 @@ async def test_the_course_both_ways(lab: LocalLab, tmp_path: Path) -> None:
         assert ended.outcome == outcome, f"{name}: {ended.outcome}: {ended.reason}"
         assert (await runner.evaluate([name]))[name].state == "done", name
     await streams_again(lab, runner)
+    assert misfits == []
 
     first = await leader(lab)
     data = list(lab.nodes)[:3]

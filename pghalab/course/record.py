@@ -1,0 +1,154 @@
+"""The expected outputs of lessons beside what a lab printed: where they no longer fit, and writing them anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pghalab.cluster.identity import member_id
+from pghalab.course.journal import Journal
+from pghalab.course.lint import NODES
+from pghalab.course.localise import Names
+from pghalab.course.model import Course, Problem, Step
+from pghalab.course.placeholders import WORD
+from pghalab.course.shape import clean, misfits, same
+from pghalab.lab.types import LabError
+
+_TOKEN = "pgha-token"
+"""The token of the course's etcd cluster, as etcdSetup.sh writes it."""
+_LISTED = re.compile(r"^([0-9a-f]{8,16}), (?:un)?started, ")
+_KEY = re.compile(r"^[a-z_]+:")
+_LARGEST = 262_144
+"""Bytes of an output that is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a step printed when it was last done, in the lessons' own names."""
+
+    step: Step
+    path: Path
+    text: str
+
+
+def recordings(course: Course, journal: Journal, names: Names, secret: str) -> list[Recording]:
+    """What the lab's last runs of the course printed, for each step that prints what its lesson expects.
+
+    A run with another command than the step's own, or one whose output holds the lab's password, counts for nothing.
+    """
+    logs = _logs(course, journal, names)
+    found: list[Recording] = []
+    for lesson in course.lessons:
+        for step in lesson.steps:
+            log = logs.get(step.id)
+            if not step.expect or log is None:
+                continue
+            try:
+                text = log.read_bytes()[: _LARGEST + 1].decode("utf-8", "replace")
+            except OSError:
+                continue
+            if len(text) <= _LARGEST and (not secret or secret not in text):
+                found.append(Recording(step, lesson.path, as_written(text, names)))
+    return found
+
+
+def _logs(course: Course, journal: Journal, names: Names) -> dict[str, Path]:
+    """The log of the last run of each step that ended as it should."""
+    commands = {step.id: _command(step, names) for lesson in course.lessons for step in lesson.steps}
+    started: dict[str, Path] = {}
+    done: dict[str, Path] = {}
+    for entry in journal.entries():
+        step = str(entry.get("step"))
+        if entry.get("event") == "CommandStarted" and step in commands:
+            started.pop(step, None)
+            if commands[step].fullmatch(str(entry.get("command"))):
+                started[step] = Path(str(entry.get("log")))
+        elif entry.get("event") == "StepEnded" and step in started:
+            log = started.pop(step)
+            if entry.get("outcome") == "done":
+                done[step] = log
+    return done
+
+
+def _command(step: Step, names: Names) -> re.Pattern[str]:
+    """The step's own command, whatever the cluster answered for its placeholders."""
+    parts = [re.escape(part) for part in WORD.sub("\0", names.command(step.kind.where.command)).split("\0")]
+    return re.compile(r"[\w-]+".join(parts))
+
+
+def as_written(text: str, names: Names) -> str:
+    """An output as it would be with the names and addresses that lessons are written with."""
+    ours = Names()
+    text = clean(text)
+    if names.prefix != ours.prefix:
+        text = re.sub(rf"(?<![\w-]){re.escape(names.prefix)}(?=[1-9]\d*(?![\w]))", ours.prefix, text)
+    if names.subnet != ours.subnet:
+        text = re.sub(rf"(?<![\d.]){re.escape(names.subnet)}(?=\.\d{{1,3}}(?!\d))", ours.subnet, text)
+        for number in range(len(NODES)):
+            # etcd's ids follow from the addresses.
+            theirs, our = (member_id(f"http://{subnet}.{10 + number}:2380", _TOKEN)
+                           for subnet in (names.subnet, ours.subnet))  # fmt: skip
+            text = text.replace(theirs, f"\0{our}")
+        text = text.replace("\0", "")
+    return _in_order(text)
+
+
+def _in_order(text: str) -> str:
+    """etcdctl lists members by their ids."""
+    lines = text.splitlines()
+    listed = [index for index, line in enumerate(lines) if _LISTED.match(line)]
+    for index, line in zip(listed, sorted((lines[index] for index in listed), key=_listed_id), strict=True):
+        lines[index] = line
+    return "\n".join(lines)
+
+
+def _listed_id(line: str) -> int:
+    return int(line.partition(",")[0], 16)
+
+
+def compare(found: Iterable[Recording]) -> list[Problem]:
+    """Where an expected output no longer fits what was printed."""
+    return [
+        Problem(one.path, one.step.line, f"the expected output of `{one.step.id}` does not fit what it prints: {words}")
+        for one in found
+        for words in misfits(one.step.expect, one.text)
+    ]
+
+
+def rewrite(found: Iterable[Recording]) -> list[Recording]:
+    """Write the expected outputs that differ in more than times and identifiers anew; gives those that were."""
+    changed = [one for one in found if not same(one.step.expect, one.text)]
+    for path in dict.fromkeys(one.path for one in changed):
+        text = path.read_text(encoding="utf-8")
+        for one in changed:
+            if one.path == path:
+                text = _with(text, one)
+        path.write_text(text, encoding="utf-8")
+    return changed
+
+
+def _with(text: str, one: Recording) -> str:
+    """The lesson's text with another expected output in the block of one step."""
+    lines = text.split("\n")
+    start = next((n for n, line in enumerate(lines) if line == f"id: {one.step.id}"), len(lines))
+    key = next((n for n in range(start, len(lines)) if lines[n].startswith("expect:")), len(lines))
+    end = next((n for n in range(key + 1, len(lines)) if _KEY.match(lines[n]) or lines[n].startswith("```")), None)
+    if end is None:
+        raise LabError(f"{one.path}: the block of `{one.step.id}` has no `expect:` line of its own.")
+    while not lines[end - 1].strip():
+        end -= 1
+    written = ["expect: |2", *(f"  {line}".rstrip() for line in one.text.split("\n"))]
+    return "\n".join([*lines[:key], *written, *lines[end:]])
+
+
+def require_width(names: Names) -> None:
+    """Raise LabError unless the lab's names are as long as the lessons': tables would lose their columns."""
+    ours = Names()
+    if len(names.prefix) != len(ours.prefix) or len(names.subnet) != len(ours.subnet):
+        raise LabError(
+            f"The names of this lab ({names.prefix}1, {names.subnet}.10) are not as long as those of the lessons "
+            f"({ours.prefix}1, {ours.subnet}.10): recorded tables would lose their columns.",
+            todo="Record from a lab such as: pghalab --lab record up -c pghr -s 192.168.60",
+        )
