@@ -167,6 +167,22 @@ VERBS = (
                 help="store passwords as md5 instead of scram-sha-256",
             ),
             Option(
+                "--open",
+                dest="open_network",
+                setting=True,
+                action="store_const",
+                const=True,
+                help="let the nodes answer everybody who reaches their network",
+            ),
+            Option(
+                "--no-open",
+                dest="open_network",
+                setting=True,
+                action="store_const",
+                const=False,
+                help="let the nodes answer each other and the console only (the default)",
+            ),
+            Option(
                 "--auto",
                 dest="auto",
                 action="store_true",

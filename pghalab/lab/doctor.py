@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab.deploy import addresses
+from pghalab.lab.deploy import addresses, lifecycle, reach
 from pghalab.lab.deploy.preflight import look
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.host import install, paths, space
@@ -76,6 +76,7 @@ async def _engine_facts(engine: Engine, settings: LabSettings) -> list[Fact]:
         *disk(info),
         versions,
         await _subnet(engine, settings),
+        *await _reach(engine, settings),
     ]
 
 
@@ -144,6 +145,29 @@ async def _subnet(engine: Engine, settings: LabSettings) -> Fact:
         command = f"pghalab up -s {free}" if free else ""
         return Fact("subnet", False, f"{settings.subnet}.0/24 is held: there is {held.who}", todo, command)
     return Fact("subnet", True, f"{settings.subnet}.0/24 is {'the lab’s own' if own else 'free'}")
+
+
+async def _reach(engine: Engine, settings: LabSettings) -> list[Fact]:
+    running = {name: one for name, one in (await lifecycle.nodes(engine, settings)).items() if one.state == "running"}
+    states = await asyncio.gather(*(reach.said(engine, one.id) for one in running.values()))
+    return reached(dict(zip(running, states, strict=True)), to_open=settings.open_network)
+
+
+def reached(states: Mapping[str, str], *, to_open: bool) -> list[Fact]:
+    """Whom the running nodes answer, from what each of them says, is what was chosen; nothing when none runs."""
+    if not states:
+        return []
+    warnings = reach.warnings(states)
+    if not warnings:
+        told = "the nodes answer each other, and on the port of ssh everybody"
+        if to_open:
+            return [Fact("reach", False, f"{told}, although the lab is to be open", "Open it.", "pghalab up --open")]
+        return [Fact("reach", True, told)]
+    # Who opened the lab has accepted that, whatever the reason.
+    if to_open:
+        return [Fact("reach", True, warning) for warning in warnings]
+    todo = "Close it, or accept it by opening the lab: pghalab up --open"
+    return [Fact("reach", False, warning, todo) for warning in warnings]
 
 
 def key_files(settings: LabSettings) -> list[Fact]:

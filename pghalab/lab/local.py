@@ -238,6 +238,8 @@ class LocalLab:
         say("sshd answers on every node\n")
         await self._adopter.forget_others(found.id for found in ready.values())
         await asyncio.gather(*(self._adopter.adopt(engine, name, found) for name, found in ready.items()))
+        for warning in await self._adopter.close_or_open(engine, ready, to_open=settings.open_network):
+            say(f"{warning}\n")
 
     def _verb(
         self, function: Callable[[Engine, LabSettings, Say], Awaitable[None]]

@@ -43,6 +43,8 @@ class LabSettings:
     password: str = field(repr=False)
     """Of the postgres superuser."""
     auth_method: AuthMethod
+    open_network: bool = False
+    """Whether the nodes answer everybody on every port, and not only each other."""
     origin: Origin = field(default="defaults", compare=False)
     """Where these settings come from."""
     notices: tuple[str, ...] = field(default=(), compare=False)
@@ -183,6 +185,10 @@ def _from_mapping(lab: str, stored: Any) -> LabSettings:
     for key, kind in kinds.items():
         if not isinstance(stored.get(key), kind) or isinstance(stored[key], bool):
             raise ValueError(f"`{key}` is missing or of the wrong type")
+    # Files of before it could be chosen do not hold it.
+    open_network = stored.get("open_network", False)
+    if not isinstance(open_network, bool):
+        raise ValueError("`open_network` is of the wrong type")
     if stored["name"] != lab:
         raise ValueError(f"it belongs to the lab {stored['name']!r}")
     return checked(
@@ -195,6 +201,7 @@ def _from_mapping(lab: str, stored: Any) -> LabSettings:
             nodes=stored["nodes"],
             password=stored["password"],
             auth_method=cast(AuthMethod, stored["auth_method"]),
+            open_network=open_network,
             origin="file",
         )
     )

@@ -48,18 +48,20 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
-    """The tag of the nodes' image, built when the engine does not have it."""
+    """The tag of the nodes' image, built when the engine does not have it; PGHALAB_TEST_IMAGE names another one."""
     from pghalab.lab.image.build import build_image, image_versions
 
+    tag = os.environ.get("PGHALAB_TEST_IMAGE", DEFAULT_IMAGE)
+
     async def build() -> None:
-        if await image_versions(engine, DEFAULT_IMAGE) is None:
-            async with contextlib.aclosing(build_image(engine, DEFAULT_IMAGE)) as events:
+        if await image_versions(engine, tag) is None:
+            async with contextlib.aclosing(build_image(engine, tag)) as events:
                 async for event in events:
                     if isinstance(event, Output):
                         print(event.text, end="")
 
     asyncio.run(build())
-    return DEFAULT_IMAGE
+    return tag
 
 
 @pytest.fixture(autouse=True)

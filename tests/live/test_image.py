@@ -95,6 +95,16 @@ async def test_the_doctor_names_the_versions(engine: Engine, image: str) -> None
     assert fact["ok"] and all(f"{name} {version}" in fact["found"] for name, version in versions.items())
 
 
+async def test_patroni_cannot_do_without_python_etcd(engine: Engine, image: str) -> None:
+    """Its module for etcd 3 takes its errors from there; the day it does not, the package leaves the image."""
+    status, text = await run_in_image(
+        engine,
+        image,
+        "/opt/patroni/bin/python -c 'import sys; sys.modules[\"etcd\"] = None; import patroni.dcs.etcd3'",
+    )
+    assert status == 1 and "import of etcd halted" in text
+
+
 async def test_nothing_secret_or_superfluous_is_baked_in(engine: Engine, image: str) -> None:
     script = (
         "find / -xdev \\( -name 'ssh_host_*' -o -name 'id_ed25519*' -o -name authorized_keys -o -name .pgpass "
@@ -161,6 +171,11 @@ async def test_a_cancelled_build_stops_on_the_engine(engine: Engine, image: str)
         ("/createRoles.sh a b", "postgres", 2, "unexpected argument"),
         ("end-run", "root", 2, "one run's ID"),
         ("end-run abc", "postgres", 1, "needs root"),
+        ("node-filter -h", "postgres", 0, "Usage:"),
+        ("NODELIST=pgha1:192.168.50.10 node-filter", "postgres", 1, "needs root"),
+        ("node-filter closed", "root", 1, "NODELIST is not set"),
+        ("node-filter shut", "root", 2, "neither open nor closed"),
+        ("NODELIST=pgha1:192.168.50.10 node-filter", "root", 0, "none "),
         ("node-start", "root", 1, "PGHALAB_PASSWORD is not set"),
         ("PGHALAB_PASSWORD=x PGHALAB_AUTH=trust node-start", "root", 1, "scram-sha-256 or md5"),
     ],

@@ -235,16 +235,34 @@ async def test_many_commands_and_two_shells_at_once(one: SshNode) -> None:
 
 async def test_a_shell_of_postgres(one: SshNode) -> None:
     shell = await one.shell("postgres", (101, 37))
-    shell.write(b"stty size; echo $((6*7))$(whoami)$TERM\n")
+    shell.write(b"stty size; sleep 47120 & echo $((6*7))$(whoami)$TERM[$NODELIST]$PWD\n")
     text = ""
     async with asyncio.timeout(30):
         async for data in shell.output():
             text += data.decode()
-            if "42postgresxterm-256color" in text:
+            if "42postgres" in text and "$ " in text.partition("42postgres")[2]:
                 break
     assert "37 101" in text
+    # The login that lesson 7 speaks of: only root's knows the nodes.
+    assert "42postgresxterm-256color[]/var/lib/postgresql" in text
+    shell.write(b"sleep 47121\n")
+    await appears(one, "sleep 47121")
+    await shell.close()
+    async with asyncio.timeout(10):
+        while await running(one, "sleep 4712[01]"):
+            await asyncio.sleep(0.1)
+    shell = await one.shell("postgres", (80, 24))
     shell.write(b"exit 5\n")
     assert await shell.wait() == 5
+    await shell.close()
+
+
+async def test_a_shell_of_root_knows_the_nodes(containers: Containers, one: SshNode) -> None:
+    shell = await one.shell("root", (200, 24))
+    shell.write(b"""sudo -E -u postgres /bin/bash -lc 'echo "$(whoami)[$NODELIST]$PGDATA"'; exit 6\n""")
+    text = "".join([data.decode() async for data in shell.output()])
+    assert f"postgres[{containers.settings.nodelist}]/pgdata/17/data" in text
+    assert await shell.wait() == 6
     await shell.close()
 
 

@@ -24,6 +24,10 @@ SUDO = """#!/bin/bash
 shift 3
 SUDO_TO=postgres exec "$@"
 """
+SETPRIV = """#!/bin/bash
+[ "$*" = "--reuid postgres --regid postgres --init-groups --reset-env /bin/bash -l" ] || exit 99
+exec env -i TERM="$TERM" LOGGED_IN=postgres /bin/bash -l
+"""
 
 
 class Proxy:
@@ -90,9 +94,10 @@ class Machine:
         self.bin = folder / "bin"
         for path in (self.home, self.bin):
             path.mkdir(parents=True)
-        sudo = self.bin / "sudo"
-        sudo.write_text(SUDO)
-        sudo.chmod(0o755)
+        for name, script in (("sudo", SUDO), ("setpriv", SETPRIV)):
+            program = self.bin / name
+            program.write_text(script)
+            program.chmod(0o755)
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.authorized = folder / "authorized_keys"
         self.environments: list[dict[str, str]] = []

@@ -118,7 +118,7 @@ class Screen:
 async def test_a_shell_has_a_terminal_of_the_given_size(node: SshNode, machine: Machine) -> None:
     shell = await node.shell("postgres", (101, 37), "xterm-256color")
     screen = Screen(shell)
-    shell.write(b"stty size; echo user=$SUDO_TO tty=$(tty)\n")
+    shell.write(b"stty size; echo user=$LOGGED_IN tty=$(tty)\n")
     await screen.until("37 101")
     await screen.until("user=postgres tty=/dev/")
     assert machine.terminal == "xterm-256color"

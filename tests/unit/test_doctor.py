@@ -56,6 +56,31 @@ def test_a_distribution_inside_wsl_gets_its_own_packages() -> None:
     assert "dnf" in install.engine("wsl", installed=False, root=False, inside="fedora").command
 
 
+def test_whom_the_nodes_answer_is_as_chosen_or_says_what_to_do() -> None:
+    def reached(*states: str, to_open: bool = False) -> list[tuple[bool, str, str]]:
+        named = {f"pgha{number}": state for number, state in enumerate(states, start=9)}
+        return [(fact.ok, fact.found, fact.todo) for fact in doctor.reached(named, to_open=to_open)]
+
+    assert reached() == []
+    ((ok, found, _),) = reached("closed", "closed")
+    assert ok and "each other" in found
+    ((ok, found, todo),) = reached("open", "closed", "open")
+    assert not ok and "on pgha9 and pgha11: the lab is open" in found and "pghalab up --open" in todo
+    ((ok, _, _),) = reached("open", "open", to_open=True)
+    assert ok
+    ((ok, found, _),) = reached("closed", "closed", to_open=True)
+    assert not ok and "although" in found
+    told = reached("none no such table", "", "open", "closed")
+    assert [(ok, found.split(" PostgreSQL on ")[1].split(":")[0]) for ok, found, _ in told] == [
+        (False, "pgha11"),
+        (False, "pgha9"),
+        (False, "pgha10"),
+    ]
+    assert "(no such table)" in told[1][1] and "pghalab build" in told[2][1]
+    # What the kernel cannot do, or an old image does not, is accepted by opening the lab.
+    assert all(ok for ok, _, _ in reached("none", "", to_open=True))
+
+
 def test_an_engine_elsewhere_is_not_started_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
     advice = install.engine_here()

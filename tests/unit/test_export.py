@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pghalab.lab.deploy import export
-from pghalab.lab.deploy.spec import Deployment, deployment
+from pghalab.lab.deploy.spec import MEMORY, PIDS, Deployment, deployment
 from pghalab.lab.settings import default_settings
 from pghalab.lab.types import LabError
 
@@ -38,6 +38,7 @@ def test_the_deployment_keeps_the_contract_of_the_image() -> None:
         "PGHALAB_AUTHORIZED_KEY": KEY,
         "PGHALAB_PASSWORD": "simple",
         "PGHALAB_AUTH": "scram-sha-256",
+        "PGHALAB_OPEN": "0",
     }
     assert dict(node.mounts) == {
         "pgha2-pgha": "/pgha",
@@ -62,6 +63,7 @@ def test_the_compose_file_says_what_the_deployment_says(password: str) -> None:
     assert service["volumes"] == [f"{volume}:{path}" for volume, path in node.mounts]
     assert service["ports"] == ["127.0.0.1::22"]
     assert service["cap_add"] == ["NET_ADMIN"]
+    assert (service["pids_limit"], service["mem_limit"], service["memswap_limit"]) == (PIDS, MEMORY, MEMORY)
     assert "privileged" not in service
     assert document["networks"]["lab"]["ipam"]["config"] == [
         {"subnet": "192.168.50.0/24", "gateway": "192.168.50.1", "ip_range": "192.168.50.128/25"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pghalab.lab.deploy import lifecycle
+from pghalab.lab.deploy import lifecycle, reach
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.ssh import keys
@@ -32,6 +32,7 @@ class Adopter:
         self._file = asyncio.Lock()
         self._public = ""
         self._notices: list[str] = []
+        self._reach: dict[str, str] = {}
 
     @property
     def private_key(self) -> Path:
@@ -41,7 +42,7 @@ class Adopter:
     @property
     def notices(self) -> list[str]:
         """What the learner should hear, such as a damaged file that was kept aside."""
-        return [*self._pins.notices, *self._notices]
+        return [*self._pins.notices, *self._notices, *reach.warnings(self._reach)]
 
     async def ensure_key(self) -> str:
         """Make the console's key pair the first time, or a new one when it was lost; its public half; raises LabError.
@@ -87,11 +88,23 @@ class Adopter:
                 if notice not in self._notices:
                     self._notices.append(notice)
                 await engine.run_in(found.id, ["/bin/sh", "-c", ACCEPT], {"PGHALAB_NEW_KEY": self._public})
+            self._reach[name] = await reach.said(engine, found.id)
             self._known[name] = start
+
+    async def close_or_open(self, engine: Engine, found: Mapping[str, FoundContainer], *, to_open: bool) -> list[str]:
+        """Tell adopted nodes whom to answer, where that is not so yet; what has to be known then; raises LabError."""
+
+        async def one(name: str, container: str) -> None:
+            if reach.differs(self._reach.get(name, ""), to_open=to_open):
+                self._reach[name] = await reach.change(engine, container, to_open=to_open)
+
+        await lifecycle.together(one(name, each.id) for name, each in found.items())
+        return reach.warnings({name: self._reach[name] for name in found if name in self._reach})
 
     def stopped(self, name: str) -> None:
         """The node's container does not run: the next time it does, it is looked at again."""
         self._known.pop(name, None)
+        self._reach.pop(name, None)
 
     async def _answers(self, found: FoundContainer) -> bool:
         try:

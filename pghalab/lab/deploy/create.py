@@ -10,7 +10,7 @@ from typing import Any
 
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.deploy.preflight import World
-from pghalab.lab.deploy.spec import CAPABILITIES, Deployment, NetworkSpec, NodeSpec, VolumeSpec
+from pghalab.lab.deploy.spec import CAPABILITIES, MEMORY, PIDS, Deployment, NetworkSpec, NodeSpec, VolumeSpec
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import SSH_PORT
@@ -147,6 +147,9 @@ def make_container(engine: Engine, spec: NodeSpec) -> str:
             binds={volume: {"bind": path, "mode": "rw"} for volume, path in spec.mounts},
             port_bindings={SSH_PORT: ("127.0.0.1", None)},
             cap_add=list(CAPABILITIES),
+            pids_limit=PIDS,
+            mem_limit=MEMORY,
+            memswap_limit=MEMORY,
             restart_policy={"Name": "no"},
             # The same name as in the networking configuration, else the address is dropped in silence.
             network_mode=spec.network,

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab.deploy.spec import CAPABILITIES, Deployment, NodeSpec, deployment
+from pghalab.lab.deploy.spec import CAPABILITIES, MEMORY, PIDS, Deployment, NodeSpec, deployment
 from pghalab.lab.engine.labels import LAB_LABEL, SSH_PORT
 from pghalab.lab.host import files
 from pghalab.lab.host.paths import state_dir
@@ -76,6 +76,9 @@ def _service(node: NodeSpec) -> dict[str, Any]:
         "environment": dict(node.environment),
         "labels": dict(node.labels),
         "cap_add": list(CAPABILITIES),
+        "pids_limit": PIDS,
+        "mem_limit": MEMORY,
+        "memswap_limit": MEMORY,
         "restart": "no",
         "ports": [f"127.0.0.1::{SSH_PORT}"],
         "volumes": [f"{volume}:{path}" for volume, path in node.mounts],
@@ -127,6 +130,8 @@ def _create(node: NodeSpec) -> str:
         f"--name {q(node.name)}",
         f"--hostname {q(node.name)}",
         *(f"--cap-add {capability}" for capability in CAPABILITIES),
+        f"--pids-limit {PIDS}",
+        f"--memory {MEMORY} --memory-swap {MEMORY}",
         f"--network {q(node.network)}",
         f"--ip {node.address}",
         *(f"--network-alias {q(alias)}" for alias in node.aliases),

@@ -49,6 +49,7 @@ def from_environment(
                 nodes=len(entries),
                 password=environment.get("PGHALAB_PASSWORD", ""),
                 auth_method=cast(AuthMethod, environment.get("PGHALAB_AUTH", "")),
+                open_network=environment.get("PGHALAB_OPEN") == "1",
                 origin="engine",
                 notices=(*defaults.notices, f"The settings of the lab {defaults.name} were read back from its nodes."),
             )

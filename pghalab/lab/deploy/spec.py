@@ -8,6 +8,10 @@ from pghalab.lab.engine.labels import LAB_LABEL, NODE_LABEL
 from pghalab.lab.settings import LabSettings
 
 CAPABILITIES = ("NET_ADMIN",)
+PIDS = 1024
+"""Processes and threads of one node; a data node of the course has about 40 at rest."""
+MEMORY = 1024 * 1024 * 1024
+"""Bytes of memory of one node, swap included; a data node of the course uses about 240 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ def deployment(settings: LabSettings, authorized_key: str) -> Deployment:
                 ("PGHALAB_AUTHORIZED_KEY", authorized_key.strip()),
                 ("PGHALAB_PASSWORD", settings.password),
                 ("PGHALAB_AUTH", settings.auth_method),
+                ("PGHALAB_OPEN", "1" if settings.open_network else "0"),
             ),
             mounts=((f"{name}-pgha", "/pgha"), (f"{name}-pgdata", "/pgdata"), (keys, "/etc/pghalab/keys")),
             labels=(*label, (NODE_LABEL, str(number))),

@@ -63,8 +63,14 @@ def command_line(command: str, user: User, run: str) -> str:
 
 
 def shell_line(user: User) -> str:
-    """The line that starts an interactive login shell of `user`."""
-    return "cd / && exec sudo -E -u postgres /bin/bash -l" if user == "postgres" else "exec /bin/bash -l"
+    """The line that starts an interactive login shell of `user`.
+
+    That of postgres is a login with an environment of its own, without root's NODELIST, as lesson 7 has it.
+    """
+    if user == "root":
+        return "exec /bin/bash -l"
+    # As `su -`, but nothing stands between the terminal and the shell, which so gets the hang-up itself.
+    return "cd / && exec setpriv --reuid postgres --regid postgres --init-groups --reset-env /bin/bash -l"
 
 
 def runs_line(run: str) -> str:

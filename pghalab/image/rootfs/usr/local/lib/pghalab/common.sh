@@ -31,7 +31,7 @@ read_nodelist() {
     local pattern="^([a-z0-9][a-z0-9-]*):($octet\\.$octet\\.$octet\\.$octet)\$"
     names=()
     addresses=()
-    [[ -n "${NODELIST:-}" ]] || fail "NODELIST is not set; it looks like: export NODELIST='pgha1:192.168.50.10 pgha2:192.168.50.11'"
+    [[ -n "${NODELIST:-}" ]] || fail "NODELIST is not set; root has it, and keeps it in: sudo -E -u postgres /bin/bash -l"
     for entry in $NODELIST; do
         [[ "$entry" =~ $pattern ]] || fail "NODELIST holds '$entry', which is not name:address"
         names+=("${BASH_REMATCH[1]}")
@@ -56,11 +56,18 @@ join() {
     printf '%s' "$first" "${@/#/$by}"
 }
 
-# Writes standard input to $1 with mode $2 so that a reader never sees half of it.
+# Writes standard input to $1 with mode $2 so that a reader never sees half of it; a link of that name is replaced.
+# Who else may write in the folder could put a link in the place of the new file, so root does this in its own only.
 write_file() {
     local new
     new=$(mktemp "$1.XXXXXX")
     cat >"$new"
     chmod "$2" "$new"
-    mv -f "$new" "$1"
+    mv -fT "$new" "$1"
+}
+
+# Runs a command, or a function of this file, as postgres: in its own folders a link leads no further than it may go.
+as_postgres() {
+    # shellcheck disable=SC2016
+    sudo -u postgres /bin/bash -euo pipefail -c '. /usr/local/lib/pghalab/common.sh; "$@"' "$0" "$@"
 }
