@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pghalab.course.checks.facts import Facts
 from pghalab.course.resume import Data, Member, Situation, parsed
 from pghalab.lab.types import LabError, Node
 
 DATA = "/pgdata/17/data"
+_MARK = "patroni.dynamic.json"
+"""Patroni keeps it in the data of its cluster; the directory that a node is made with has none."""
 _LOOK = f"""d={DATA}
 [ -s "$d/global/pg_control" ] || exit 3
 LC_ALL=C /usr/pgsql-17/bin/pg_controldata -D "$d" || exit 4
-for f in standby.signal recovery.signal backup_label; do [ -e "$d/$f" ] && echo "follows: $f"; done; true"""
+for f in standby.signal recovery.signal backup_label; do [ -e "$d/$f" ] && echo "follows: $f"; done
+[ -e "$d/{_MARK}" ] && echo "patroni: yes"; true"""
 _WROTE = ("in production", "shut down", "shutting down", "in crash recovery")
 """Cluster states of a server that took writes (PostgreSQL's src/bin/pg_controldata/pg_controldata.c: dbState)."""
 _LIVE = """select system_identifier::text, pg_is_in_recovery(),
@@ -26,16 +30,34 @@ _LIVE = """select system_identifier::text, pg_is_in_recovery(),
 from pg_control_system(), pg_control_checkpoint() c, pg_control_recovery() r"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One node's data, whether Patroni has ever been at work on it, and whether its server takes writes now."""
+
+    member: Member
+    marked: bool = True
+    writes: bool = False
+
+
 async def situation(facts: Facts) -> Situation:
     """Everything that is to be known before a Patroni is started, looked at now."""
     nodes = facts.data_nodes()
-    members, keys = await asyncio.gather(asyncio.gather(*(_member(facts, node) for node in nodes)), _keys(facts))
-    holder = (keys or {}).get("leader", "")
-    leads = next((one.name for one, writes in members if one.name == holder and writes), "")
+    seen, keys = await asyncio.gather(asyncio.gather(*(_member(facts, node) for node in nodes)), _keys(facts))
+    known = keys or {}
+    initialize = known.get("initialize", "")
+    leads = next((one.member.name for one in seen if one.writes and one.member.name == known.get("leader")), "")
     return Situation(
-        tuple(one for one, _ in members), leads, keys is not None, (keys or {}).get("initialize", ""),
-        _newest((keys or {}).get("history", "")),
+        tuple(_of_cluster(one, initialize) for one in seen), leads, keys is not None, initialize,
+        _newest(known.get("history", "")),
     )  # fmt: skip
+
+
+def _of_cluster(seen: _Seen, initialize: str) -> Member:
+    """Data that Patroni was never at work on is none of the cluster's, unless its identifier says that it is."""
+    member = seen.member
+    if member.data in ("primary", "replica") and not seen.marked and member.system != initialize:
+        return Member(member.name, "empty", patroni=member.patroni)
+    return member
 
 
 async def _keys(facts: Facts) -> Mapping[str, str] | None:
@@ -54,33 +76,36 @@ def _newest(history: str) -> int:
         return 1
 
 
-async def _member(facts: Facts, node: Node) -> tuple[Member, bool]:
-    """What one node has, and whether its server takes writes now."""
+async def _member(facts: Facts, node: Node) -> _Seen:
     try:
         running = {process.name for process in await facts.processes(node)}
         patroni = "patroni" in running
+        status, text = await facts.command(node, _LOOK)
         if "postgres" in running:
             try:
-                return await _live(facts, node, patroni)
+                return await _live(facts, node, patroni=patroni, marked=_marked(text))
             except LabError:
                 # It starts, or stops: then its control file says what can be known.
                 pass
-        status, text = await facts.command(node, _LOOK)
     except LabError as error:
         words = error.what if node.name in error.what else f"{node.name}: {error.what}"
-        return Member(node.name, "unknown", why=words), False
+        return _Seen(Member(node.name, "unknown", why=words))
     if status == 3:
-        return Member(node.name, "empty", patroni=patroni), False
+        return _Seen(Member(node.name, "empty", patroni=patroni))
     if status:
-        return Member(node.name, "unknown", why=f"pg_controldata cannot read {DATA} on {node.name}"), False
-    return from_control(node.name, text, patroni=patroni), False
+        return _Seen(Member(node.name, "unknown", why=f"pg_controldata cannot read {DATA} on {node.name}"))
+    return _Seen(from_control(node.name, text, patroni=patroni), _marked(text))
 
 
-async def _live(facts: Facts, node: Node, patroni: bool) -> tuple[Member, bool]:
+def _marked(text: str) -> bool:
+    return "patroni: yes" in text
+
+
+async def _live(facts: Facts, node: Node, *, patroni: bool, marked: bool) -> _Seen:
     ((system, follows, timeline, position),) = await facts.query(node, _LIVE)
     data: Data = "replica" if follows else "primary"
     member = Member(node.name, data, int(timeline or 0), int(position or 0), str(system), patroni=patroni)
-    return member, not follows
+    return _Seen(member, marked, not follows)
 
 
 def from_control(name: str, text: str, *, patroni: bool = False) -> Member:

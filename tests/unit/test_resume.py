@@ -149,8 +149,8 @@ def test_a_control_file(state: str, minimum: str, timeline: int, mark: str, expe
 # What is gathered, and who asks for it
 
 
-def at(lab: FakeLab, node: str, state: str, timeline: int, location: str) -> None:
-    text = CONTROL.format(state=state, minimum="0/0", timeline=timeline).replace("0/5000060", location)
+def at(lab: FakeLab, node: str, state: str, timeline: int, location: str, *, mark: str = "patroni: yes\n") -> None:
+    text = CONTROL.format(state=state, minimum="0/0", timeline=timeline).replace("0/5000060", location) + mark
     lab.nodes[node].answers["pg_controldata"] = Result(0, text, "", 0.0)
 
 
@@ -181,6 +181,17 @@ async def test_what_is_known_is_gathered_from_the_nodes_and_etcd(stopped: FakeLa
         ("pgha3", "replica", 3, 0x4000000),
     ]
     assert (found.leads, found.etcd, found.initialize, found.newest) == ("", True, ID, 3)
+
+
+async def test_the_directory_that_a_node_is_made_with_is_no_data_of_the_cluster(
+    stopped: FakeLab, sources: FakeSources
+) -> None:
+    at(stopped, "pgha1", "shut down", 0, "0/3000060", mark="")
+    for initialize, data in ((ID, "primary"), ("", "empty"), ("2", "empty")):
+        sources.dcs["initialize"] = initialize
+        facts = Facts(stopped, sources)
+        assert (await situation(facts)).members[0].data == data, initialize
+        await facts.close()
 
 
 async def test_a_server_that_runs_is_asked(stopped: FakeLab, sources: FakeSources) -> None:
