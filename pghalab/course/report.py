@@ -10,7 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO
 
-from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, Outcome, RunEvent, StepEnded, to_json
+from pghalab.course.events import (
+    CheckResult,
+    ChecksSeen,
+    CommandStarted,
+    Outcome,
+    RunEvent,
+    StepEnded,
+    to_json,
+)
 from pghalab.course.look import explain
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
@@ -30,6 +38,8 @@ class StepReport:
 
     step: Step
     ended: StepEnded
+    title: str = ""
+    """In the lab's own names."""
     log: Path | None = None
     wrong: tuple[CheckResult, ...] = ()
     """The checks that failed at the last look."""
@@ -94,7 +104,7 @@ class TextReporter:
         width = len(str(self._total))
         ended = report.ended
         line = f"{number:>{width}}/{self._total}  {_WORDS[ended.outcome]:<8} {ended.seconds:7.1f} s  "
-        self._bar.line(f"{line}{report.step.id}  {one_line(report.step.title)}")
+        self._bar.line(f"{line}{report.step.id}  {one_line(report.title or report.step.title)}")
         if ended.reason:
             self._bar.line(f"    {ended.reason}")
         if not report.ok:
@@ -120,7 +130,7 @@ async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport
             elif isinstance(event, StepEnded):
                 ended = event
             reporter.event(event)
-    report = StepReport(step, ended, log, wrong)
+    report = StepReport(step, ended, runner.names.text(step.title), log, wrong)
     reporter.step(report)
     return report
 

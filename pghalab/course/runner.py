@@ -206,7 +206,7 @@ class Runner:
 
     async def _steps(self, stage: Stage, *, again: bool) -> AsyncGenerator[RunEvent, None]:
         step = stage.step
-        yield StepStarted(step.id, step.title)
+        yield StepStarted(step.id, self.names.text(step.title))
         if not step.kind.acts:
             record = self.progress.record(step.id)
             known = step.kind.known(record)
