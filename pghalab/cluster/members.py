@@ -10,6 +10,7 @@ from typing import Final
 from pghalab.cluster import etcd
 from pghalab.cluster.model import Etcd, EtcdEndpoint, Snapshot
 from pghalab.cluster.quorum import etcd_view, ours
+from pghalab.cluster.rest import NotRunning
 from pghalab.cluster.services import Services
 from pghalab.lab.types import LabError, Node
 
@@ -44,7 +45,8 @@ class Members:
             row, count = await self._ask(node)
         except LabError as error:
             if self._services.missed("etcd", name, error):
-                self._rows[name] = EtcdEndpoint(name, f"{name}:{etcd.PORT}", errors=error.what)
+                refused = isinstance(error, NotRunning)
+                self._rows[name] = EtcdEndpoint(name, f"{name}:{etcd.PORT}", errors=error.what, refused=refused)
             return False
         if count is None:
             count = await self._count(node, row.cluster_id)

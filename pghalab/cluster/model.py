@@ -96,6 +96,8 @@ class EtcdEndpoint:
     """Hexadecimal: members with another one belong to another cluster."""
     waits: bool = False
     """The member runs and has not joined yet: it answers the other members only."""
+    refused: bool = False
+    """Nothing runs there: the connection was refused."""
 
     @property
     def runs(self) -> bool:

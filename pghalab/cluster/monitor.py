@@ -14,8 +14,8 @@ from pghalab.cluster.keys import Keys
 from pghalab.cluster.members import SETTLE, Members
 from pghalab.cluster.model import ClusterEvent, Etcd, NodeHealth, Nodes, Patroni, Snapshot, Update
 from pghalab.cluster.roles import Roles
-from pghalab.cluster.services import Name, Services
-from pghalab.cluster.sweep import Sweep
+from pghalab.cluster.services import SERVICES, Name, Services
+from pghalab.cluster.sweep import AGAIN_SOON, Sweep
 from pghalab.cluster.trouble import counts
 from pghalab.cluster.watch import PrefixWatch
 from pghalab.lab.types import Container, Lab, LabError, LinkChanged
@@ -63,7 +63,7 @@ class Monitor:
         self._judge = events.Judge(self._tell)
         self._published: dict[str, tuple[object, str | None, float]] = {}
         self._etcd_sweep = Sweep(self._names, self._look_at_etcd, self._etcd_swept, ETCD_EVERY)
-        self._patroni_sweep = Sweep(self._names, self._keys.look, self._patroni_swept, PATRONI_EVERY)
+        self._patroni_sweep = Sweep(self._names, self._look_at_patroni, self._patroni_swept, PATRONI_EVERY)
         self._postgres_sweep = Sweep(self._names, self._roles.look, self._postgres_swept, POSTGRES_EVERY)
         self._watch = PrefixWatch(self._nodes, PREFIX, self._keys_seen, self._keys_lost, self._serves_our_keys)
         self.pause(self._paused)
@@ -114,9 +114,9 @@ class Monitor:
         """Somebody has just seen a service's process on a node, or that there is none: show that and look there now."""
         if node not in self._nodes:
             return
-        self._services.process(service, node, runs=runs)
-        self._nodes_changed()
-        self.refresh(node)
+        if self._services.process(service, node, runs=runs):
+            self._nodes_changed()
+            self.refresh(node)
 
     def pause(self, paused: bool) -> None:
         """Stop the polls, or go on; etcd's keys are pushed in any case."""
@@ -144,8 +144,7 @@ class Monitor:
 
     async def _ask_the_silent_again(self) -> None:
         """Once is nothing; and two servers that take writes are believed only by words of the same moment."""
-        services: tuple[Name, ...] = ("etcd", "patroni", "postgres")
-        for service, sweep in zip(services, self._sweeps, strict=True):
+        for service, sweep in zip(SERVICES, self._sweeps, strict=True):
             silent = [name for name in self._names if self._services.misses(service, name) == 1]
             again = [name for name in silent if self._services.word(service, name) == "unknown"]
             if again:
@@ -278,6 +277,7 @@ class Monitor:
         well = await self._members.look(name)
         if was != "running" and self._services.word("etcd", name) == "running":
             self._watch.poke()
+        self._soon_if_starting("etcd", name, self._etcd_sweep)
         return well
 
     def _etcd_swept(self) -> None:
@@ -298,6 +298,11 @@ class Monitor:
         return not self._members.is_foreign(name)
 
     # Patroni and its keys in etcd
+
+    async def _look_at_patroni(self, name: str) -> bool:
+        well = await self._keys.look(name)
+        self._soon_if_starting("patroni", name, self._patroni_sweep)
+        return well
 
     def _patroni_swept(self) -> None:
         if self._keys.silent_leader():
@@ -348,6 +353,11 @@ class Monitor:
         self._show("patroni", self._patroni_snapshot())
 
     # what all sources share
+
+    def _soon_if_starting(self, service: Name, name: str, sweep: Sweep) -> None:
+        """Whatever starts is asked again soon, not less and less often."""
+        if self._services.word(service, name) == "starting":
+            asyncio.get_running_loop().call_later(AGAIN_SOON, sweep.refresh, name)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from pghalab.cluster.identity import home
 from pghalab.cluster.model import EtcdEndpoint, EtcdView
 
 
 def ours(rows: Sequence[EtcdEndpoint], before: str | None) -> str | None:
     """The cluster that most of the running members belong to; among equals the one with leaders, then the last one."""
-    runs = Counter(row.cluster_id for row in rows if row.runs and row.cluster_id is not None)
-    follows = Counter(row.cluster_id for row in rows if row.follows)
-    if not runs:
+    running = [row for row in rows if row.runs and row.cluster_id is not None]
+    if not running:
         return before
+    most = home(running)
+    if most is not None:
+        return most
+    runs = Counter(row.cluster_id for row in running)
+    follows = Counter(row.cluster_id for row in running if row.follows)
     return max(runs, key=lambda one: (runs[one], follows[one], one == before))
 
 

@@ -139,6 +139,8 @@ def _endpoint(member: EtcdEndpoint, view: EtcdView) -> tuple[Cell, ...]:
         leader = Cell("other cluster", "bad", "bad")
     elif member.waits:
         leader = state("waits")
+    elif member.refused:
+        leader = state("stopped")
     elif member.raft_term is None:
         leader = Cell("no answer", "bad", "bad")
     elif member.is_leader:
@@ -155,7 +157,7 @@ def _endpoint(member: EtcdEndpoint, view: EtcdView) -> tuple[Cell, ...]:
         cell(member.raft_term),
         cell(member.raft_index),
         cell(member.raft_applied_index),
-        Cell(member.errors, "warn" if member.waits else "bad"),
+        Cell(member.errors, "warn" if member.waits else "quiet" if member.refused else "bad"),
     )
 
 

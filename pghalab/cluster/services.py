@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Container as ContainerOf
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pghalab.cluster.model import DATA_NODES, Service
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.lab.types import LabError, Node
 
 Name = Literal["etcd", "patroni", "postgres"]
+SERVICES: Final[tuple[Name, ...]] = get_args(Name)
+"""The services of a node, which are also the names of their processes."""
 
-PROCESS_KEPT: Final = 6.0
+PROCESS_KEPT: Final = 10.0
 """Seconds for which a process that somebody saw counts for more than a refused connection: it may still be starting."""
 
 
@@ -44,7 +46,8 @@ class Services:
             return True
         self._misses[key] = self._misses.get(key, 0) + 1
         if isinstance(error, NotRunning):
-            self._words[key] = "stopped"
+            starts = time.monotonic() - self._processes.get(key, float("-inf")) < PROCESS_KEPT
+            self._words[key] = "starting" if starts else "stopped"
         elif isinstance(error, NoAnswer):
             if self._misses[key] == 1:
                 return False
@@ -56,16 +59,20 @@ class Services:
             self._ever.add(key)
         return True
 
-    def process(self, service: Name, node: str, *, runs: bool) -> None:
-        """Somebody saw its process, or that there is none."""
+    def process(self, service: Name, node: str, *, runs: bool) -> bool:
+        """Somebody saw its process, or that there is none; True when that is news."""
+        before = self.word(service, node)
         key = (service, node)
         if runs:
             self._processes[key] = time.monotonic()
             self._ever.add(key)
+            if self._words.get(key, "unknown") in ("stopped", "unknown"):
+                self._words[key] = "starting"
         else:
             self._processes.pop(key, None)
             if self._words.get(key) in ("running", "starting", "waiting", "no answer"):
                 self._words[key] = "stopped"
+        return self.word(service, node) != before
 
     def is_data_node(self, node: str) -> bool:
         """The node carries PostgreSQL: by its place, or because it was seen there."""
@@ -75,11 +82,8 @@ class Services:
         """How the service is."""
         key = (service, node)
         word = self._words.get(key, "unknown")
-        if word in ("stopped", "unknown"):
-            if time.monotonic() - self._processes.get(key, float("-inf")) < PROCESS_KEPT:
-                return "starting"
-            if service != "etcd" and not self.is_data_node(node):
-                return "none"
+        if word in ("stopped", "unknown") and service != "etcd" and not self.is_data_node(node):
+            return "none"
         return word
 
     def misses(self, service: Name, node: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pghalab.course.checks import evaluate
@@ -45,6 +45,8 @@ class Look:
         """What the placeholders stood for at the last look."""
         self.undone: dict[str, str] = {}
         """The steps that a later one undid for a while, by the last look, each with that step."""
+        self.listed: Callable[[str, frozenset[str]], object] | None = None
+        """Told which processes a node runs, whenever that was seen."""
         self._sources = sources
         self._steps = {step.id: step for lesson in course.lessons for step in lesson.steps}
 
@@ -55,7 +57,7 @@ class Look:
 
     def facts(self) -> Facts:
         """A fresh look at the lab; close it."""
-        return Facts(self.lab, self._sources)
+        return Facts(self.lab, self._sources, self.listed)
 
     async def checks(
         self, specs: Sequence[CheckSpec], facts: Facts, output: str | None = None

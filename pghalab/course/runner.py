@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
@@ -52,6 +52,10 @@ class Runner:
         """A runner with the progress and the journal of a lab's state folder, by default for pghalab's own course."""
         progress = Progress.load(state / "progress.json", read_only=read_only)
         return cls(course or load_course(), lab, progress, Journal(state / "journal", read_only=read_only))
+
+    def tell_processes(self, listed: Callable[[str, frozenset[str]], object]) -> None:
+        """Call this with a node's name and its processes whenever a look has seen them."""
+        self._look.listed = listed
 
     @property
     def last(self) -> str:

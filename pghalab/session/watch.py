@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from pghalab.cluster.services import SERVICES
 from pghalab.session.backend import Backend
 from pghalab.session.events import ClusterSeen
 from pghalab.session.rechecks import Rechecks
@@ -35,6 +36,7 @@ class Watch:
             self._log = None if self._state.read_only else log
         self._monitor = backend.monitor(self._take)
         self._monitor.pause(self._state.paused)
+        backend.runner.tell_processes(self._processes_listed)
         await self._monitor.run()
 
     def refresh(self) -> None:
@@ -47,6 +49,12 @@ class Watch:
         self._state.paused = paused
         if self._monitor is not None:
             self._monitor.pause(paused)
+
+    def _processes_listed(self, node: str, processes: frozenset[str]) -> None:
+        """A check has just seen what runs on a node: no pane may say anything else beside it."""
+        if self._monitor is not None:
+            for service in SERVICES:
+                self._monitor.seen(node, service, runs=service in processes)
 
     def _take(self, update: Update) -> None:
         state = self._state

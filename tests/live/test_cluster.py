@@ -27,6 +27,13 @@ from tests.live.conftest import MakeSettings, told
 BOUND = 3.0
 """Seconds within which the gravest states are told: two, and one for a machine that is busy with other tests."""
 START_ETCD = "nohup etcd --config-file /pgha/config/etcd.yaml > /var/log/etcd/etcd-standalone.log 2>&1 &"
+STRANGER = (
+    "nohup etcd --name stranger --data-dir /tmp/stranger --initial-cluster stranger=http://{address}:2380"
+    " --initial-advertise-peer-urls http://{address}:2380 --listen-peer-urls http://{address}:2380"
+    " --listen-client-urls http://{address}:2379,http://localhost:2379"
+    " --advertise-client-urls http://{address}:2379 > /dev/null 2>&1 &"
+)
+"""A member of a cluster of its own."""
 START_PATRONI = "nohup patroni /pgha/config/patroni.yaml >> /var/log/patroni/patroni.log 2>&1 &"
 
 
@@ -142,7 +149,20 @@ async def _grow(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     with pytest.raises(NotRunning, match=f"PostgreSQL does not run on {names[3]}"):
         await postgres.query(lab, names[3], "select 1")
 
-    await _on(lab, names, f"/etcdSetup.sh -y >/dev/null && {{ {START_ETCD} }}")
+    await _on(lab, names, "/etcdSetup.sh -y >/dev/null")
+    for number in (1, 2):
+        await _on(lab, names[number - 1 : number], START_ETCD)
+        # A check has just seen the process: no pane may say "stopped" beside it from here on.
+        monitor.seen(names[number - 1], "etcd")
+        since = len(seen.updates)
+        await seen.until(lambda n=number: (view := seen.value("etcd")) and view.waits and view.alive == n)
+        words = {value.value[number - 1].etcd for kind, value in seen.updates[since:] if kind == "nodes"}
+        assert words <= {"starting", "waiting"}
+        assert f"etcd waits for a majority, {number} of 3" in seen.headline()
+        await seen.until(lambda n=number: seen.value("nodes")[n - 1].etcd == "waiting")
+    seen.keep("waiting", "two of five etcd members were started for the first time")
+    await _on(lab, names[2:], START_ETCD)
+    await seen.event("etcd formed a quorum")
     await seen.until(lambda: (view := seen.value("etcd")) and view.alive == 5 and view.can_lose == 2)
     first = lab.nodes[names[0]]
     assert [member.name for member in await etcd.members(first)] == names
@@ -203,6 +223,11 @@ async def _lose_etcd(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     await _on(lab, names[4:], "pkill -9 -x etcd")
     await seen.event(f"etcd on {names[4]} does not answer", since)
     assert seen.value("etcd").can_lose == 1
+    await _on(lab, names[4:], STRANGER.format(address=lab.nodes[names[4]].address))
+    await seen.event(f"etcd on {names[4]} belongs to another cluster", since)
+    assert (seen.value("etcd").alive, seen.value("etcd").members) == (4, 5)
+    await _on(lab, names[4:], "pkill -9 -x etcd; rm -rf /tmp/stranger")
+    await seen.until(lambda: not seen.value("etcd").endpoints[4].runs)
     lost = len(seen.updates)
     await _on(lab, names[2:4], "pkill -9 -x etcd")
     await seen.event("etcd lost its quorum: 2 of 5 members alive, 3 needed", since)

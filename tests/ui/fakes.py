@@ -159,6 +159,10 @@ class FakeRunner:
         """As the cluster would say."""
         self.answered = "pgha1"
         """As the cluster said last."""
+        self.listed: Callable[[str, frozenset[str]], object] = lambda node, processes: None
+
+    def tell_processes(self, listed: Callable[[str, frozenset[str]], object]) -> None:
+        self.listed = listed
 
     async def run(
         self,
@@ -228,6 +232,10 @@ class FakeMonitor:
         self.publish = publish
         self.refreshed = 0
         self.paused = False
+        self.processes: list[tuple[str, str, bool]] = []
+
+    def seen(self, node: str, service: str, *, runs: bool = True) -> None:
+        self.processes.append((node, service, runs))
 
     async def run(self) -> None:
         await asyncio.Event().wait()

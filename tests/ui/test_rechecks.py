@@ -172,3 +172,13 @@ async def test_the_line_of_keys_begins_with_what_comes_next(log: Path) -> None:
         await until(pilot, lambda: "Stop" in keys())
         await pilot.press("x")
         await until(pilot, lambda: "Stop" not in keys())
+
+
+async def test_the_monitor_is_told_of_what_a_check_has_just_seen(log: Path) -> None:
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, built)
+        built.runner.listed("pgha1", frozenset({"etcd", "sshd"}))
+        assert built.monitor.processes == [
+            ("pgha1", "etcd", True), ("pgha1", "patroni", False), ("pgha1", "postgres", False),
+        ]  # fmt: skip

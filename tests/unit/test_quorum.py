@@ -1,9 +1,11 @@
 """The arithmetic of the quorum."""
 
+from dataclasses import replace
+
 import pytest
 
 from pghalab.cluster.model import EtcdEndpoint, EtcdView
-from pghalab.cluster.quorum import etcd_view
+from pghalab.cluster.quorum import etcd_view, ours
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,14 @@ def test_survivors_without_a_leader_are_counted_but_are_no_quorum() -> None:
 def test_a_cluster_cut_into_single_members_has_no_quorum_although_all_answer() -> None:
     view = etcd_view(tuple(_row(f"pgha{n}", leader=False) for n in range(1, 6)), 5)
     assert (view.alive, view.has_quorum, view.can_lose) == (5, False, 0)
+
+
+def test_ours_is_the_cluster_that_most_members_run_for_and_among_equals_the_one_known_before() -> None:
+    def of(cluster: str, node: str, **changes: bool) -> EtcdEndpoint:
+        return replace(_row(node, **changes), cluster_id=cluster)
+
+    assert ours([], "aa") == "aa"
+    assert ours([of("bb", "pgha1"), of("bb", "pgha2"), of("aa", "pgha3")], "aa") == "bb"
+    assert ours([of("bb", "pgha1"), of("aa", "pgha2")], "aa") == "aa"
+    assert ours([of("bb", "pgha1"), of("aa", "pgha2", leader=False)], "aa") == "bb"
+    assert ours([of("bb", "pgha1", answers=False), of("aa", "pgha2", leader=False)], None) == "aa"

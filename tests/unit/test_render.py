@@ -149,6 +149,20 @@ def test_members_that_wait_for_a_majority_are_shown_as_that() -> None:
     assert printed(render.nodes(_snapshot((_node("pgha1", etcd="waiting"),))))[1].count("◐ waits") == 1
 
 
+def test_the_first_members_of_a_real_cluster_wait() -> None:
+    seen = moment("waiting")
+    assert seen.headline() == "lab pgha · ● 5 of 5 nodes up · ◐ etcd waits for a majority, 2 of 3"
+    assert [one.text for one in seen.troubles()] == ["etcd waits for a majority, 2 of 3"]
+    assert [seen.row(f"pgha{n}").split("up ")[1] for n in (1, 3, 5)] == [
+        "◐ waits ○ stopped ○ stopped", "○ stopped ○ stopped ○ stopped", "○ stopped – –",
+    ]  # fmt: skip
+
+
+def test_no_pane_calls_a_member_silent_that_another_one_calls_stopped() -> None:
+    view = EtcdView((_member("pgha1"), EtcdEndpoint("pgha2", "pgha2:2379", errors="x", refused=True)), 2, 1)
+    assert "○ stopped" in _etcd(view) and "no answer" not in _etcd(view)
+
+
 def test_a_member_of_another_cluster_is_never_alive_in_ours() -> None:
     rows = (_member("pgha1"), _member("pgha2", is_leader=True), _member("pgha3", cluster_id="bb", is_leader=True))
     view = etcd_view(rows, 3)

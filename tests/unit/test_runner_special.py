@@ -98,3 +98,14 @@ async def test_the_member_list_alone_is_no_cluster() -> None:
     await facts.close()
     assert not all(result.ok for result in results)
     assert [result.check for result in results if not result.ok][-1] == "etcd has one leader"
+
+
+async def test_whoever_watches_is_told_which_processes_a_look_has_seen(tmp_path: Path) -> None:
+    lab = FakeLab()
+    checked = "checks:\n  - process: {on: [pgha1], name: etcd}"
+    made = runner(tmp_path, lab, f"id: one\nkind: command\nnode: pgha1\ncommand: x\n{checked}")
+    told: list[tuple[str, frozenset[str]]] = []
+    made.tell_processes(lambda node, processes: told.append((node, processes)))
+    lab.nodes["pgha1"].processes["etcd"] = "postgres"
+    await made.evaluate(["one"])
+    assert told == [("pgha1", frozenset({"etcd"}))]

@@ -48,15 +48,20 @@ def test_a_process_that_somebody_saw_is_starting_and_not_stopped(nodes: Any, mon
     monkeypatch.setattr(services.time, "monotonic", lambda: now)
     one = Services(nodes)
     one.missed("etcd", "pgha1", REFUSED)
-    one.process("etcd", "pgha1", runs=True)
+    assert one.process("etcd", "pgha1", runs=True)
     assert one.word("etcd", "pgha1") == "starting"
     one.missed("etcd", "pgha1", REFUSED)
     assert one.word("etcd", "pgha1") == "starting"
     now += services.PROCESS_KEPT + 0.1
+    assert one.word("etcd", "pgha1") == "starting", "nobody has looked since"
+    one.missed("etcd", "pgha1", REFUSED)
     assert one.word("etcd", "pgha1") == "stopped"
     one.answered("etcd", "pgha1")
-    one.process("etcd", "pgha1", runs=False)
+    assert not one.process("etcd", "pgha1", runs=True), "that is no news"
+    assert one.process("etcd", "pgha1", runs=False)
     assert one.word("etcd", "pgha1") == "stopped"
+    assert not one.process("patroni", "pgha4", runs=False)
+    assert one.word("patroni", "pgha4") == "none"
 
 
 def test_only_what_answered_or_was_silent_twice_is_settled(nodes: Any) -> None:

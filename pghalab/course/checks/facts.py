@@ -72,8 +72,12 @@ class File:
 class Facts:
     """One pass over the lab: answers are kept for as long as this object lives, so make one for each look."""
 
-    def __init__(self, lab: Lab, sources: Sources | None = None) -> None:
+    def __init__(
+        self, lab: Lab, sources: Sources | None = None, listed: Callable[[str, frozenset[str]], object] | None = None
+    ) -> None:
         self.lab = lab
+        self._listed = listed
+        """Told what runs on a node whenever that was seen: the node's name, and the names of its processes."""
         self._sources: Sources = sources or ClusterSources()
         self._known: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
         self._gates = {name: asyncio.Semaphore(SESSIONS) for name in lab.nodes}
@@ -123,7 +127,10 @@ class Facts:
                 raise await self._out_of_reach(node, f"no answer within {REACH:g} s", "no-answer") from error
             except LabError as error:
                 raise await self._out_of_reach(node, error.what, error.kind) from error
-            return _processes(listing.stdout)
+            found = _processes(listing.stdout)
+            if self._listed is not None:
+                self._listed(node.name, frozenset(process.name for process in found))
+            return found
 
         return await self._once(("processes", node.name), ask)
 
