@@ -80,7 +80,10 @@ def _step(step: Step) -> Iterator[tuple[int, str]]:
     texts = (step.title, step.prose, step.after, where.node, where.command, step.expect, *step.hints)
     for word in sorted(used(*texts) - set(KNOWN)):
         yield step.line, f"unknown placeholder `{{{{{word}}}}}`; known are {', '.join(KNOWN)}"
-    for spec in (*step.checks, *step.guard):
+    for spec in step.guard:
+        if not spec.otherwise:
+            yield spec.line, f"a guard leaves a way out: `otherwise` says what to do when `{spec.name}` does not hold"
+    for spec in (*step.checks, *step.guard, *step.needless_if):
         for words in _check(spec):
             yield spec.line, words
 

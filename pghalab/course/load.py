@@ -30,7 +30,7 @@ _WIDGETS = ("quorum-table",)
 _LESSON_KEYS = {"id", "title", "minutes", "credit", "needs", "optional"}
 _STEP_KEYS: Mapping[str, Types] = {
     "id": TEXT, "kind": TEXT, "expect": TEXT, "checks": LIST, "guard": LIST, "guard_reason": TEXT, "until": TEXTS,
-    "undone_by": TEXTS,
+    "undone_by": TEXTS, "needless_if": LIST,
     "correction": TEXT, "errata": LIST, "hints": LIST, "notes": TEXT, "optional": FLAG, "widget": TEXT,
     **{key: wanted for kind in KINDS.values() for key, wanted in kind.keys.items()},
 }  # fmt: skip
@@ -225,6 +225,7 @@ def _step(lesson_id: str, section: _Section) -> Step:
         optional=data.get("optional", False), expect=data.get("expect", "").rstrip("\n"),
         checks=tuple(_checks(block, "checks")), until=_later(block, "until"),
         undone_by=_later(block, "undone_by"), guard=tuple(_checks(block, "guard")),
+        needless_if=tuple(_checks(block, "needless_if")),
         guard_reason=data.get("guard_reason", "").strip(), widget=cast(Any, one_of(block, "widget", _WIDGETS)),
         hints=tuple(hint.strip() for hint in hints), notes=data.get("notes", "").strip(),
         correction=data.get("correction", "").strip(), errata=tuple(errata), line=block.start,

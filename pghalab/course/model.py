@@ -43,6 +43,8 @@ class Step:
     """Ids of later steps that replace its effect: once one of them is seen done, this one is past."""
     undone_by: tuple[str, ...] = ()
     """Ids of later steps that undo it for a while, on purpose: as long as one of them holds, this one is past."""
+    needless_if: tuple[CheckSpec, ...] = ()
+    """While these hold its command has nothing to do: a run leaves it, and goes on."""
     guard: tuple[CheckSpec, ...] = ()
     """The command is refused unless these hold now."""
     guard_reason: str = ""

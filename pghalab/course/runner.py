@@ -227,6 +227,9 @@ class Runner:
                 if status.state == "past":
                     yield stage.end("past", self.replacement(status.replaced_by))
                     return
+            if not again and step.needless_if and (seen := await stage.needless()):
+                yield stage.end("past", f"nothing is left to do: {seen}")
+                return
             if step.guard:
                 code, words = await stage.refusal()
                 if code:

@@ -116,6 +116,12 @@ class Stage:
         if self.ended.how == "stopped":
             yield self.end("stopped", "it was stopped", code="stopped")
 
+    async def needless(self) -> str:
+        """What was seen that leaves its command nothing to do; empty when it has something to do."""
+        groups = await self._look.once(self.step.needless_if)
+        seen = [result for group in groups for result in group]
+        return "; ".join(dict.fromkeys(result.saw for result in seen)) if all(result.ok for result in seen) else ""
+
     async def refusal(self) -> tuple[Code, str]:
         """Why its guard refuses it, as a code and in words; two empty texts when it does not."""
         until = time.monotonic() + CONNECTING

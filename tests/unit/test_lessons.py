@@ -308,3 +308,11 @@ def test_the_right_answer_is_told_neither_by_its_place_nor_by_its_length(course:
     assert len(longest) <= len(asked) / 3, longest
     told = re.compile(r"\b(first|second|third|fourth|last)\b.*\banswer", re.IGNORECASE)
     assert [step.id for step, _ in asked if any(told.search(hint) for hint in step.hints)] == []
+
+
+def test_a_guard_tells_a_living_member_from_data_that_nothing_runs_on(course: Course) -> None:
+    for name in ("patroni-empty", "replicas-pgha2-prepare", "replicas-pgha3-prepare"):
+        ways = {check.name: check.otherwise for check in course.step(name).guard}
+        assert "living member" in ways["process"], name
+        assert "nothing runs on it" in ways["path"].lower() and "Start Patroni on it" in ways["path"], name
+        assert "rm -rf /pgdata/17/data" in ways["path"], name

@@ -28,6 +28,8 @@ def test_the_course_itself_is_clean() -> None:
         (COMMAND + "no_check: x\nundone_by: a", "`undone_by`: the step `a` does not come later"),
         (COMMAND + "no_check: x\nguard_reason: y", "go together"),
         (COMMAND + "no_check: x\ncorrection: y", "`correction` and `errata` go together"),
+        (COMMAND + "no_check: x\nguard_reason: y\nguard: [{containers: {}}]", "a guard leaves a way out"),
+        (COMMAND + "no_check: x\nneedless_if: [{containrs: {}}]", "unknown check `containrs`"),
         (COMMAND + "no_check: x\nchecks: [{containers: {}}]", "both `checks` and `no_check`"),
         (COMMAND + "checks: [{etc: {}}]", "unknown check `etc`"),
         (COMMAND + "checks: [{process: {on: [pgha1]}}]", "needs `name`"),

@@ -132,3 +132,17 @@ async def test_what_is_undone_for_a_while_is_past_only_as_long_as_that_holds(tmp
     assert await state(made, "early") == "past" and made.replaced_by("early") == "away"
     run(lab)
     assert await state(made, "early") == "broken" and made.replaced_by("early") == ""
+
+
+async def test_a_run_leaves_what_came_about_by_itself_and_what_was_typed_by_hand(tmp_path: Path, lab: FakeLab) -> None:
+    block = "id: switch\nkind: command\nnode: pgha1\ncommand: switch\n"
+    block += "checks:\n  - output: {contains: [switched]}\n    within: 0.2\n"
+    block += "needless_if:\n  - process: {on: [pgha1], name: patroni}\n"
+    block += "guard:\n  - process: {on: [pgha1], name: etcd}\n    otherwise: Start it.\nguard_reason: It needs etcd."
+    made = opened(tmp_path, lab, block)
+    assert (await ended(made, "switch")).code == "guard"
+    run(lab, "patroni")
+    end = await ended(made, "switch")
+    assert (end.outcome, end.reason) == ("past", "nothing is left to do: Patroni runs on pgha1")
+    assert await state(made, "switch") == "todo", "nobody has seen its checks hold"
+    assert [event async for event in made.run("switch", again=True)][-1].code == "guard"  # type: ignore[union-attr]
