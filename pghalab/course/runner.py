@@ -206,7 +206,8 @@ class Runner:
             self._done(ended.step)
         elif ended.code == "checks":
             record = self.progress.record(ended.step)
-            self.states[ended.step] = "past" if record.replaced_by else "broken" if record.done else "todo"
+            past = self.replaced_by(ended.step)
+            self.states[ended.step] = "past" if past else "broken" if record.done else "todo"
 
     async def _steps(self, stage: Stage, *, again: bool) -> AsyncGenerator[RunEvent, None]:
         step = stage.step

@@ -77,8 +77,19 @@ class Stage:
         return StepEnded(self.step.id, outcome, time.monotonic() - self._started, reason, code, first)
 
     async def place(self) -> tuple[Node, Where]:
-        """The node and the command, by asking the cluster now; raises LabError when it cannot tell."""
-        where = await self._ask(self.step, self._command)
+        """The node and the command, by asking the cluster now; raises LabError when it cannot tell.
+
+        What the console is only just connecting to is waited for.
+        """
+        until = time.monotonic() + CONNECTING
+        while True:
+            try:
+                where = await self._ask(self.step, self._command)
+                break
+            except LabError as error:
+                if error.kind != "connecting" or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(INTERVALS[-1])
         node = self.lab.nodes.get(where.node)
         if node is None:
             raise LabError(f"this lab has no node {where.node}")

@@ -35,6 +35,10 @@ from pghalab.widgets.question_card import QuestionCard
 
 NAMES = "pgha1 192.168.50.10 {{auth_method}}"
 """What a lab calls by names of its own."""
+_AGAIN = {
+    "already": "The checks of this step already hold. Run it again?",
+    "past": "Nothing is left to do in this step. Run it all the same?",
+}
 
 
 class LessonScreen(ConsoleScreen):
@@ -48,6 +52,7 @@ class LessonScreen(ConsoleScreen):
 # A lesson
 Read the step, run its command (**r**), watch the cluster, see the checks.
 A step is done when its checks hold, however that came about: with Run, in a shell, or yesterday.
+One whose effect a later step replaced is past (»): nothing is left to do in it.
 
 **Enter** does what comes next: it runs a step that is to do, and goes on from one that is done.
 
@@ -214,8 +219,9 @@ A step is done when its checks hold, however that came about: with Run, in a she
         self._show_state()
         if message.event.step == self._step_id:
             self.call_after_refresh(self.areas.step_view.show_results)
-        if message.event.outcome == "already" and message.event.step == self._step_id and self.is_active:
-            self.console.ask("The checks of this step already hold. Run it again?", "Run again", self._run_again)
+        question = _AGAIN.get(message.event.outcome)
+        if question and message.event.step == self._step_id and self.is_active:
+            self.console.ask(question, "Run again", self._run_again)
 
     def _run_again(self) -> None:
         self.console.session.work.run_step(self._step_id, again=True)

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from pghalab.course.model import Lesson, Step
+from pghalab.session.alerts import unknown
 from pghalab.session.events import Source
 from pghalab.session.session import Session
 from pghalab.widgets.nodes_pane import NodesPane
@@ -78,10 +79,11 @@ class LessonAreas(Horizontal):
     def show_state(self, step: Step) -> None:
         """Bring the step up to date: its state, its run, its checks."""
         state, work = self._session.state, self._session.work
-        self.step_view.show_state(state.steps.get(step.id, "todo"))
-        self.step_view.show_run(
-            work.runs.get(step.id), state.results.get(step.id, ()), may_run=not state.read_only, busy=work.busy
+        results = state.results.get(step.id, ())
+        self.step_view.show_state(
+            state.steps.get(step.id, "todo"), unknown=unknown(results), replaced_by=state.replaced_by(step.id)
         )
+        self.step_view.show_run(work.runs.get(step.id), results, may_run=not state.read_only, busy=work.busy)
 
     def show_command(self, step: Step) -> None:
         """Show the command with its placeholders answered, as far as the answers are known."""

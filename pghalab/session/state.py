@@ -77,6 +77,13 @@ class State:
 
     # The course
 
+    def replaced_by(self, step_id: str) -> str:
+        """The title of the step that made another one past; empty when none did, or nobody knows yet."""
+        if self.backend is None or self.course is None or self.steps.get(step_id) != "past":
+            return ""
+        by = self.backend.runner.replaced_by(step_id)
+        return self.course.step(by).title if by else ""
+
     @property
     def opening(self) -> bool:
         """It is not known yet what was done, and nothing stands in the way of knowing it soon."""

@@ -27,18 +27,22 @@ class ChecksView(SteadyText):
         expected: int,
         running: bool = False,
         untried: bool = False,
+        past: bool = False,
         why_none: str = "",
     ) -> None:
-        """Show the last look; `expected` is how many checks the step has, `untried` that nobody ran it yet."""
+        """Show the last look; `expected` is how many checks the step has.
+
+        `untried`: nobody ran it yet; `past`: a later step replaced what they look for.
+        """
         if not expected:
             self.display = bool(why_none)
             self.say(Content.assemble(("No check: ", QUIET), plain(why_none, QUIET)))
             return
         self.display = True
-        self.say(_text(results, expected, running, untried))
+        self.say(_text(results, expected, running=running, untried=untried, past=past))
 
 
-def _text(results: Sequence[CheckResult], expected: int, running: bool, untried: bool) -> Content:
+def _text(results: Sequence[CheckResult], expected: int, *, running: bool, untried: bool, past: bool) -> Content:
     if not results:
         word = "checking…" if running else f"{expected} not looked at yet"
         return Content.assemble(("Checks  ", "bold"), (word, QUIET))
@@ -46,8 +50,10 @@ def _text(results: Sequence[CheckResult], expected: int, running: bool, untried:
     for result in results:
         groups.setdefault(result.check, []).append(result)
     holding = sum(all(result.ok for result in group) for group in groups.values())
-    head_style = OK if holding == len(groups) else QUIET if untried else WARN
-    lines = [Content.assemble(("Checks  ", "bold"), (f"{holding} of {len(groups)} hold", head_style))]
+    head_style = OK if holding == len(groups) else QUIET if untried or past else WARN
+    need_not = ", and need not: a later step replaced what they look for" if past and holding < len(groups) else ""
+    head = f"{holding} of {len(groups)} hold{' now' if past else ''}{need_not}"
+    lines = [Content.assemble(("Checks  ", "bold"), (head, head_style))]
     for check, group in groups.items():
         good = [result.node for result in group if result.ok and result.node]
         bad = [result for result in group if not result.ok]
@@ -55,16 +61,22 @@ def _text(results: Sequence[CheckResult], expected: int, running: bool, untried:
             where = f"  {node_list(good)}" if good else ""
             lines.append(Content.assemble(("✓ ok  ", OK), plain(check), (where, QUIET)))
             continue
-        if untried:
-            # What nobody has begun is no failure.
+        unknown = not any(result.known for result in bad)
+        if (untried or past) and not unknown:
+            # What nobody has begun is no failure, nor what was replaced.
             more = f" · and {len(bad) - 1} more" if len(bad) > 1 else ""
             saw = f"  {_where(bad[:1])}{shortened(bad[0].saw, 120)}{more}"
-            lines.append(Content.assemble(("○ not yet  ", QUIET), plain(check), plain(saw, QUIET)))
+            sign = "» past  " if past else "○ not yet  "
+            lines.append(Content.assemble((sign, QUIET), plain(check), plain(saw, QUIET)))
             continue
-        glyph = ("◐ not yet  ", WARN) if running else ("✗ no  ", BAD)
+        glyph = ("? cannot be checked  ", WARN) if unknown else ("◐ not yet  ", WARN) if running else ("✗ no  ", BAD)
         where = f"  holds on {node_list(good)}" if good else ""
         lines.append(Content.assemble(glyph, plain(check), (where, QUIET)))
         for same in _alike(bad):
+            if not same[0].known:
+                # Its words name the node.
+                lines.append(Content.assemble("     ", plain(shortened(same[0].saw, 300))))
+                continue
             lines.append(
                 Content.assemble(
                     ("     ", ""),

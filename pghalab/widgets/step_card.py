@@ -136,6 +136,10 @@ def _status(run: StepRun, state: StepState) -> Content:
     if run.outcome in ("failed", "refused", "stopped") and state == "done":
         # How the run ended is history as soon as the step is done after all.
         return Content.styled(f"✓ done after all: its checks hold now · the run had ended: {run.status}", OK)
+    if run.outcome != "past" and state == "past":
+        # Neither a tick nor a cross: what it did, or did not, is of no effect any more.
+        line = Content.styled(f"» past by now · the run had ended: {run.status}", QUIET)
+        return Content("\n").join([line, plain(run.reason)]) if run.reason and not run.as_expected else line
     if run.outcome in ("done", "already") and state == "broken":
         return Content.styled(f"✗ no longer so: the run had ended: {run.status}", BAD)
     glyph, style = {

@@ -104,25 +104,34 @@ class StepView(KeyScroll, can_focus=True):
             parts.append(notes)
         return parts
 
-    def show_state(self, state: StepState) -> None:
-        """Show whether the step is done, and then what its output means."""
-        if self.step is None or not self.ready or self._state == (state, self.step.id):
+    def show_state(self, state: StepState, *, unknown: bool = False, replaced_by: str = "") -> None:
+        """Show whether the step is done, and then what its output means.
+
+        `unknown`: nobody could look at what does not hold; `replaced_by`: the title of the step that made it past.
+        """
+        if self.step is None or not self.ready:
             return
-        self._state = (state, self.step.id)
         sign, style = glyph(state)
+        replaced = f"“{self._text(replaced_by)}”" if replaced_by else "a later step"
         words = {
             "todo": "to do",
             "done": "done",
-            "past": "past: a later step replaced its effect",
+            "past": f"past: {replaced} replaced its effect",
             "broken": "broken: no longer holds",
         }[state]
+        if state == "broken" and unknown:
+            (sign, style), words = ("?", WARN), "was done; cannot be checked now"
+        if self._state == (state, words):
+            return
+        self._state = (state, words)
         optional = " · optional (S skips it)" if self.step.optional else ""
         for title in self.query(".title").results(Static):
             title.update(
                 Content.assemble(
                     (self._head + "\n", QUIET),
                     plain(self._text(self.step.title), "bold"),
-                    (f"  {sign} {words}", style),
+                    (f"  {sign} ", style),
+                    plain(words, style),
                     (optional, QUIET),
                 )
             )
@@ -154,6 +163,7 @@ class StepView(KeyScroll, can_focus=True):
                 expected=len(self.step.checks),
                 running=running,
                 untried=run is None and self._state is not None and self._state[0] == "todo",
+                past=self._state is not None and self._state[0] == "past",
                 why_none=self.step.kind.card.no_check if self.step.kind.card else "",
             )
         self._show_onward()

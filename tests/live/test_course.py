@@ -155,17 +155,19 @@ async def test_the_course_both_ways(lab: LocalLab, engine: Engine, tmp_path: Pat
 
 async def nothing_left(runner: Runner) -> None:
     """Every step is done, or past where a later one replaces it: nothing is to do, and nothing is called broken."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
+    left = await runner.evaluate()
     while True:
         left = {
             step: status
-            for step, status in (await runner.evaluate()).items()
+            for step, status in left.items()
             if status.state != "done" and not (status.state == "past" and runner.course.step(step).until)
         }
         bad = [result for status in left.values() for result in status.results if result.verdict == "fails"]
-        # A node that is only slow to answer is looked at again.
         if not left or bad or time.monotonic() > until:
             break
+        # A node that was too busy to answer is asked again, about less at a time.
+        left = await runner.evaluate(list(left)[:10]) | {step: left[step] for step in list(left)[10:]}
     assert {step: (status.state, *map(explain, status.results)) for step, status in left.items()} == {}
 
 

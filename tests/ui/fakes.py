@@ -155,6 +155,7 @@ class FakeRunner:
         self.skipped: set[str] = set()
         self.names: Any = Names()
         self.progress: Any = SimpleNamespace(notices=())
+        self.replaced: dict[str, str] = {}
         self.leader = "pgha1"
         """As the cluster would say."""
         self.answered = "pgha1"
@@ -187,6 +188,9 @@ class FakeRunner:
                 yield event
         finally:
             self.closed.append(step_id)
+
+    def replaced_by(self, step_id: str) -> str:
+        return self.replaced.get(step_id, "")
 
     async def evaluate(self, step_ids: Iterable[str] | None = None) -> Mapping[str, FakeStatus]:
         wanted = None if step_ids is None else list(step_ids)

@@ -148,3 +148,28 @@ async def test_a_link_that_is_refused_ends_the_wait_at_once(tmp_path: Path, lab:
     looks = [event for event in seen if isinstance(event, ChecksSeen)]
     assert len(looks) == 1 and looks[0].results[0].verdict == "unknown"
     assert seen[-1].outcome == "failed" and "cannot be checked" in seen[-1].reason
+
+
+async def test_a_placeholder_is_not_failed_on_while_the_console_connects(
+    tmp_path: Path, lab: FakeLab, sources: FakeSources
+) -> None:
+    cluster_of_three(lab, sources)
+    asked = 0
+
+    def connecting(real: Any) -> Any:
+        async def run(command: str, **options: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked <= 2 * len(lab.nodes):
+                raise LabError("the console is connecting to it.", kind="connecting")
+            return await real(command, **options)
+
+        return run
+
+    for node in lab.nodes.values():
+        node.run = connecting(node.run)  # type: ignore[method-assign]
+    made = runner(tmp_path, lab, 'id: one\nkind: command\nnode: "{{leader}}"\ncommand: do it\nno_check: x')
+    made._look._sources = sources
+    async with asyncio.timeout(10):
+        end = (await events(made))[-1]
+    assert end.outcome == "done" and "do it" in lab.nodes["pgha1"].ran
