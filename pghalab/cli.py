@@ -131,6 +131,7 @@ def _set_up_logging() -> None:
 
 
 def _console(lab: str) -> int:
+    _require_terminal()
     from pghalab.app import PghalabApp
 
     app = PghalabApp(lab)
@@ -138,11 +139,30 @@ def _console(lab: str) -> int:
     return app.return_code or 0
 
 
+def _require_terminal() -> None:
+    """Raise LabError where the console cannot be drawn."""
+    from pghalab.lab.types import LabError
+
+    if not out.has_terminal():
+        raise LabError(
+            "The console needs a terminal.", todo="The verbs work without one: pghalab --help", kind="bad-value"
+        )
+    if not out.draws():
+        raise LabError(
+            "The console draws with characters that this terminal's encoding does not have.",
+            todo="Say that it knows UTF-8, for example: LC_ALL=C.UTF-8 pghalab (the verbs work as it is)",
+            kind="bad-value",
+        )
+
+
 def _failed(error: Exception) -> int:
     from pghalab.lab.types import LabError
 
     if isinstance(error, LabError):
         out.complain(error)
+        return 1
+    if isinstance(error, OSError) and (words := _disk(error)):
+        out.complain(words)
         return 1
     import logging
 
@@ -155,3 +175,13 @@ def _failed(error: Exception) -> int:
         where = ""
     out.complain(f"pghalab: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{where}")
     return 70
+
+
+def _disk(error: OSError) -> str:
+    """What to say of a disk that takes no more; empty for any other error."""
+    import errno
+
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+        return ""
+    what = f"{error.filename} cannot be written" if error.filename else "Nothing more can be written"
+    return f"{what}: {error.strerror}.\nMake room, or set PGHALAB_STATE_DIR to a folder on another disk."

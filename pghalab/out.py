@@ -92,6 +92,16 @@ def is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def has_terminal() -> bool:
+    """Whether the console can be drawn (Textual draws on standard error) and typed into."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def draws() -> bool:
+    """Whether the terminal's encoding has the characters that the console draws with."""
+    return sys.stderr.encoding.lower().replace("-", "").startswith("utf")
+
+
 def descriptor() -> int:
     """The file descriptor of standard output, for a shell that takes the terminal over."""
     return sys.stdout.fileno()

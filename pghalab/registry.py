@@ -155,8 +155,8 @@ VERBS = (
                 "-p",
                 dest="password",
                 setting=True,
-                metavar="PASSWORD",
-                help="of the postgres superuser (default: random)",
+                metavar="-",
+                help="ask for the password of the postgres superuser, or read it from standard input (default: random)",
             ),
             Option(
                 "-m",
@@ -231,8 +231,8 @@ VERBS = (
         "lab.export",
         example="pghalab export --compose lab.yaml",
         options=(
-            Option("--compose", metavar="FILE", help="as a compose file"),
-            Option("--script", metavar="FILE", help="as a shell script of docker commands"),
+            Option("--compose", metavar="FILE", help="as a compose file; `-` is standard output"),
+            Option("--script", metavar="FILE", help="as a shell script of docker commands; `-` is standard output"),
             Option("--force", action="store_true", help="overwrite existing files"),
         ),
         runs=_export,

@@ -22,7 +22,7 @@ from pghalab.course.events import (
 from pghalab.course.look import explain
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
-from pghalab.out import Bar, say_json
+from pghalab.out import Bar, complain, say_json
 from pghalab.text import one_line
 
 GOOD = ("done", "already", "past")
@@ -140,11 +140,15 @@ async def run_steps(runner: Runner, steps: Sequence[Step], reporter: Reporter, r
 
     A step that has to come first so that no row is lost (who led last starts first) is run first.
     """
+    told = len(runner.progress.notices)
     for step in steps:
         first = await runner.comes_first(step.id)
         for one in (runner.course.step(first), step) if first else (step,):
             report = await run_step(runner, one, reporter)
             reports.append(report)
+            for notice in runner.progress.notices[told:]:
+                complain(notice)
+            told = len(runner.progress.notices)
             if not report.ok:
                 return
 

@@ -30,6 +30,8 @@ def drive(arguments: argparse.Namespace) -> int:
     verb = named(arguments.verb)
     runs = verb.runs
     assert runs is not None
+    if getattr(arguments, "password", None) is not None:
+        arguments.password = _password(arguments.password)
     asked: list[int] = []
 
     async def run() -> int:
@@ -69,6 +71,27 @@ def drive(arguments: argparse.Namespace) -> int:
     except asyncio.CancelledError:
         complain("Stopped.")
         return 128 + asked[0] if asked else 1
+
+
+def _password(said: str) -> str:
+    """The password that `-p -` asks for; raises LabError."""
+    import getpass
+    import sys
+
+    from pghalab.lab.types import LabError
+
+    if said != "-":
+        raise LabError(
+            "A password on the command line can be read by everybody on this machine, in the list of processes.",
+            todo="Say `-p -`: it is then asked for, or read from standard input. Take another one than this.",
+            kind="bad-value",
+        )
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password of the postgres superuser: ")
+    if getpass.getpass("The same again: ") != password:
+        raise LabError("These were two different passwords.", todo="Try again.", kind="bad-value")
+    return password
 
 
 def _chosen(settings: LabSettings, verb: Verb, arguments: argparse.Namespace) -> LabSettings:
@@ -129,6 +152,8 @@ def export(arguments: argparse.Namespace) -> int:
 
     if not arguments.compose and not arguments.script:
         raise LabError("Nothing to write.", todo="Say --compose FILE, --script FILE or both.", kind="bad-value")
+    if arguments.compose == arguments.script == "-":
+        raise LabError("Standard output takes one of the two.", todo="Give the other one a file.", kind="bad-value")
 
     async def current() -> LabSettings:
         lab = LocalLab(load_settings(arguments.lab))
@@ -141,12 +166,18 @@ def export(arguments: argparse.Namespace) -> int:
 
     settings = asyncio.run(current())
     plan = export.plan_of(settings)
-    if arguments.compose:
+    # What is written to standard output is meant for a program.
+    tell = complain if "-" in (arguments.compose, arguments.script) else say
+    if arguments.compose == "-":
+        say(export.compose(plan), end="")
+    elif arguments.compose:
         export.write(Path(arguments.compose), export.compose(plan), force=arguments.force)
-        say(f"{arguments.compose}: docker compose -p {settings.name} -f {arguments.compose} up -d")
-    if arguments.script:
+        tell(f"{arguments.compose}: docker compose -p {settings.name} -f {arguments.compose} up -d")
+    if arguments.script == "-":
+        say(export.script(plan), end="")
+    elif arguments.script:
         export.write(Path(arguments.script), export.script(plan), force=arguments.force, executable=True)
-        say(f"{arguments.script}: sh {arguments.script} create, then sh {arguments.script} start")
+        tell(f"{arguments.script}: sh {arguments.script} create, then sh {arguments.script} start")
     return 0
 
 

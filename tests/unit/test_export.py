@@ -22,6 +22,7 @@ FAKE = """#!/bin/sh
 case "$2" in inspect) exit 1 ;; esac
 for word in "$@"; do printf '%s\\0' "$word"; done >> "$RECORD"
 printf '\\n' >> "$RECORD"
+printf '%s' "$PGHALAB_PASSWORD" > "$RECORD.password"
 """
 
 
@@ -83,6 +84,7 @@ def test_the_script_passes_every_word_whole(tmp_path: Path, password: str) -> No
     done = subprocess.run([str(file), "create"], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     calls = [line.split("\0")[:-1] for line in record.read_text().splitlines()]
+    assert (tmp_path / "record.password").read_text() == password
     assert calls[0][:2] == ["network", "create"]
     assert calls[0][-1] == "pghanet"
     assert {call[-1] for call in calls if call[:2] == ["volume", "create"]} == {one.name for one in made.volumes}
@@ -91,7 +93,10 @@ def test_the_script_passes_every_word_whole(tmp_path: Path, password: str) -> No
     for call, node in zip(created, made.nodes, strict=True):
         pairs = list(zip(call[1:-1:2], call[2:-1:2], strict=True))
         assert call[-1] == node.image
-        assert [value for option, value in pairs if option == "-e"] == [f"{k}={v}" for k, v in node.environment]
+        given = {**dict(node.environment), "PGHALAB_PASSWORD": None}
+        assert [value for option, value in pairs if option == "-e"] == [
+            k if v is None else f"{k}={v}" for k, v in given.items()
+        ]
         assert [value for option, value in pairs if option == "-v"] == [f"{v}:{path}" for v, path in node.mounts]
         assert [value for option, value in pairs if option == "--label"] == [f"{k}={v}" for k, v in node.labels]
         assert [value for option, value in pairs if option == "--network-alias"] == list(node.aliases)

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,16 @@ import pytest
 import pghalab
 from pghalab import cli, out, registry
 from pghalab.cluster.model import NodeHealth, PatroniMember, PatroniView, Snapshot
+from pghalab.course import report
+from pghalab.course.runner import Runner
+from pghalab.lab.settings import default_settings, save_settings
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.text import GLYPHS, in_ascii
 from pghalab.verbs import course as course_verbs
 from pghalab.verbs import lab as lab_verbs
 from pghalab.verbs import status
+from tests.terminal import Terminal
+from tests.unit.fakes import FakeLab, write_course
 
 PACKAGE = Path(pghalab.__file__).parent
 HOSTILE = "pgha1\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07\x9b2J\u202e\udc9b\U000e0041"
@@ -168,3 +174,105 @@ def test_a_full_disk_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
         )
     assert done.returncode == 1
     assert done.stderr == f"The output cannot be written: {os.strerror(errno.ENOSPC)}.\n"
+
+
+def program(*words: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """The program with some arguments, without a terminal and without an engine."""
+    return subprocess.run(
+        [sys.executable, "-m", "pghalab", *words], input=given, capture_output=True, text=True, check=False,
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere", **more},
+    )  # fmt: skip
+
+
+def test_without_a_terminal_the_console_is_a_sentence() -> None:
+    done = program()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "The console needs a terminal.\nThe verbs work without one: pghalab --help\n"
+
+
+@pytest.mark.parametrize("plain", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C"}])
+def test_a_terminal_without_utf_8_is_told_what_the_console_needs(plain: dict[str, str]) -> None:
+    with Terminal([sys.executable, "-m", "pghalab"], env=plain) as terminal:
+        terminal.wait_for("the verbs work as it is", 60)
+    assert b"LC_ALL=C.UTF-8 pghalab" in terminal.seen
+    assert b"\x1b[?1049h" not in terminal.seen
+
+
+def test_a_password_is_never_taken_from_the_command_line() -> None:
+    done = program("up", "-p", "secret")
+    assert done.returncode == 1
+    assert "list of processes" in done.stderr and "-p -" in done.stderr and "secret" not in done.stderr
+
+
+def test_a_password_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("pass word\nmore\n"))
+    assert lab_verbs._password("-") == "pass word"
+
+
+def test_a_password_is_asked_for_twice_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["one", "one", "one", "two"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
+    monkeypatch.setattr("sys.stdin", type("Typed", (io.StringIO,), {"isatty": lambda self: True})())
+    assert lab_verbs._password("-") == "one"
+    with pytest.raises(LabError, match="two different"):
+        lab_verbs._password("-")
+
+
+@pytest.mark.parametrize("kind", ["script", "compose"])
+def test_an_export_to_standard_output_is_the_file_and_nothing_else(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Lab:
+        notices = ("The settings are new.",)
+
+        def __init__(self, settings: Any) -> None:
+            self.settings = settings
+
+        async def open(self, *, link: bool) -> None: ...
+
+        async def close(self) -> None: ...
+
+    monkeypatch.setattr("pghalab.lab.local.LocalLab", Lab)
+    save_settings(default_settings("pgha"))
+    assert cli.main(["export", f"--{kind}", "-"]) == 0
+    told = capsys.readouterr()
+    assert told.err == "The settings are new.\n"
+    assert cli.main(["export", f"--{kind}", str(tmp_path / "file")]) == 0
+    assert told.out == (tmp_path / "file").read_text(encoding="utf-8")
+    assert cli.main(["export", "--script", "-", "--compose", "-"]) == 1
+
+
+@pytest.mark.parametrize("line", [["reset", "--all"], ["run"], ["status"], ["doctor"], ["up"], ["ls"], ["lint"]])
+@pytest.mark.parametrize("began", [False, True])
+def test_a_disk_that_takes_nothing_is_said_without_a_traceback(line: list[str], began: bool, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    if began:
+        program("reset", "--all", PGHALAB_STATE_DIR=str(state))
+    done = subprocess.run(
+        [sys.executable, "-m", "pghalab", *line], capture_output=True, text=True, check=False,
+        env={**os.environ, "PGHALAB_STATE_DIR": str(state), "DOCKER_HOST": "unix:///nowhere"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )  # fmt: skip
+    said = done.stderr + done.stdout
+    assert "Traceback" not in said and "Logging error" not in said and "Error:" not in said
+    assert done.returncode in (0, 1, 5)
+    if line[0] in ("reset", "up"):
+        assert "can be written: File too large" in done.stderr
+    assert len(done.stderr.splitlines()) <= 4
+
+
+async def test_a_disk_that_fills_up_during_a_run_is_said_at_once_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course = write_course(tmp_path / "lessons", "id: a\nkind: read", "id: b\nkind: read", "id: c\nkind: read")
+    runner = Runner.open(FakeLab(), tmp_path / "state", course=course)
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pghalab.course.progress.write_atomic", full)
+    with report.TextReporter(3) as reporter:
+        await report.run_steps(runner, course.lessons[0].steps, reporter, [])
+    told = capsys.readouterr()
+    assert told.err == f"The progress cannot be saved: {os.strerror(errno.ENOSPC)}.\n"
+    assert len(told.out.splitlines()) == 3

@@ -114,6 +114,7 @@ def script(plan: Deployment) -> str:
     return _SCRIPT.format(
         lab=plan.lab,
         label=q(label),
+        secrets="\n".join(f"export {key}={q(value)}" for key, value in plan.nodes[0].environment if key in _SECRET),
         nodes=" ".join(q(node.name) for node in plan.nodes),
         volumes=" ".join(q(volume.name) for volume in plan.volumes),
         network=q(network.name),
@@ -137,12 +138,14 @@ def _create(node: NodeSpec) -> str:
         *(f"--network-alias {q(alias)}" for alias in node.aliases),
         f"-p 127.0.0.1::{SSH_PORT}",
         *(f"--label {q(f'{key}={value}')}" for key, value in node.labels),
-        *(f"-e {q(f'{key}={value}')}" for key, value in node.environment),
+        *(f"-e {key if key in _SECRET else q(f'{key}={value}')}" for key, value in node.environment),
         *(f"-v {q(f'{volume}:{path}')}" for volume, path in node.mounts),
         q(node.image),
     ]
     return " \\\n        ".join(words)
 
+
+_SECRET = ("PGHALAB_PASSWORD",)
 
 _SCRIPT = """\
 #!/bin/sh
@@ -154,6 +157,8 @@ label={label}
 nodes="{nodes}"
 volumes="{volumes}"
 network={network}
+# Not on the command line of docker, which everybody on the machine can read.
+{secrets}
 
 usage() {{
     echo "usage: $0 create|start|stop|restart|rm|rmvolumes|down [-f]"
