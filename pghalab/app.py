@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import termios
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,9 +26,10 @@ from pghalab.screens.messages import Told, hears
 from pghalab.screens.themes import DARK, LIGHT
 from pghalab.session.backend import Connect
 from pghalab.session.events import ConfirmationAsked, CourseRead, Noticed, NoticesChanged, RunFinished, VerbFinished
+from pghalab.widgets.text import HARMLESS
 
 if TYPE_CHECKING:
-    pass
+    from textual.filter import LineFilter
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,10 @@ class PghalabApp(Console):
         wanted = os.environ.get("TEXTUAL_THEME", "")
         if wanted in self.available_themes:
             self.theme = wanted
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and the one that lets nothing through that a terminal would obey."""
+        return [*super().get_line_filters(), HARMLESS]
 
     def get_default_screen(self) -> Screen[None]:
         """Home is always the lowest screen."""

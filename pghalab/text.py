@@ -43,6 +43,11 @@ def clean(text: str) -> str:
     return _HARMFUL.sub("", _SURROGATE.sub("?", text)).expandtabs(8)
 
 
+def harmless(text: str) -> str:
+    """Text as it is, without the characters that a terminal obeys or hides; its width stays what it was."""
+    return text if text.isprintable() else _SURROGATE.sub("?", _HARMFUL.sub("", text))
+
+
 def one_line(text: str) -> str:
     """Clean text that cannot begin a line of its own, as a cell of a table or a name in a sentence needs it."""
     return clean(text).replace("\n", " ")

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import re
 
+from rich.segment import Segment
+from textual.color import Color
 from textual.content import Content
+from textual.filter import LineFilter
 
-from pghalab.text import clean
+from pghalab.text import clean, harmless
 
 
 def plain(text: str, style: str = "") -> Content:
     """Text from outside as it is: cleaned, and never read as markup."""
     content = Content(clean(text))
     return content.stylize(style) if style else content
+
+
+class Harmless(LineFilter):
+    """The last look at whatever is painted, also where somebody forgot `plain`: a terminal is never spoken to by it."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments without what a terminal obeys or hides; Textual's own control segments hold no text."""
+        if all(segment.text.isprintable() for segment in segments):
+            return segments
+        return [segment if segment.control else Segment(harmless(segment.text), segment.style) for segment in segments]
+
+
+HARMLESS = Harmless()
 
 
 def flowing(text: str) -> str:

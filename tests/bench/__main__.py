@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import time
 import traceback
 
 from tests.bench.report import Figure, as_json, table
@@ -17,10 +18,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="what to measure; everything by default")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--minutes", type=float, default=6.0, help="no part begins after this time (default: 6)")
     options = parser.parse_args()
+    began = time.monotonic()
     figures: list[Figure] = []
     failed: list[str] = []
     for part in options.parts or PARTS:
+        spent = (time.monotonic() - began) / 60
+        if spent > options.minutes:
+            failed.append(part)
+            print(f"{part}: not begun, since {spent:.1f} minutes have gone by", file=sys.stderr)
+            continue
         print(f"measuring: {part}", file=sys.stderr, flush=True)
         try:
             figures += importlib.import_module(f"tests.bench.{part}").measure()

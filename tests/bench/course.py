@@ -31,7 +31,6 @@ def measure() -> list[Figure]:
     """One whole course each way, one after the other, on the same lab name and addresses."""
     with tempfile.TemporaryDirectory() as folder:
         here = LabHere.prepare(Path(folder))
-        verb(here, "build")
         deploy = Path(folder, "deploy.sh")
         verb(here, "export", "--script", str(deploy))
         script = Path(folder, "course.sh")

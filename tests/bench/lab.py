@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pghalab.lab.settings import LabSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +26,32 @@ class LabHere:
 
     @staticmethod
     def prepare(folder: Path, *, nodes: int = 5) -> LabHere:
-        """Settle the lab's settings, its name and its free subnet by creating it once, and remove it again."""
-        from pghalab.lab.settings import load_settings
+        """Settle the lab's settings, its name and its free subnet, without creating anything yet."""
+        from pghalab.lab.settings import save_settings
         from pghalab.lab.ssh.keys import KEY_NAME
 
         name = f"bench{secrets.token_hex(3)}x"
         env = {**os.environ, "PGHALAB_STATE_DIR": str(folder / "state")}
         draft = LabHere(name, "", Path(), env)
-        verb(draft, "up", "--auto", "-n", str(nodes))
+        verb(draft, "build")
         os.environ["PGHALAB_STATE_DIR"] = env["PGHALAB_STATE_DIR"]
-        subnet = load_settings(name).subnet
-        verb(draft, "down", "-f")
-        return LabHere(name, subnet, folder / "state" / "labs" / name / KEY_NAME, env)
+        settings = asyncio.run(_free(name, nodes))
+        save_settings(settings)
+        return LabHere(name, settings.subnet, folder / "state" / "labs" / name / KEY_NAME, env)
+
+
+async def _free(name: str, nodes: int) -> LabSettings:
+    """Settings whose names and addresses nobody has."""
+    from pghalab.lab.deploy import preflight
+    from pghalab.lab.engine.client import Engine
+    from pghalab.lab.settings import default_settings
+
+    engine = await asyncio.to_thread(Engine.connect)
+    try:
+        wanted = replace(default_settings(name), nodes=nodes)
+        return (await preflight.check(engine, wanted, auto=True))[0]
+    finally:
+        engine.close()
 
 
 def verb(lab: LabHere, *words: str) -> str:

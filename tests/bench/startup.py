@@ -9,9 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from pghalab.course.load import load_course
 from tests.bench.report import Figure
 from tests.terminal import Terminal
 
+LESSON = 5
+"""The lesson whose title is waited for; it is in sight on the first screen."""
 BARE = """
 from textual.app import App
 from textual.widgets import Footer, Header
@@ -53,24 +56,28 @@ def help_figure(rounds: int = 15) -> Figure:
 
 
 def screen_figure(rounds: int = 7) -> Figure:
-    """The first interactive screen against a bare header and footer, in turn, with a lab that was never made."""
+    """The course's list, from which a person can read and choose, against a bare header and footer, in turn.
+
+    The lab was never made. A later lesson's title is waited for: the list is painted as a whole.
+    """
+    lesson = load_course().lessons[LESSON - 1].title
     with tempfile.TemporaryDirectory() as folder:
         env = {"PGHALAB_STATE_DIR": folder}
         bare = Path(folder, "bare.py")
         bare.write_text(BARE)
         pairs = [
             (
-                _first_screen([sys.executable, "-m", "pghalab", "--lab", "bench-start"], "Continue", env),
+                _first_screen([sys.executable, "-m", "pghalab", "--lab", "bench-start"], lesson, env),
                 _first_screen([sys.executable, str(bare)], "Leave-the-bare-app", env),
             )
             for _ in range(rounds)
         ]
     ours, least = (statistics.median(column) for column in zip(*pairs, strict=True))
     return Figure(
-        "first screen / bare Textual app",
+        "the course to choose from / bare Textual app",
         statistics.median(a / b for a, b in pairs),
         "x",
-        limit=2.0,
+        limit=1.5,
         detail=f"{ours * 1000:.0f} ms / {least * 1000:.0f} ms, median of {rounds} pairs",
     )
 

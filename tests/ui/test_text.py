@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+from textual.screen import Screen
+from textual.widgets import Static
+
+import pghalab.app
+from pghalab.app import PghalabApp
 from pghalab.cluster.units import ago, lsn, size
 from pghalab.session.output import OutputBuffer
 from pghalab.text import clean, shortened
 from pghalab.widgets.text import node_list, plain
+
+HOSTILE = "owned \x1b]0;t\x07\x1b[31m\x9b2J\u202e\udc9b\U000e0041 end"
 
 
 @pytest.mark.parametrize(
@@ -88,3 +97,24 @@ def test_a_hundred_megabytes_without_a_newline_take_no_room() -> None:
     buffer.close()
     assert len(buffer.lines) == 1
     assert len(buffer.lines[0]) < 3000
+
+
+class Careless(PghalabApp):
+    """A console in which somebody shows a node's words without cleaning them."""
+
+    CSS_PATH = [Path(pghalab.app.__file__).parent / path for path in PghalabApp.CSS_PATH]  # noqa: RUF012
+
+
+async def test_a_widget_that_forgot_to_clean_speaks_to_no_terminal() -> None:
+    app = Careless(lessons=Path("nowhere"))
+    async with app.run_test(notifications=True) as pilot:
+        app.push_screen(Screen())
+        await app.screen.mount(Static(HOSTILE, markup=False))
+        app.notify(HOSTILE, title=HOSTILE, markup=False, timeout=60)
+        for _ in range(200):
+            await pilot.pause(0.02)
+            painted = "".join(strip.text for strip in app.screen._compositor.render_strips())
+            if painted.count("owned") >= 3:
+                break
+        assert painted.count("owned") >= 3, "the page, the notice and its title"
+        assert not re.search("[\x00-\x1f\x7f-\x9f\u202e\ud800-\udfff\U000e0041]", painted)

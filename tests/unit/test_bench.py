@@ -27,3 +27,21 @@ def test_a_part_that_fails_does_not_lose_the_others(
     assert "not measured: keys" in shown.err and "only 1 lines/s" in shown.err
     monkeypatch.setattr(sys, "argv", ["bench", "--json", "idle"])
     assert bench.main() == 0
+
+
+def test_a_part_for_which_there_is_no_time_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(idle, "measure", lambda: [Figure("idle", 1.0, "%", 2.0)])
+    monkeypatch.setattr(sys, "argv", ["bench", "--json", "--minutes", "-1", "idle"])
+    assert bench.main() == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == [] and "idle: not begun" in shown.err
+
+
+def test_a_machine_that_is_too_slow_still_has_a_figure() -> None:
+    slow = keys.latency([0.02] * 200, 1234)
+    assert round(slow.value) == 20 and "1,234 lines/s came in: too slow a machine" in slow.detail
+    assert slow.limit is None, "the limit is asked at the full rate"
+    fast = keys.latency([0.02] * 150 + [0.2] * 50, 5000)
+    assert not fast.holds and "too slow" not in fast.detail
