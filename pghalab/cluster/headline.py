@@ -70,7 +70,8 @@ def _unknown_leader(rows: tuple[NodeHealth, ...]) -> list[Cell]:
 def _leader(view: PatroniView) -> Cell:
     holder = view.holder
     if view.leader is None:
-        return Cell("no leader", "bad", "bad")
+        # Who bootstraps a cluster takes the key only when that is done.
+        return Cell("no leader", "bad", "bad") if view.system_id else Cell("the cluster begins", "warn", "half")
     if holder is None or not holder.answers:
         return Cell(silent_leader(view), "warn", "warn", bold=True)
     if holder.writes is False:

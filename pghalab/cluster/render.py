@@ -168,7 +168,7 @@ def patroni(snapshot: Patroni) -> Sheet:
         return Sheet(_lines(snapshot, (Cell(NO_CLUSTER, "quiet"),)), PATRONI_COLUMNS, ())
     known = snapshot.error is None
     parts = [Cell(f"{view.scope} ({view.system_id or 'initialising'})")]
-    if known and view.leader is None:
+    if known and view.leader is None and view.system_id:
         parts.append(Cell("NO LEADER", "bad", "bad", bold=True))
     elif known and view.holder is None:
         parts.append(Cell(f"{view.leader} holds the leader key and is no member", "warn", "warn", bold=True))

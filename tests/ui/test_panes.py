@@ -156,9 +156,9 @@ async def test_what_is_out_of_the_ordinary_is_said() -> None:
     pane = PatroniPane()
     member = PatroniMember("pgha2", "pgha2", "Replica", "running", 1, pending_restart=True, answers=False)
     async with PaneApp(pane).run_test(size=(130, 24)):
-        pane.show(Snapshot(PatroniView("scope", "", None, (member,), paused=True), None, 0.0))
+        pane.show(Snapshot(PatroniView("scope", "75", None, (member,), paused=True), None, 0.0))
         shown = text(pane)
-        for words in ("NO LEADER", "maintenance mode", "initialising", "pending restart, does not answer"):
+        for words in ("NO LEADER", "maintenance mode", "pending restart, does not answer"):
             assert words in shown
 
 

@@ -186,3 +186,13 @@ def test_columns_stay_in_line_with_longer_names_and_empty_ones_go() -> None:
     starts = {line.index("192.168.50.10") for line in lines[1:]}
     assert starts == {lines[0].index("Address")}
     assert "Note" not in _patroni(LEADER, REPLICA)
+
+
+def test_a_cluster_that_is_being_made_is_no_failure() -> None:
+    begins = replace(LEADER, state="initializing new cluster", writes=None)
+    view = _snapshot(PatroniView("s", "", None, (begins,)))
+    shown = "\n".join(printed(render.patroni(view)))
+    line = "".join(map(written, headline("pgha", _snapshot((_node("pgha1"),)), None, view)))
+    assert "s (initialising)" in shown and line.endswith("◐ the cluster begins")
+    assert "✗" not in shown + line
+    assert troubles(None, None, view) == ()
