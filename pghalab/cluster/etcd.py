@@ -92,20 +92,34 @@ async def endpoint(node: Node, *, timeout: float = TIMEOUT) -> EtcdEndpoint:
 
 
 async def waiting(node: Node, *, timeout: float = TIMEOUT) -> tuple[EtcdEndpoint, int]:
-    """A member that runs and has not joined yet, and how many members its cluster is to have.
+    """The row of a member that answers the other members and not its clients, and how many members its cluster has.
 
-    It takes its clients' connections and answers none of them before it has joined, which needs a majority; the other
-    members' port answers from the start. Raises OutOfReach, NotRunning or NoAnswer.
+    A member takes its clients' connections and answers none of them before it has joined, which needs a majority; the
+    other members' port answers from the start. Only who knows that its clients get no answer may ask this.
+    Raises OutOfReach, NotRunning or NoAnswer.
     Source: `peerMembersHandler` and the wait for `ReadyNotify` before clients are served, in etcd's server/embed.
     """
-    reply = await rest.request(node, PEER_PORT, "GET", "/members", service=_SERVICE, host=node.address, timeout=timeout)
-    try:
-        members = len(reply.json())
-    except (ValueError, TypeError):
-        raise NoAnswer(f"etcd answers other members with HTTP {reply.status}", node=node.name) from None
+    reply = await _peer(node, "/members", timeout)
     cluster_id = reply.headers.get("x-etcd-cluster-id") or None
     row = EtcdEndpoint(node.name, f"{node.name}:{PORT}", errors=WAITS, cluster_id=cluster_id, waits=True)
-    return row, members
+    return row, len(reply.json())
+
+
+async def is_new(node: Node, *, timeout: float = TIMEOUT) -> bool:
+    """The member's cluster never had a majority yet: it has not decided on a version; raises as `waiting` does."""
+    said = (await _peer(node, "/version", timeout)).json()
+    return isinstance(said, dict) and said.get("etcdcluster") == "not_decided"
+
+
+async def _peer(node: Node, path: str, timeout: float) -> rest.Reply:
+    """Ask as another member would."""
+    reply = await rest.request(node, PEER_PORT, "GET", path, service=_SERVICE, host=node.address, timeout=timeout)
+    try:
+        if reply.status != 200 or not reply.json():
+            raise ValueError
+    except ValueError:
+        raise NoAnswer(f"etcd answers other members with HTTP {reply.status}", node=node.name) from None
+    return reply
 
 
 async def lease_left(node: Node, key: str, *, timeout: float = TIMEOUT) -> int | None:

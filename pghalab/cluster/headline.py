@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pghalab.cluster.cells import Cell, Line, joined
 from pghalab.cluster.model import Etcd, EtcdView, NodeHealth, Nodes, Patroni, PatroniView
-from pghalab.cluster.trouble import silent_leader, writers
+from pghalab.cluster.trouble import silent_leader, waits, writers
 
 
 def headline(
@@ -48,8 +48,7 @@ def _up(rows: tuple[NodeHealth, ...]) -> Cell:
 
 def _etcd(view: EtcdView) -> list[Cell]:
     if view.waits:
-        counted = f", {view.alive} of {view.majority}" if view.members else ""
-        return [Cell(f"etcd waits for a majority{counted}", "warn", "half")]
+        return [Cell(f"etcd {waits(view)}", "warn", "half")]
     if not view.members:
         return []
     text = f"etcd {view.alive} of {view.members}, {'quorum' if view.has_quorum else 'NO QUORUM'}"

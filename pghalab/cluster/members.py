@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from pghalab.cluster import etcd
 from pghalab.cluster.model import Etcd, EtcdEndpoint, Snapshot
 from pghalab.cluster.quorum import etcd_view, ours
-from pghalab.cluster.rest import NotRunning
+from pghalab.cluster.rest import NoAnswer, NotRunning
 from pghalab.cluster.services import Services
 from pghalab.lab.types import LabError, Node
 
@@ -57,15 +58,24 @@ class Members:
         return row.follows
 
     async def _ask(self, node: Node) -> tuple[EtcdEndpoint, int | None]:
+        """Ask a member as its clients do; one that lets them wait, because it has not joined, as the others do.
+
+        A member that is only slow has not to be taken for one that waits: either its cluster never had a majority, or
+        its clients got no answer twice.
+        """
         asking = asyncio.ensure_future(etcd.endpoint(node))
         try:
             await asyncio.wait({asking}, timeout=PATIENCE)
             if not asking.done():
-                try:
-                    return await etcd.waiting(node)
-                except LabError:
-                    pass  # what it answers its clients, or that it does not, tells more
+                with contextlib.suppress(LabError):
+                    if await etcd.is_new(node) and not asking.done():
+                        return await etcd.waiting(node)
             return await asking, None
+        except NoAnswer:
+            if self._services.misses("etcd", node.name):
+                with contextlib.suppress(LabError):
+                    return await etcd.waiting(node)
+            raise
         finally:
             if not asking.done():
                 asking.cancel()

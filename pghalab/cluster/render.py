@@ -17,7 +17,7 @@ from pghalab.cluster.model import (
     Service,
     Snapshot,
 )
-from pghalab.cluster.trouble import writers
+from pghalab.cluster.trouble import waits, writers
 from pghalab.cluster.units import ago, lsn, size
 
 NO_NODES: Final = "No nodes yet: the deploy step, or the lab menu (L), creates them."
@@ -124,11 +124,6 @@ def _verdict(view: EtcdView) -> Cell:
     if view.can_lose == 0:
         return Cell("can still lose 0", "warn", bold=True)
     return Cell(f"can still lose {view.can_lose}", "ok")
-
-
-def waits(view: EtcdView) -> str:
-    """`waits for a majority, 1 of 3`."""
-    return "waits for a majority" + (f", {view.alive} of {view.majority}" if view.members else "")
 
 
 def _endpoint(member: EtcdEndpoint, view: EtcdView) -> tuple[Cell, ...]:

@@ -71,14 +71,20 @@ def _etcd(etcd: Etcd | None) -> list[Trouble]:
         text = f"etcd on {', '.join(strangers)} belongs to another cluster"
         found.append(Trouble("etcd-stranger", "critical", text, strangers))
     if view.waits:
-        counted = f", {view.alive} of {view.majority}" if view.members else ""
-        found.append(Trouble("etcd-waits", "warning", f"etcd waits for a majority{counted}"))
+        found.append(Trouble("etcd-waits", "warning", f"etcd {waits(view)}"))
     elif view.members and not view.has_quorum:
         found.append(Trouble("quorum", "critical", f"etcd has no quorum: {counts(view)}"))
     elif view.members and view.alive < view.members:
         silent = tuple(row.node for row in view.endpoints if not row.follows and not view.is_foreign(row))
         found.append(Trouble("etcd-member", "warning", f"etcd: {view.alive} of {view.members} members alive", silent))
     return found
+
+
+def waits(view: EtcdView) -> str:
+    """`waits for a majority, 1 of 3`; with a majority its members still have to agree on a leader."""
+    if view.members and view.alive >= view.majority:
+        return "has a majority and no leader yet"
+    return "waits for a majority" + (f", {view.alive} of {view.majority}" if view.members else "")
 
 
 def counts(view: EtcdView) -> str:

@@ -32,12 +32,12 @@ async def bring_up(lab: LocalLab) -> None:
     nodes: Sequence[Node] = list(lab.nodes.values())
 
     async def etcd(node: Node) -> None:
-        await node.run(f"/etcdSetup.sh -y && {START_ETCD}", user="postgres", timeout=60)
+        await node.run(f"/etcdSetup.sh -y && {{ {START_ETCD} }}", user="postgres", timeout=60)
 
     await asyncio.gather(*(etcd(node) for node in nodes))
     await holds(nodes[0], f"test $(etcdctl endpoint health --cluster 2>&1 | grep -c 'is healthy') = {len(nodes)}")
     for node in nodes[:3]:
-        await node.run(f"{PREPARE} && {START_PATRONI}", user="postgres", timeout=60)
+        await node.run(f"{PREPARE} && {{ {START_PATRONI} }}", user="postgres", timeout=60)
         if node is nodes[0]:
             await holds(node, "curl -sf localhost:8008/primary")
     async with asyncio.timeout(180):

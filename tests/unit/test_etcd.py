@@ -124,8 +124,13 @@ async def test_a_member_that_has_not_joined_yet_is_asked_as_the_others_ask_it() 
     with http_server({"/members": (200, body)}, headers={"X-Etcd-Cluster-Id": "d846b3e6f1923156"}) as port:
         row, members = await etcd.waiting(DoubleNode("pgha1", {2380: port}))
     assert (row.waits, row.runs, row.follows, row.cluster_id, members) == (True, True, False, "d846b3e6f1923156", 3)
-    with http_server({"/members": (404, b"404 page not found")}) as port, pytest.raises(NoAnswer):
-        await etcd.waiting(DoubleNode("pgha1", {2380: port}))
+    for answer in ((404, b"404 page not found"), (200, b"?"), (200, b"[]")):
+        with http_server({"/members": answer}) as port, pytest.raises(NoAnswer):
+            await etcd.waiting(DoubleNode("pgha1", {2380: port}))
+    for said, new in (("not_decided", True), ("3.5.0", False)):
+        body = json.dumps({"etcdserver": "3.5.16", "etcdcluster": said}).encode()
+        with http_server({"/version": (200, body)}) as port:
+            assert await etcd.is_new(DoubleNode("pgha1", {2380: port})) is new
 
 
 async def test_how_long_a_key_lives_on() -> None:

@@ -45,6 +45,7 @@ class World:
         monkeypatch.setattr(patroni, "status", self._status)
         monkeypatch.setattr(monitor, "POSTGRES_EVERY", 0.02)
         monkeypatch.setattr(etcd, "waiting", self._waiting)
+        monkeypatch.setattr(etcd, "is_new", self._is_new)
         monkeypatch.setattr(etcd, "lease_left", self._lease_left)
         monkeypatch.setattr(postgres, "probe", self._probe)
         monkeypatch.setattr(postgres, "role", self._role)
@@ -90,6 +91,9 @@ class World:
         return what
 
     async def _waiting(self, node: Any) -> tuple[EtcdEndpoint, int]:
+        raise NotRunning(f"etcd does not run on {node.name}")
+
+    async def _is_new(self, node: Any) -> bool:
         raise NotRunning(f"etcd does not run on {node.name}")
 
     async def _lease_left(self, node: Any, key: str) -> int | None:
@@ -390,7 +394,11 @@ async def test_a_member_that_waits_is_seen_at_the_other_members_port(
             raise NotRunning(f"etcd does not run on {node.name}")
         return EtcdEndpoint(node.name, f"{node.name}:2379", errors=etcd.WAITS, cluster_id="aa", waits=True), 3
 
+    async def is_new(node: Any) -> bool:
+        return node.name == "pgha1"
+
     monkeypatch.setattr(etcd, "endpoint", silent)
+    monkeypatch.setattr(etcd, "is_new", is_new)
     monkeypatch.setattr(etcd, "waiting", waiting)
     one = monitor.Monitor(world.lab, world.publish)
     task = asyncio.create_task(one.run())
@@ -399,6 +407,35 @@ async def test_a_member_that_waits_is_seen_at_the_other_members_port(
     await world.until(lambda: world.last("nodes").value[0].etcd == "waiting")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_member_that_is_only_slow_does_not_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "PATIENCE", 0.01)
+    real, silent = world._endpoint, False
+
+    async def slow(node: Any) -> EtcdEndpoint:
+        await asyncio.sleep(0.05)
+        if silent:
+            raise NoAnswer("etcd does not answer")
+        return await real(node)
+
+    async def is_new(node: Any) -> bool:
+        return False
+
+    async def waiting(node: Any) -> tuple[EtcdEndpoint, int]:
+        return EtcdEndpoint(node.name, f"{node.name}:2379", errors=etcd.WAITS, waits=True), 3
+
+    monkeypatch.setattr(etcd, "endpoint", slow)
+    monkeypatch.setattr(etcd, "is_new", is_new)
+    monkeypatch.setattr(etcd, "waiting", waiting)
+    async with world.watched():
+        looks = world.looks
+        while world.looks < looks + 12:
+            await asyncio.sleep(0.01)
+        assert not any(s.value.waits for kind, s in world.said if kind == "etcd" and s.value)
+        silent = True
+        await world.until(lambda: world.last("etcd").value.waits)
+        assert world.last("nodes").value[0].etcd == "waiting"
 
 
 async def test_one_look(world: World) -> None:

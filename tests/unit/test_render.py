@@ -147,6 +147,8 @@ def test_members_that_wait_for_a_majority_are_shown_as_that() -> None:
     (trouble,) = troubles(None, _snapshot(view), None)
     assert (trouble.kind, trouble.severity) == ("etcd-waits", "warning")
     assert printed(render.nodes(_snapshot((_node("pgha1", etcd="waiting"),))))[1].count("◐ waits") == 1
+    three = etcd_view((*map(_waiting, ("pgha1", "pgha2", "pgha3")), *rows[3:]), 5)
+    assert "◐ has a majority and no leader yet" in _etcd(three)
 
 
 def test_the_first_members_of_a_real_cluster_wait() -> None:
