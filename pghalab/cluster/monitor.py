@@ -22,7 +22,8 @@ from pghalab.lab.types import Container, Lab, LabError, LinkChanged
 
 log = logging.getLogger(__name__)
 
-POSTGRES_EVERY: Final = 1.0
+POSTGRES_EVERY: Final = 1.5
+"""So that who takes writes is told within 2 s; an answer is a few packets over connections that are kept."""
 PATRONI_EVERY: Final = 2.0
 ETCD_EVERY: Final = 3.0
 CONTAINERS_EVERY: Final = 3.0
@@ -61,6 +62,7 @@ class Monitor:
         self._members = Members(self._nodes, self._services)
         self._keys = Keys(self._nodes, self._services, self._roles)
         self._judge = events.Judge(self._tell)
+        self._writes: dict[str, bool | None] = {}
         self._published: dict[str, tuple[object, str | None, float]] = {}
         self._etcd_sweep = Sweep(self._names, self._look_at_etcd, self._etcd_swept, ETCD_EVERY)
         self._patroni_sweep = Sweep(self._names, self._look_at_patroni, self._patroni_swept, PATRONI_EVERY)
@@ -268,7 +270,10 @@ class Monitor:
 
     def _postgres_swept(self) -> None:
         self._nodes_changed()
-        self._patroni_changed()
+        writes = {name: self._roles.words.writes(name) for name in self._names}
+        if writes != self._writes:
+            self._writes = writes
+            self._patroni_changed()
 
     # etcd
 
