@@ -1,12 +1,13 @@
 # Two commands: `make lab` opens the console, `make test` runs every test. Each does its own set-up.
 #   make lab ARGS="run --all"     passes arguments to pghalab
 #   make test ARGS="-k quorum"    passes arguments to pytest
+#   make soak                     kills runs and interferes with labs for some minutes (PGHALAB_SOAK_SEED=… repeats one)
 #   make bench                    measures (ARGS="--json" for machines)
 
 PY := .venv/bin/python
 ARGS ?=
 
-.PHONY: lab test check bench lock clean
+.PHONY: lab test check soak bench lock clean
 
 lab:
 	@sh scripts/setup.sh run
@@ -25,6 +26,11 @@ check:
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(PY) -m pghalab lint
+
+soak:
+	@sh scripts/setup.sh dev
+	@sh scripts/engine.sh
+	@PGHALAB_REQUIRE_ENGINE=1 $(PY) -m pytest -m soak -s tests/live $(ARGS)
 
 bench:
 	@sh scripts/setup.sh dev
