@@ -150,6 +150,14 @@ class Script:
             case "etcd_key":
                 get = f"etcdctl get --print-value-only --consistency=s {params['key']}"
                 return [(first, f"{get} | grep -qxF {shlex.quote(params['equals'])}")]
+            case "job":
+                sign = "" if params.get("running", True) else "! "
+                find = f"{sign}pgrep -u postgres -f {shlex.quote('^' + params['command'])}"
+                return [(node, find) for node in self._nodes(params["on"])]
+            case "relation":
+                sql = f"select 1 from pg_class where relname = '{params['name']}'"
+                look = f'psql -d {params["database"]} -Atc "{sql}" | grep -qx 1'
+                return [(node, look) for node in self._nodes(params["on"])]
             case "patroni":
                 wanted = []
                 if params["on"] not in ("leader", "replicas"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pghalab.lab.types import Result
-from tests.unit.fakes import FakeLab, FakeSources
+from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
 from tests.unit.test_checks import failed, look
 
 KEY = {"key": "/lesson/members", "equals": "three of five"}
@@ -31,3 +33,30 @@ async def test_another_value_or_none_is_not_the_one_that_is_wanted(
 ) -> None:
     answers(lab, "pgha1", value)
     assert failed(await look(lab, sources, "etcd_key", **KEY)) == (value.strip() or "no such key")
+
+
+async def test_a_command_in_the_background_is_told_by_how_its_line_begins(lab: FakeLab, sources: FakeSources) -> None:
+    job = {"on": ["pgha4"], "command": "bash writer.sh"}
+    node = lab.nodes["pgha4"]
+    node.answers["pgrep"] = Result(1, "", "", 0.0)
+    assert failed(await look(lab, sources, "job", **job)) == "`bash writer.sh` does not run on pgha4"
+    assert failed(await look(lab, sources, "job", **job, running=False)) == ""
+    node.answers["pgrep"] = Result(0, "42\n", "", 0.0)
+    assert failed(await look(lab, sources, "job", **job)) == ""
+    assert failed(await look(lab, sources, "job", **job, running=False)) == "`bash writer.sh` runs on pgha4"
+    assert any("'^bash\\ writer\\.sh'" in command for command in node.ran)
+
+
+async def test_a_relation_is_looked_for_on_each_node(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    asked: list[tuple[str, str]] = []
+
+    async def query(lab: object, node: Any, sql: str, database: str) -> list[tuple[Any, ...]]:
+        asked.append((node.name, database))
+        return [("gaps",)] if node.name != "pgha3" else [("gap",)]
+
+    sources.query = query  # type: ignore[method-assign,assignment]
+    seen = await look(lab, sources, "relation", database="foobar", name="gaps", on="data")
+    assert failed(seen) == "gaps is missing in foobar"
+    assert [result.node for result in seen if not result.ok] == ["pgha3"]
+    assert sorted(asked) == [("pgha1", "foobar"), ("pgha2", "foobar"), ("pgha3", "foobar")]

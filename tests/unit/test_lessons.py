@@ -14,7 +14,7 @@ from pghalab.course.model import Course, Step
 
 LESSONS = [
     "welcome", "quorum", "image", "deploy", "names", "folders", "etcd-config", "etcd-start", "patroni-config", "leader",
-    "replicas", "pg-hba", "replication", "looking-back",
+    "replicas", "pg-hba", "replication", "switchover", "failover", "member", "looking-back",
 ]  # fmt: skip
 CREDIT = ("Jorge Torralba", "postgressolutions.com", "Postgres High Availability with Patroni Training")
 DONATION = "https://www.paypal.com/donate/?hosted_button_id=J2HWPPWX8EBNC"
@@ -109,9 +109,18 @@ SEEN_IN_THE_CLUSTER = {
     "replication-replica-after": "database",
     "replication-stat": "path",
     "back-processes": "path",
-    "back-history": "dcs_key",
-    "back-restart-replicas": "cluster",
-    **{f"back-switchover-pgha{number}": "dcs_key" for number in (1, 2, 3)},
+    "switchover-history": "dcs_key",
+    "switchover-replicas": "cluster",
+    **{f"switchover-pgha{number}": "dcs_key" for number in (1, 2, 3)},
+    "back-ports": "path",
+    "back-measured": "path",
+    "switchover-table": "relation",
+    "failover-kill": "patroni",
+    "failover-list": "dcs_key",
+    "failover-return": "cluster",
+    "quorum-lost": "etcd",
+    "quorum-writer-stop": "job",
+    "member-start": "etcd",
 }
 """Steps that print something, with the check that looks at the lab beside the output."""
 WRONG = ["> patroni.log", "ceil(", 'ENDPOINTS="pgha1:2380']
@@ -138,9 +147,9 @@ def test_there_is_nothing_wrong_with_the_course(course: Course) -> None:
     assert [str(problem) for problem in lint(course)] == []
 
 
-def test_fourteen_lessons_in_the_order_of_the_source(course: Course) -> None:
+def test_seventeen_lessons_in_the_order_of_the_source_and_then_what_it_is_all_for(course: Course) -> None:
     assert [lesson.id for lesson in course.lessons] == LESSONS
-    assert [lesson.number for lesson in course.lessons] == list(range(1, 15))
+    assert [lesson.number for lesson in course.lessons] == list(range(1, 18))
     assert [lesson.id for lesson in course.lessons if lesson.optional] == ["folders"]
 
 
@@ -207,8 +216,16 @@ def test_prose_is_short_enough_for_a_small_screen(course: Course) -> None:
 
 def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> None:
     dangerous = [step for step in steps(course) if "rm -rf" in step.kind.where.command]
-    assert {step.id for step in dangerous} == {"patroni-empty", "replicas-pgha2-prepare", "replicas-pgha3-prepare"}
+    assert {step.id for step in dangerous} == {
+        "patroni-empty", "replicas-pgha2-prepare", "replicas-pgha3-prepare", "member-empty", "member-replace",
+    }  # fmt: skip
+    member = course.step("member-empty")
+    assert [check.params["on"] for check in member.guard] == [["pgha1", "pgha2", "pgha3", "pgha4"]]
     for step in dangerous:
+        if step.id.startswith("member-"):
+            # The data of an etcd member: its four neighbours have all of it, and must be there.
+            assert "/pgdata" not in step.kind.where.command
+            continue
         guards = {(check.name, str(check.params.get("name", ""))) for check in step.guard}
         assert ("process", "postgres") in guards
         marks = [check for check in step.guard if check.params.get("path", "").endswith("/patroni.dynamic.json")]
@@ -220,9 +237,9 @@ def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> No
 
 
 def test_no_service_is_started_twice(course: Course) -> None:
-    starts = [step for step in steps(course) if "nohup" in step.kind.where.command]
+    starts = [step for step in steps(course) if re.search("nohup (etcd|patroni)", step.kind.where.command)]
     looks_first = re.compile(r"pgrep -x (\w+) > /dev/null \|\| { nohup \1 ")
-    assert len([step for step in starts if step.guard]) == 5 + 3
+    assert len([step for step in starts if not looks_first.search(step.kind.where.command)]) == 5 + 3
     for step in starts:
         if looks_first.search(step.kind.where.command):
             assert step.kind.where.command.count("nohup") == len(looks_first.findall(step.kind.where.command)), step.id
@@ -267,14 +284,37 @@ def test_a_quorum_of_three_is_still_true_when_five_members_answer(course: Course
     assert members.params == {"members": 5, "healthy": 3}
 
 
-def test_a_switchover_waits_for_nobody_when_it_is_refused_and_later_ones_do_not_break_it(course: Course) -> None:
-    nodes = {"back-switchover-pgha2": "pgha2", "back-switchover-pgha3": "pgha3", "back-switchover-pgha1": "pgha1"}
-    for name, node in nodes.items():
-        step = course.step(name)
-        assert all(line.endswith("&&") for line in step.kind.where.command.splitlines()[:-1]), name
-        assert [check.params for check in step.guard] == [{"on": [node], "role": "replica", "state": "streaming"}]
+def test_a_switchover_waits_for_nobody_when_it_fails_and_works_whoever_leads(course: Course) -> None:
+    for number in (1, 2, 3):
+        step = course.step(f"switchover-pgha{number}")
+        assert all(
+            line.endswith(("&&", "||", "since=$(date +%s)")) for line in step.kind.where.command.splitlines()[:-1]
+        )
+        members, writer = step.guard
+        assert members.params == {"on": [f"pgha{number}"], "role": "member"}
+        assert (writer.name, writer.otherwise != "") == ("job", True)
         # Who leads may change later, by a failover too, and a member may be away: that undoes nothing.
         assert {check.name for check in step.checks} == {"output", "dcs_key"}
+        assert not step.optional
+
+
+def test_what_a_drill_takes_away_it_writes_down_and_a_later_step_gives_back(course: Course) -> None:
+    drills = {
+        "etcd-two-away": "etcd-back",
+        "etcd-three-away": "etcd-back",
+        "failover-kill": "failover-return",
+        "member-empty": "member-start",
+        "member-replace": "member-start",
+    }
+    for name, back in drills.items():
+        step, other = course.step(name), course.step(back)
+        assert back in step.until, name
+        noted, over = (next(check.params for check in one.checks if check.name == "etcd_key") for one in (step, other))
+        # What tells a drill from an accident: the note is another one as soon as it is over.
+        assert noted["key"] == over["key"] and noted["equals"] != over["equals"], name
+        assert f'etcdctl put {over["key"]} "{over["equals"]}"' in other.kind.where.command, name
+    undone = {each for step in steps(course) for each in step.undone_by}
+    assert undone <= set(drills)
 
 
 def test_the_file_that_is_shown_has_the_rules_that_the_script_writes(course: Course) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pghalab.course.checks.base import TEXT, CheckType, Context
+from pghalab.course.checks.base import FLAG, ON, TEXT, CheckType, Context
 from pghalab.course.events import CheckResult
 from pghalab.lab.types import LabError, Node
 
@@ -35,4 +36,35 @@ async def etcd_key(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckRes
     return [CheckResult(f"the etcd key {key}", values == [wanted], saw, wanted)]
 
 
-CHECKS = {"etcd_key": CheckType(etcd_key, {"key": TEXT, "equals": TEXT})}
+async def job(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
+    """A command line that begins with these words runs as postgres, or does not."""
+    words, running = str(params["command"]), bool(params.get("running", True))
+    look_for = f"pgrep -u postgres -f {shlex.quote('^' + re.escape(words))}"
+
+    async def look(node: Node) -> tuple[bool, str]:
+        await ctx.facts.processes(node)
+        status, _ = await ctx.facts.command(node, look_for)
+        found = status == 0
+        return found == running, f"`{words}` {'runs' if found else 'does not run'} on {node.name}"
+
+    wanted = "running" if running else "not running"
+    return await ctx.per_node(params.get("on"), f"`{words}`", wanted, look)
+
+
+async def relation(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
+    """A table or view of this name exists in a database on each node."""
+    database, name = str(params["database"]), str(params["name"])
+
+    async def look(node: Node) -> tuple[bool, str]:
+        rows = await ctx.facts.query(node, "select relname from pg_class where relkind in ('r', 'v')", database)
+        there = any(row[0] == name for row in rows)
+        return there, f"{name} {'exists' if there else 'is missing'} in {database}"
+
+    return await ctx.per_node(params.get("on", "data"), f"{name} in {database}", f"{name} exists", look)
+
+
+CHECKS = {
+    "etcd_key": CheckType(etcd_key, {"key": TEXT, "equals": TEXT}),
+    "job": CheckType(job, {"on": ON, "command": TEXT, "running": FLAG}),
+    "relation": CheckType(relation, {"on": ON, "database": TEXT, "name": TEXT}),
+}
