@@ -92,7 +92,7 @@ async def test_every_check_of_a_lab_that_is_not_there_fails_in_words(sources: Fa
         node.link, node.link_reason = "down", "no container engine answers"
     given = {
         "name": "etcd", "path": "/x", "values": {"a": 1}, "key": "leader", "value": "1", "from": "pgha1", "to": "pgha2",
-        "equals": "1",
+        "equals": "1", "command": "bash x", "database": "foobar",
     }  # fmt: skip
     for name, kind in CHECKS.items():
         params = {key: given[key] for key, param in kind.params.items() if param.required}
