@@ -287,11 +287,10 @@ def test_a_quorum_of_three_is_still_true_when_five_members_answer(course: Course
 def test_a_switchover_waits_for_nobody_when_it_fails_and_works_whoever_leads(course: Course) -> None:
     for number in (1, 2, 3):
         step = course.step(f"switchover-pgha{number}")
-        assert all(
-            line.endswith(("&&", "||", "since=$(date +%s)")) for line in step.kind.where.command.splitlines()[:-1]
-        )
+        assert all(line.endswith(("&&", "since=$(date +%s)")) for line in step.kind.where.command.splitlines()[:-1])
         members, writer = step.guard
-        assert members.params == {"on": [f"pgha{number}"], "role": "member"}
+        assert members.params == {"on": [f"pgha{number}"], "role": "replica", "state": "streaming"}
+        assert [check.params for check in step.needless_if] == [{"on": [f"pgha{number}"], "role": "leader"}]
         assert (writer.name, writer.otherwise != "") == ("job", True)
         # Who leads may change later, by a failover too, and a member may be away: that undoes nothing.
         assert {check.name for check in step.checks} == {"output", "dcs_key"}
