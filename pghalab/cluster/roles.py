@@ -87,8 +87,9 @@ class Roles:
         node = self._lab.nodes[name]
         asked = time.monotonic()
         try:
+            if self._services.word("postgres", name) != "running" or asked < self._held_until.get(name, 0.0):
+                await postgres.probe(node)  # cheaper than a login, and nothing in the server's log
             if asked < self._held_until.get(name, 0.0):
-                await postgres.probe(node)
                 self._services.answered("postgres", name)
                 return True
             role = await postgres.role(self._lab, name)

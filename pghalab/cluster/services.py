@@ -52,7 +52,6 @@ class Services:
             if self._misses[key] == 1:
                 return False
             self._words[key] = "no answer"
-            self._ever.add(key)
         else:
             # It answered with a refusal.
             self._words[key] = "running"
@@ -82,7 +81,7 @@ class Services:
         """How the service is."""
         key = (service, node)
         word = self._words.get(key, "unknown")
-        if word in ("stopped", "unknown") and service != "etcd" and not self.is_data_node(node):
+        if word in ("stopped", "unknown", "no answer") and service != "etcd" and not self.is_data_node(node):
             return "none"
         return word
 

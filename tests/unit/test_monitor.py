@@ -82,6 +82,8 @@ class World:
 
     async def _probe(self, node: Any) -> None:
         self.probes += 1
+        if node.name not in self.postgres:
+            raise NotRunning(f"PostgreSQL does not run on {node.name}")
 
     async def _role(self, lab: Any, name: str) -> postgres.Role:
         self.logins += 1

@@ -65,6 +65,8 @@ class _Asked:
 
     async def _probe(self, node: Any) -> None:
         self.probes += 1
+        if isinstance(self.answer, (NotRunning, NoAnswer, OutOfReach)):
+            raise self.answer
 
 
 async def test_the_word_of_a_server_is_kept_until_it_is_not_heard_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +95,7 @@ async def test_a_stopped_server_is_asked_again_soon_and_a_node_that_never_had_on
     assert await asked.roles.look("pgha1")
     assert not await asked.roles.look("pgha4")
     assert [asked.services.word("postgres", name) for name in ("pgha1", "pgha4")] == ["stopped", "none"]
+    assert asked.logins == 0, "nobody logs in where nothing listens"
 
 
 async def test_a_server_that_lets_nobody_in_gets_few_lines_in_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +105,7 @@ async def test_a_server_that_lets_nobody_in_gets_few_lines_in_its_log(monkeypatc
         assert await asked.roles.look("pgha2")
         asked.now += 1.0
     assert asked.logins <= 12
-    assert asked.logins + asked.probes == 120
+    assert asked.probes >= 120 - asked.logins
     assert asked.services.word("postgres", "pgha2") == "running"
     asked.answer = postgres.Role(False, "7")
     asked.now += roles.LONGEST_PAUSE

@@ -38,6 +38,9 @@ def test_a_node_that_never_had_a_service_has_none(nodes: Any) -> None:
             one.missed(service, name, REFUSED)  # type: ignore[arg-type]
     assert [one.word("postgres", name) for name in nodes] == ["stopped"] * 3 + ["none"] * 2
     assert [one.word("etcd", name) for name in nodes] == ["stopped"] * 5
+    for _ in range(3):
+        one.missed("postgres", "pgha4", SILENT)
+    assert one.word("postgres", "pgha4") == "none", "a tunnel takes every connection"
     one.answered("patroni", "pgha4")
     one.missed("patroni", "pgha4", REFUSED)
     assert [one.word("patroni", name) for name in ("pgha4", "pgha5")] == ["stopped", "none"]
