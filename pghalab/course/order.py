@@ -13,6 +13,8 @@ from pghalab.course.resume import START, Decision, decide
 
 LEADS = 90.0
 """Seconds within which a member that led last leads again, also after a crash: a lost leader's key lives 30 s."""
+ANSWERS = 15.0
+"""Seconds within which a node that can be reached answers, however busy it is."""
 INTERVAL = 1.0
 
 
@@ -41,12 +43,20 @@ class Order:
         return START
 
     async def settled(self, step: Step) -> Decision:
-        """The decision, once whoever led last and is being started leads, or has not done so in time."""
-        until = time.monotonic() + LEADS
-        # Nothing tells when a member leads; the next look does.
-        while (decision := await self.decide(step)).verdict == "wait" and time.monotonic() < until:  # noqa: ASYNC110
+        """The decision, once whoever led last and is being started leads, or has not done so in time.
+
+        A node that the console is connecting to, or that is only slow to answer, is asked again for a while.
+        """
+        started = time.monotonic()
+        while True:
+            links = {name: node.link for name, node in self._look.lab.nodes.items()}
+            decision = await self.decide(step)
+            slow = any(links.get(name) in ("connecting", "up") for name in decision.unseen)
+            limit = LEADS if decision.verdict == "wait" else ANSWERS if slow else 0.0
+            if time.monotonic() - started >= limit:
+                return decision
+            # Nothing tells when a member leads; the next look does.
             await asyncio.sleep(INTERVAL)
-        return decision
 
     def starter(self, node: str) -> str:
         """The step that starts Patroni on a node; empty when none does."""

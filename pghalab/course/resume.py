@@ -58,6 +58,8 @@ class Decision:
     """It may; another one (`first`) has to be started before; that one runs and does not lead yet; nobody can tell."""
     first: str = ""
     reason: str = ""
+    unseen: tuple[str, ...] = ()
+    """The nodes that nobody could look at, when that is why nobody can tell."""
 
 
 START = Decision("start")
@@ -120,7 +122,8 @@ def _where(member: Member) -> str:
 
 def _unknown(members: Sequence[Member]) -> Decision:
     seen = "; ".join(member.why or f"{member.name} is out of reach" for member in members)
-    return Decision("refuse", reason=f"Who led last cannot be checked: {seen}.")
+    names = tuple(member.name for member in members)
+    return Decision("refuse", reason=f"Who led last cannot be checked: {seen}.", unseen=names)
 
 
 def _two_clusters(members: Sequence[Member]) -> Decision:

@@ -101,7 +101,7 @@ class Runner:
         step = self.course.step(step_id)
         if not step.kind.patroni or (await self.evaluate([step_id]))[step_id].state in SETTLED:
             return ""
-        decision = await self._order.decide(step)
+        decision = await self._order.settled(step)
         return self._order.starter(decision.first) if decision.verdict == "first" else ""
 
     def resolve(self, step: Step) -> Where:

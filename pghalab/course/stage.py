@@ -140,8 +140,8 @@ class Stage:
             before = {name: node.link for name, node in self.lab.nodes.items()}
             groups = await self._look.once(self.step.guard)
             seen = [result for group in groups for result in group if not result.ok]
-            # What the console is only just reaching is waited for, and not held against the step.
-            waits = any(not result.known and before.get(result.node or "") == "connecting" for result in seen)
+            # What the console is only just reaching is waited for, and so is a node that is slow to answer.
+            waits = any(not result.known and before.get(result.node or "") in ("connecting", "up") for result in seen)
             if not waits or time.monotonic() > until:
                 break
             await asyncio.sleep(INTERVALS[-1])

@@ -130,8 +130,7 @@ class StepView(KeyScroll, can_focus=True):
                 Content.assemble(
                     (self._head + "\n", QUIET),
                     plain(self._text(self.step.title), "bold"),
-                    (f"  {sign} ", style),
-                    plain(words, style),
+                    plain(f"  {sign} {words}", style),
                     (optional, QUIET),
                 )
             )

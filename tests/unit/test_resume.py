@@ -14,7 +14,7 @@ from pghalab.course.positions import from_control, situation
 from pghalab.course.report import StepReport, TextReporter, choose, run_steps
 from pghalab.course.resume import Decision, Member, Situation, decide, lsn, parsed
 from pghalab.course.runner import Runner
-from pghalab.lab.types import Ended, Result
+from pghalab.lab.types import Ended, LabError, Result
 from tests.unit.fakes import FakeLab, FakeNode, FakeSources, write_course
 
 ID = "7573485601442316865"
@@ -325,3 +325,23 @@ def test_a_step_that_starts_patroni_says_where(tmp_path: Path) -> None:
     course = write_course(tmp_path, block.format("x") + "\nstarts: {patroni: pgha9}")
     assert any("unknown node `pgha9`" in problem.message for problem in lint(course))
     assert isinstance(course.step("a").kind, Command) and course.step("a").kind.patroni == ("pgha9",)
+
+
+async def test_a_node_that_is_slow_to_answer_is_asked_again(
+    tmp_path: Path, stopped: FakeLab, sources: FakeSources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pghalab.course.order.INTERVAL", 0.01)
+    node = stopped.nodes["pgha2"]
+    real, asked = node.run, 0
+
+    async def slow(command: str, **options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked <= 3:
+            raise LabError("it gave no answer", node="pgha2", kind="no-answer")
+        return await real(command, **options)
+
+    node.run = slow  # type: ignore[method-assign]
+    made = runner(tmp_path, stopped, sources)
+    assert await made.comes_first("start-pgha1") == "start-pgha2"
+    assert asked > 3
