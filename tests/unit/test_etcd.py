@@ -167,6 +167,24 @@ async def test_a_refusal_of_the_gateway_is_passed_on_in_its_own_words() -> None:
 
 
 async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
+    body, connections = json.dumps(RECORDED["etcd_status"]["ct1"]).encode(), 0
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n{}")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+    node = DoubleNode("pgha1", {2379: port_of(server)})
+    for count in (1, 2, 3):
+        assert (await etcd.endpoint(node)).member_id
+        assert connections == count
+    server.close()
+
+
+async def test_a_tunnel_that_moved_to_another_port_is_followed() -> None:
     node = DoubleNode("pgha1", {2379: 0})
     for _ in range(2):
         with http_server({STATUS: _body(RECORDED["etcd_status"]["ct1"])}) as port:
