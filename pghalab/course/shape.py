@@ -16,6 +16,8 @@ _ONCE = (
 """What no two runs have in common."""
 _TYPES = (
     *_ONCE,
+    # etcd and its client give up after the same time; which of them says so first differs.
+    (re.compile(r"\b(context deadline exceeded|etcdserver: request timed out)$", re.MULTILINE), "‹gave up›"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "‹id›"),
     (re.compile(r"\b(true|false)\b"), "‹bool›"),
     (re.compile(r"\bcreating replica\b|\b(stopped|starting|running|streaming)\b(?= *\|)"), "‹state›"),

@@ -88,6 +88,7 @@ def test_versions_and_sizes_are_values() -> None:
         == []
     )
     assert misfits("| 20 kB | false |", "|  1.2 MB |  true |") == []
+    assert misfits("Error: context deadline exceeded", "Error: etcdserver: request timed out") == []
 
 
 def test_a_cleaned_output_has_neither_colours_nor_rows_of_empty_lines() -> None:
@@ -164,6 +165,15 @@ def test_recording_writes_one_steps_block_and_nothing_else(course: Course, tmp_p
     after = path.read_text(encoding="utf-8")
     assert after.replace("    pgha1 has 3\n\n  \trows, a lot\n", "  pgha1 has 3\n\n    rows\n") == before
     assert record.rewrite([record.Recording(load_course(path.parent, strict=False).step("other"), path, text)]) == []
+
+
+def test_what_is_recorded_tells_of_the_cluster_that_the_other_lessons_print(tmp_path: Path) -> None:
+    step = STEP.replace("pgha1 has 3", "Cluster: (7711189186669076972)")
+    path = write_course(tmp_path, step).lessons[0].path
+    other = "Cluster: (7712057954033313072)\n\n  rows 2"
+    (written,) = record.rewrite([record.Recording(load_course(tmp_path, strict=False).step("look"), path, other)])
+    assert written.text == "Cluster: (7711189186669076972)\n\n  rows 2"
+    assert load_course(tmp_path, strict=False).step("look").expect == written.text
 
 
 def test_names_of_another_length_are_not_recorded() -> None:
