@@ -3,11 +3,12 @@
 #   make test ARGS="-k quorum"    passes arguments to pytest
 #   make soak                     kills runs and interferes with labs for some minutes (PGHALAB_SOAK_SEED=… repeats one)
 #   make bench                    measures (ARGS="--json" for machines)
+#   make mutants                  breaks the code and counts what the unit tests notice (ARGS="checks --sample 50")
 
 PY := .venv/bin/python
 ARGS ?=
 
-.PHONY: lab test check soak bench lock clean
+.PHONY: lab test check soak bench mutants lock clean
 
 lab:
 	@sh scripts/setup.sh run
@@ -37,6 +38,10 @@ bench:
 	@sh scripts/engine.sh
 	@$(PY) -m tests.bench $(ARGS)
 
+mutants:
+	@sh scripts/setup.sh dev
+	@$(PY) -m tests.mutants $(ARGS)
+
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
 # Writes the lock files anew from pyproject.toml: hashes, no addresses.
@@ -46,4 +51,4 @@ lock:
 	$(COMPILE) pyproject.toml --group dev -c requirements.lock -c scripts/build-backend.lock -o requirements-dev.lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache mutants mutants.log
