@@ -129,6 +129,7 @@ async def test_postgresql_runs_when_it_takes_connections(
     monkeypatch.setattr(sources, "query", refused)
     ok, words = await saw(lab, sources, "postgres")
     assert ok is holds
+    assert sources.asked[-1] == "pgha1: select 1"
     assert holds or words == f"PostgreSQL on pgha1 takes no connection: {error}"
 
 
@@ -153,6 +154,27 @@ async def test_a_service_that_ended_is_told_with_its_last_words(lab: FakeLab, so
     assert await saw(lab, sources, "postgres") == (False, "PostgreSQL is not running on pgha1")
 
 
+async def test_the_logs_of_one_run_are_told_together(lab: FakeLab, sources: FakeSources) -> None:
+    lab.nodes["pgha1"].answers["tail"] = (
+        "==> pghalab -1 /home/x/my patroni.log\none\n\n"
+        "==> pghalab 60 /x/b.log\ntwo\n\n"
+        "==> pghalab 61 /x/c.log\nthree\n\n"
+        "==> pghalab 5 /x/empty.log\n\n"
+        "==> pghalab nobody /x/d.log\nfour\n\n"
+    )
+    assert await saw(lab, sources, "patroni") == (
+        False,
+        "Patroni is not running on pgha1; my patroni.log ended 0 s ago with “one”; b.log ended 60 s ago with “two”",
+    )
+
+
+async def test_a_cluster_that_calls_its_members_by_alias_is_ours(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    for names, ours in ((["etcd1", "etcd3", "etcd5"], True), (["etcd6", "etcd3", "etcd5"], False)):
+        sources.members_of["pgha1"] = names
+        assert (await saw(lab, sources, "etcd"))[0] is ours
+
+
 async def test_an_old_log_says_how_old_it_is(lab: FakeLab, sources: FakeSources) -> None:
     for age, words in ((119, "119 s ago"), (120, "2 min ago"), (7199, "119 min ago"), (7200, "2 h ago")):
         lab.nodes["pgha1"].answers["tail"] = f"==> pghalab {age} /var/log/etcd/etcd-standalone.log\nclosed\n\n"
@@ -168,6 +190,7 @@ async def test_an_old_log_says_how_old_it_is(lab: FakeLab, sources: FakeSources)
         ('{"level":"fatal","msg":"discovery failed","error":"address already in use"}\n{"level":"info","msg":"x"}',
          "discovery failed: address already in use"),
         ('{"level":"info","msg":"first"}\n{"level":"warn","msg":"closing"}', "closing"),
+        ('{"level":"dpanic","msg":"a"}\n{"level":"info","msg":"b"}', "a"),
         ('{"level":"error", half', '{"level":"error", half'),
         ("[1] 17\nnohup: failed to run command 'etcd': No such file or directory\n\n",
          "nohup: failed to run command 'etcd': No such file or directory"),
