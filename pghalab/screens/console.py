@@ -49,15 +49,6 @@ class Console(App[int]):
                 return
         self.push_screen(LessonScreen(step_id))
 
-    def show_live(self) -> None:
-        """Bring the live panes of the lesson to the front."""
-        from pghalab.screens.lesson import LessonScreen
-
-        if isinstance(self.screen, LessonScreen):
-            self.screen.area = "live"
-            if self.screen.is_mounted:
-                self.screen.action_area("live")
-
     def show_beside(self, screen: Screen[None]) -> None:
         """Open the lab menu or the doctor in place of the other one, so that they do not pile up."""
         from pghalab.screens.doctor import DoctorScreen
@@ -91,8 +82,10 @@ class Console(App[int]):
             self.notify(f"There is nothing to copy: {what} is empty.", markup=False)
             return
         self.copy_to_clipboard(text)
-        hint = "If your terminal ignores that, hold Shift and select it with the mouse."
-        self.notify(f"Copied {what}. {hint}", markup=False, timeout=3)
+        hint = (
+            "If your terminal ignores that: w shows it alone, without bars; select it there with Shift and the mouse."
+        )
+        self.notify(f"Copied {what}. {hint}", markup=False, timeout=5)
 
     @on(Worker.StateChanged)
     def worker_changed(self, event: Worker.StateChanged) -> None:

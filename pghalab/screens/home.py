@@ -184,9 +184,10 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             outline.highlighted = index
 
     def action_watch(self) -> None:
-        """Open the lesson at hand with the live panes in front."""
-        self.action_go_on()
-        self.console.show_live()
+        """Open the live cluster, and nothing else."""
+        from pghalab.screens.live import LiveScreen
+
+        self.app.push_screen(LiveScreen())
 
     @on(OptionList.OptionSelected)
     def _opened(self, event: OptionList.OptionSelected) -> None:

@@ -30,7 +30,9 @@ from pghalab.session.events import (
     StatesChanged,
     TroubleChanged,
 )
+from pghalab.text import clean
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.output import OutputView
 from pghalab.widgets.question_card import QuestionCard
 
 NAMES = "pgha1 192.168.50.10 {{auth_method}}"
@@ -56,7 +58,8 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
 
 **Enter** does what comes next: it runs a step that is to do, and goes on from one that is done.
 
-**1 2 3** show the lesson, the cluster and the outline. **z** fills the screen with the pane that has the focus.
+**w** shows what was printed on the whole width, from its first line to its last. **← →** scroll it sideways in place.
+**1 2 3** show the lesson, the cluster and the outline. **z** fills the screen with what is in front of you.
 **P** lets the live panes stand still, **N** shows a presenter's notes.
 **B** goes to what was done and no longer holds, **L** opens the lab menu, **D** the doctor.
 """
@@ -68,7 +71,10 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         Binding("p,comma", "previous_step", "Prev", id="lesson.previous"),
         Binding("h,f4", "hint", "Hint", id="lesson.hint"),
         Binding("s,f3", "app.shell", "Shell", id="lesson.shell"),
+        Binding("w", "wide", "Whole width", id="lesson.wide"),
         Binding("z,f11", "zoom", "Zoom", id="lesson.zoom"),
+        Binding("left", "sideways(-1)", "Output to the left", show=False, id="lesson.left"),
+        Binding("right", "sideways(1)", "Output to the right", show=False, id="lesson.right"),
         Binding("escape,q", "home", "Home", id="lesson.home"),
         Binding("e,f2", "edit_step", "Edit before running", show=False, id="lesson.edit"),
         Binding("y,f6", "copy_command", "Copy the command", show=False, id="lesson.copy"),
@@ -287,7 +293,11 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         if self._came_into_view():
             return
         if self.step.kind.acts and self.console.session.state.steps.get(self._step_id, "todo") not in SETTLED:
-            self._run()
+            view = self.areas.step_view
+            if view.command_in_sight:
+                self._run()
+            else:
+                view.show_command()
         else:
             self.action_next_step()
 
@@ -398,8 +408,12 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         at = order.index(self._step_id) + by
         if 0 <= at < len(order):
             self.go_to(order[at])
+        elif by > 0:
+            from pghalab.screens.end import EndScreen
+
+            self.app.push_screen(EndScreen())
         else:
-            self.notify("This is the last step." if by > 0 else "This is the first step.", markup=False)
+            self.notify("This is the first step.", markup=False)
 
     def action_lesson(self, by: int) -> None:
         """Go to the first step of another lesson."""
@@ -412,17 +426,45 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         self.minimize()
         self.show_area(area)
 
+    def action_sideways(self, by: int) -> None:
+        """Scroll an output that is too wide."""
+        self.areas.step_view.sideways(by)
+
+    def action_wide(self) -> None:
+        """Show what was printed, and what a healthy lab prints, on the whole screen."""
+        from pghalab.screens.wide import Page, WideScreen
+
+        session, step = self.console.session, self.step
+        run = session.work.runs.get(step.id)
+        view = self.areas.step_view
+        found = session.resolve(step) or step.kind.where
+        pages = [Page("What it printed", lambda: run.buffer.lines)] if run is not None and run.buffer.total else []
+        if step.expect:
+            expected = Page("What a healthy lab prints", lambda: view.expected(step))
+            # The one that the reader has opened comes first.
+            pages.insert(0 if view.expected_opened else len(pages), expected)
+        if found.command:
+            pages.append(Page("The command", lambda: clean(found.command).rstrip("\n").split("\n")))
+        if pages:
+            self.app.push_screen(WideScreen(session.state.text(step.title), pages))
+        else:
+            self.notify("This step prints nothing.", markup=False)
+
     def action_zoom(self) -> None:
-        """Fill the screen with the pane that has the focus, or go back."""
+        """Fill the screen with what is in front of the reader, or go back."""
         if self.maximized is not None:
             self.minimize()
             return
         focused = self.focused
         for widget in focused.ancestors_with_self if focused is not None else ():
+            if isinstance(widget, OutputView):
+                self.action_wide()
+                return
             if isinstance(widget, Widget) and widget.ALLOW_MAXIMIZE:
                 self.maximize(widget, container=False)
                 return
-        self.maximize(self.areas.step_view, container=False)
+        front = {"live": self.areas.panes, "outline": self.areas.outline}.get(self.area, self.areas.step_view)
+        self.maximize(front, container=False)
 
     def action_home(self) -> None:
         """Go home; a step that runs goes on running."""

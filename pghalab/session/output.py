@@ -8,19 +8,23 @@ from pghalab.text import clean, shortened
 
 SHOWN_LINES = 2000
 """How many lines are kept for the screen; the log on disk holds all."""
+FIRST_LINES = 200
+"""How many of them are the first ones: a text often speaks of those, whatever comes later."""
 LONGEST = 8192
 """Characters of a line that are held."""
 
 
 class OutputBuffer:
-    """The last lines of a stream of text that may come in any pieces, at any speed."""
+    """The first and the last lines of a stream of text that may come in any pieces, at any speed."""
 
     def __init__(self, limit: int = SHOWN_LINES) -> None:
         self.total = 0
         """Lines that have ended, the ones that were dropped included."""
         self.pieces = 0
         """Pieces that came: when this has not changed, nothing has."""
-        self._ended: deque[str] = deque(maxlen=limit)
+        self._room = min(FIRST_LINES, limit // 10)
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=limit - self._room)
         self._open = ""
 
     def feed(self, text: str) -> None:
@@ -29,10 +33,13 @@ class OutputBuffer:
         *done, rest = text.split("\n")
         if done:
             self._add(self._open + done[0])
+            ahead = min(len(done), 1 + max(0, self._room - len(self._first)))
+            for line in done[1:ahead]:
+                self._add(line)
             # Only lines that can still be shown are worth cleaning.
-            skipped = max(0, len(done) - 1 - (self._ended.maxlen or 0))
+            skipped = max(0, len(done) - ahead - (self._last.maxlen or 0))
             self.total += skipped
-            for line in done[1 + skipped :]:
+            for line in done[ahead + skipped :]:
                 self._add(line)
             self._open = ""
         if rest:
@@ -47,16 +54,20 @@ class OutputBuffer:
 
     @property
     def lines(self) -> list[str]:
-        """The last lines; also the one that has not ended, which may be a question."""
-        return [*self._ended, _shown(self._open)] if self._open else list(self._ended)
+        """The lines that are held; also the one that has not ended, which may be a question."""
+        gap = [f"… {self.dropped} lines are not held here; the full log has them …"] if self.dropped else []
+        return [*self._first, *gap, *self._last, *([_shown(self._open)] if self._open else [])]
 
     @property
     def dropped(self) -> int:
-        """How many of the first lines are no longer held."""
-        return self.total - len(self._ended)
+        """How many lines between the first and the last are no longer held."""
+        return self.total - len(self._first) - len(self._last)
 
     def _add(self, line: str) -> None:
-        self._ended.append(_shown(line))
+        if len(self._first) < self._room:
+            self._first.append(_shown(line))
+        else:
+            self._last.append(_shown(line))
         self.total += 1
 
 

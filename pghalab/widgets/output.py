@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.css.scalar import Unit
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -42,19 +45,33 @@ class OutputView(ScrollView, can_focus=True):
     OutputView:focus { background-tint: $foreground 4%; }
     """
     ALLOW_SELECT = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "sideways(-1)", "To the left", show=False, id="output.left"),
+        Binding("right", "sideways(1)", "To the right", show=False, id="output.right"),
+    ]
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, folds: bool = True, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._folds = folds
+        """Long lines go on in the next row; otherwise one scrolls sideways."""
         self._lines: Sequence[str] = ()
         self._rows: Sequence[str] = ()
-        """The lines as they are painted: long ones folded."""
+        """The lines as they are painted."""
+        self._goes_on: Sequence[bool] = ()
+        """Which rows go on with the line of the row before."""
         self._folded_at = 0
+        self._whole = True
 
-    def show(self, lines: Sequence[str]) -> None:
-        """Show these lines, the last ones when the reader was at the end."""
-        at_end = not self._lines or self.is_vertical_scroll_end
+    def show(self, lines: Sequence[str], *, whole: bool = True, follow: bool = True) -> None:
+        """Show these lines; `follow` shows the last ones when the reader was at the end.
+
+        Unless they are shown `whole`, those in the middle give way to the first and the last ones where there is no
+        room for all.
+        """
+        at_end = follow and (not self._lines or self.is_vertical_scroll_end)
         before = min(len(self._rows), MOST_ROWS)
         self._lines = tuple(lines)
+        self._whole = whole
         self._fold(self._room)
         self.refresh(layout=before != min(len(self._rows), MOST_ROWS))
         if at_end:
@@ -69,13 +86,47 @@ class OutputView(ScrollView, can_focus=True):
             self.refresh(layout=True)
 
     @property
+    def too_wide(self) -> bool:
+        """Some of it is cut off at the right."""
+        return self.virtual_size.width > self._room > 0
+
+    def sideways(self, by: int) -> bool:
+        """Scroll by so many half widths; false when there is nothing at the side."""
+        if not self.too_wide:
+            return False
+        self.scroll_to(x=self.scroll_x + by * max(8, self._room // 2), animate=False, immediate=True)
+        return True
+
+    def action_sideways(self, by: int) -> None:
+        """Scroll by half a width."""
+        self.sideways(by)
+
+    @property
     def _room(self) -> int:
         """Columns beside the vertical scroll bar."""
         return self.content_region.width - 1
 
+    @property
+    def _height(self) -> int:
+        """Rows that the view may have, where that is a number of rows."""
+        most = self.styles.max_height
+        return int(most.value) if most is not None and most.unit is Unit.CELLS else MOST_ROWS
+
     def _fold(self, width: int) -> None:
         self._folded_at = width
-        self._rows = tuple(row for line in self._lines for row in folded(line, width))
+        rows = [
+            (row, number > 0)
+            for line in self._lines
+            for number, row in enumerate(folded(line, width) if self._folds else (line,))
+        ]
+        # One row may go to the horizontal scroll bar.
+        height = self._height - 1
+        if not self._whole and len(rows) > height:
+            head = height // 2
+            tail = height - head - 1
+            rows[head:-tail] = [(f"⋯ {len(rows) - head - tail} more lines: w shows all ⋯", False)]
+        self._rows = tuple(row for row, _ in rows)
+        self._goes_on = tuple(goes_on for _, goes_on in rows)
         self.virtual_size = Size(max((cell_len(row) for row in self._rows), default=0), len(self._rows))
 
     @property
@@ -111,8 +162,15 @@ class OutputView(ScrollView, can_focus=True):
         return Strip(segments).crop_extend(scroll_x, scroll_x + width, style).apply_offsets(scroll_x, line)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text."""
-        return selection.extract("\n".join(self._rows)), "\n"
+        """The selected text, with the breaks of the lines and without those of the rows."""
+        picked = ""
+        for number, row in enumerate(self._rows):
+            if (span := selection.get_span(number)) is None:
+                continue
+            start, end = span
+            joint = "" if not picked or self._goes_on[number] else "\n"
+            picked += joint + row[start : None if end == -1 else end]
+        return picked, "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Show the selection."""

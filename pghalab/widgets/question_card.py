@@ -18,6 +18,22 @@ from pghalab.course.kinds import Question
 from pghalab.widgets.glyphs import BAD, OK, QUIET
 from pghalab.widgets.text import paragraph
 
+HOW = "Choose with ↑ ↓ and Enter, or a letter. A wrong answer costs nothing."
+
+
+class _Choices(OptionList):
+    """Nothing is chosen until the learner has moved: Enter may be pressed once too often."""
+
+    def __init__(self, *options: Option) -> None:
+        super().__init__(*options)
+        self.highlighted = None
+
+    def action_select(self) -> None:
+        """Take the choice; without one say how to choose."""
+        if self.highlighted is None:
+            self.notify(HOW, markup=False, timeout=3)
+        super().action_select()
+
 
 class QuestionCard(Vertical):
     """The text, the choices, and the explanation of the last choice."""
@@ -50,9 +66,9 @@ class QuestionCard(Vertical):
     def compose(self) -> ComposeResult:
         """The question and its choices."""
         yield Static(paragraph(self._text(self.question.text)), classes="question")
-        yield OptionList(*(Option(self._choice(index)) for index in range(len(self.question.choices))))
+        yield _Choices(*(Option(self._choice(index)) for index in range(len(self.question.choices))))
         yield Static(
-            Content.styled("Choose with ↑ ↓ and Enter, or a letter. A wrong answer costs nothing.", QUIET),
+            Content.styled(HOW, QUIET),
             classes="explain",
         )
 
@@ -65,6 +81,7 @@ class QuestionCard(Vertical):
         self.call_after_refresh(words.scroll_visible, animate=False)
         self.set_class(right, "-right")
         options = self.query_one(OptionList)
+        options.highlighted = choice
         for index in range(len(self.question.choices)):
             options.replace_option_prompt_at_index(index, self._choice(index, choice))
 

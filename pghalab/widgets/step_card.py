@@ -10,6 +10,8 @@ from textual.widgets import Button
 from pghalab.course.events import SETTLED, StepState
 from pghalab.course.kinds import Card, Where
 from pghalab.session.step_run import StepRun
+from pghalab.text import clean
+from pghalab.widgets.command import CommandText
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.steady import SteadyText
@@ -44,7 +46,7 @@ class StepCard(Vertical):
 
     def compose(self) -> ComposeResult:
         """The command, the buttons, the output."""
-        yield SteadyText(self._prompt(self.where.node, self.where.user, self.where.command), classes="command")
+        yield CommandText(classes="command")
         with Horizontal(classes="buttons"):
             if self.card.subject == "wait":
                 yield Button("Wait for it  r", id="run", variant="primary", compact=True, action="screen.run_step")
@@ -61,9 +63,13 @@ class StepCard(Vertical):
         yield OutputView()
         yield SteadyText("", classes="log")
 
+    def on_mount(self) -> None:
+        """Show the command as it is."""
+        self.resolve(self.where.node, self.where.user, self.where.command)
+
     def resolve(self, node: str, user: str, command: str) -> None:
         """Show the command with its placeholders answered."""
-        self.query_one(".command", SteadyText).say(self._prompt(node, user, command))
+        self.query_one(CommandText).show(*self._prompt(node, user, command))
 
     def show(self, run: StepRun | None, *, may_run: bool, busy: bool, state: StepState = "todo") -> None:
         """Show how the run stands; `busy` means that a step runs somewhere, `state` is how the step stands now."""
@@ -112,22 +118,28 @@ class StepCard(Vertical):
         lines = buffer.lines
         view = self.query_one(OutputView)
         view.set_class(bool(lines), "-some")
-        view.show(lines)
+        view.show(lines, whole=run.active)
         log = self.query_one(".log", SteadyText)
         log.display = run.log is not None and bool(lines)
-        dropped = f"{buffer.dropped} earlier lines not shown · " if buffer.dropped else ""
-        log.say(Content(f"{dropped}full log (l): {run.log.name if run.log is not None else ''}"))
+        # How wide it is is known once it is arranged.
+        self.call_after_refresh(self._say_keys, run)
 
-    def _prompt(self, node: str, user: str, command: str) -> Content:
+    def _say_keys(self, run: StepRun) -> None:
+        """Name the keys for what does not fit."""
+        sideways = "← → sideways · " if self.query_one(OutputView).too_wide else ""
+        name = run.log.name if run.log is not None else ""
+        self.query_one(".log", SteadyText).say(Content(f"{sideways}w shows all of it · full log (l): {name}"))
+
+    def _prompt(self, node: str, user: str, command: str) -> tuple[Content, str]:
         match self.card.subject:
             case "lab":
-                return Content.assemble(("lab ", f"bold {ACCENT}"), plain(self.card.words))
+                return Content.styled("lab ", f"bold {ACCENT}"), clean(self.card.words)
             case "wait":
-                return Content.styled(self.card.words, QUIET)
+                return Content.styled(self.card.words, QUIET), ""
             case _:
                 pass
         sign = "#" if user == "root" else "$"
-        return Content.assemble((f"{user}@{node} {sign} ", f"bold {ACCENT}"), plain(command.rstrip("\n")))
+        return Content.styled(clean(f"{user}@{node} {sign} "), f"bold {ACCENT}"), clean(command)
 
 
 def _status(run: StepRun, state: StepState) -> Content:

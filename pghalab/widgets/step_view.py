@@ -12,8 +12,10 @@ from pghalab.course.events import SETTLED, CheckResult, StepState
 from pghalab.course.kinds import Question, Read
 from pghalab.course.model import Lesson, Step
 from pghalab.session.step_run import StepRun
+from pghalab.text import clean
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.glyphs import ACCENT, QUIET, WARN, glyph
+from pghalab.widgets.output import OutputView
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
 from pghalab.widgets.scrolling import KeyScroll
@@ -84,7 +86,9 @@ class StepView(KeyScroll, can_focus=True):
         if step.kind.card is not None:
             parts += [StepCard(step.kind.card, step.kind.where), ChecksView()]
         if step.expect:
-            expected = Static(plain(self._text(step.expect).rstrip()), classes="expect")
+            expected = OutputView(folds=False)
+            expected.add_class("expect")
+            expected.show(self.expected(step))
             parts.append(Collapsible(expected, title="What a healthy lab prints (o)", collapsed=True))
         if step.hints:
             parts.append(Static(Content.styled(f"Stuck? h shows a hint ({len(step.hints)}).", QUIET), classes="hints"))
@@ -103,6 +107,27 @@ class StepView(KeyScroll, can_focus=True):
             notes.display = self._notes_shown
             parts.append(notes)
         return parts
+
+    def expected(self, step: Step) -> list[str]:
+        """The lines that a healthy lab prints."""
+        return clean(self._text(step.expect)).rstrip().split("\n") if step.expect else []
+
+    def sideways(self, by: int) -> bool:
+        """Scroll what is too wide; false when nothing is."""
+        views = [view for view in self.query(OutputView) if view.display and view.size.width]
+        return any([view.sideways(by) for view in views])
+
+    @property
+    def command_in_sight(self) -> bool:
+        """What Enter would run is on the screen; true for a step that runs nothing."""
+        for part in self.query(".command") if self.ready else ():
+            return self.region.contains_point(part.region.offset) and part.region.bottom <= self.region.bottom
+        return True
+
+    def show_command(self) -> None:
+        """Bring what Enter would run into sight."""
+        for part in self.query("StepCard") if self.ready else ():
+            part.scroll_visible(animate=False, top=part.size.height > self.size.height)
 
     def show_state(self, state: StepState, *, unknown: bool = False, replaced_by: str = "") -> None:
         """Show whether the step is done, and then what its output means.
@@ -208,14 +233,18 @@ class StepView(KeyScroll, can_focus=True):
 
     def _scroll_to_results(self) -> None:
         self._follows = self._follows and self.scroll_y == self._left_at
-        for part in (
-            self.query("StepCard, OutputView, ChecksView, .after, .correction") if self.ready and self._follows else ()
-        ):
+        parts = "StepCard, StepCard OutputView, ChecksView, .after, .correction"
+        for part in self.query(parts) if self.ready and self._follows else ():
             # What is not arranged yet would be scrolled to later, and look like the reader's own scrolling.
             if part.display and part.size:
                 part.scroll_visible(animate=False, immediate=True)
         if self._follows:
             self._left_at = self.scroll_y
+
+    @property
+    def expected_opened(self) -> bool:
+        """The expected output is open."""
+        return any(not part.collapsed for part in self.query(Collapsible)) if self.ready else False
 
     def toggle_expected(self) -> bool:
         """Open or close the expected output; False when there is none."""
@@ -245,17 +274,19 @@ class StepView(KeyScroll, can_focus=True):
             return
         more = "↓ space: more · " if self.max_scroll_y - self.scroll_y > 1 else ""
         running = self._run is not None and self._run.active
-        words = more + _onward(self.step, self._state[0], running=running)
+        words = more + _onward(self.step, self._state[0], running=running, in_sight=self.command_in_sight)
         if words != self.border_subtitle:
             self.border_subtitle = words
 
 
-def _onward(step: Step, state: StepState, *, running: bool) -> str:
+def _onward(step: Step, state: StepState, *, running: bool, in_sight: bool) -> str:
     if running:
         return "x stops it · n goes on · p goes back"
     if isinstance(step.kind, Read) or state in SETTLED:
         return "Enter goes on · p goes back"
     if step.kind.card is None:
         return "n goes on without an answer · p goes back"
+    if not in_sight:
+        return "Enter shows the command · n goes on · p goes back"
     does = "waits for it" if step.kind.card.subject == "wait" else "runs it"
     return f"Enter {does} · n goes on · p goes back"

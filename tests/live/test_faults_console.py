@@ -261,7 +261,7 @@ async def _flood(app: PghalabApp) -> None:
     node = next(iter(session.state.backend.lab.nodes.values()))
     there = await node.run(f"{FLOOD} | sha256sum", timeout=300)
     assert there.stdout.split()[0] == here
-    assert len(run.buffer.lines) == SHOWN_LINES
+    assert len(run.buffer.lines) == SHOWN_LINES + 1
 
 
 async def _rubbish(app: PghalabApp) -> None:

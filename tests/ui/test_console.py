@@ -140,7 +140,7 @@ async def test_a_running_step_is_stopped_and_its_generator_closed(log: Path) -> 
         screen = await at_step(built, pilot, "second-start")
         built.runner.scripts["second-start"] = endless
         await pilot.press("r")
-        await until(pilot, lambda: len(screen.query_one(OutputView).text.splitlines()) == SHOWN_LINES)
+        await until(pilot, lambda: len(screen.query_one(OutputView).text.splitlines()) == SHOWN_LINES + 1)
         assert "earlier lines not shown" in shown(built)
         # Keys work while it streams: the lesson moves on, and back.
         await pilot.press("n")

@@ -1,0 +1,102 @@
+"""What a step printed, and what it should print, on the whole screen and nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from pghalab.screens.console import ConsoleScreen
+from pghalab.screens.messages import hears
+from pghalab.session.events import RunFinished, RunProgressed
+from pghalab.widgets.glyphs import QUIET
+from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.output import OutputView
+from pghalab.widgets.text import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A text of lines, which may still grow."""
+
+    title: str
+    lines: Callable[[], Sequence[str]]
+
+
+class WideScreen(ConsoleScreen):
+    """Shows one page at a time, never folded; a selection with the mouse takes nothing else along."""
+
+    DEFAULT_CSS = """
+    WideScreen #head { height: 1; width: 1fr; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    WideScreen OutputView { height: 1fr; max-height: 100%; padding: 0; background: $background; }
+    """
+    HELP = "# The whole width\nNothing is folded or cut here. **Tab** shows the next page, **w** or Escape goes back."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,w", "app.pop_screen", "Back", id="wide.back"),
+        Binding("left", "sideways(-1)", "Left", id="wide.left", priority=True),
+        Binding("right", "sideways(1)", "Right", id="wide.right", priority=True),
+        Binding("tab", "other", "Next page", id="wide.other", priority=True),
+        Binding("y,f6", "copy_all", "Copy all", id="wide.copy"),
+        Binding("g,home", "edge(0)", "First line", id="wide.first"),
+        Binding("G,end", "edge(1)", "Last line", id="wide.last"),
+        Binding("j", "line(1)", "Down", show=False, id="wide.down"),
+        Binding("k", "line(-1)", "Up", show=False, id="wide.up"),
+        Binding("space", "line(20)", "Page down", show=False, id="wide.page-down"),
+    ]
+
+    def __init__(self, title: str, pages: Sequence[Page]) -> None:
+        super().__init__()
+        self._title = title
+        self._pages = pages
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        """Which page it is, and the page."""
+        yield Static("", id="head")
+        yield OutputView(folds=False)
+        yield KeyLine(compact=True)
+
+    def on_mount(self) -> None:
+        """Start with the first line: what the text speaks of first."""
+        self.query_one(OutputView).focus()
+        self._show()
+        self.call_after_refresh(self.action_edge, 0)
+
+    def _show(self) -> None:
+        page = self._pages[self._at]
+        place = f"  {self._at + 1} of {len(self._pages)}" if len(self._pages) > 1 else ""
+        head = Content.assemble((page.title, "bold"), (place, QUIET), "  ", plain(self._title, QUIET))
+        self.query_one("#head", Static).update(head)
+        self.query_one(OutputView).show(page.lines(), follow=False)
+
+    @hears(RunProgressed, RunFinished)
+    def _progressed(self) -> None:
+        self._show()
+
+    def action_other(self) -> None:
+        """Show the next page, or the first again."""
+        self._at = (self._at + 1) % len(self._pages)
+        self._show()
+        self.call_after_refresh(self.action_edge, 0)
+
+    def action_sideways(self, by: int) -> None:
+        """Scroll by half a screen."""
+        self.query_one(OutputView).sideways(by)
+
+    def action_edge(self, last: int) -> None:
+        """Go to the first or the last line."""
+        view = self.query_one(OutputView)
+        view.scroll_to(x=0, y=view.max_scroll_y if last else 0, animate=False, immediate=True)
+
+    def action_line(self, by: int) -> None:
+        """Scroll by lines."""
+        self.query_one(OutputView).scroll_relative(y=by, animate=False)
+
+    def action_copy_all(self) -> None:
+        """Copy the page."""
+        self.console.copy(self.query_one(OutputView).text, self._pages[self._at].title.lower())
