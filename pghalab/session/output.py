@@ -55,7 +55,7 @@ class OutputBuffer:
     @property
     def lines(self) -> list[str]:
         """The lines that are held; also the one that has not ended, which may be a question."""
-        gap = [f"… {self.dropped} lines are not held here; the full log has them …"] if self.dropped else []
+        gap = [f"… not held here: {self.dropped} lines; the full log has them …"] if self.dropped else []
         return [*self._first, *gap, *self._last, *([_shown(self._open)] if self._open else [])]
 
     @property

@@ -127,8 +127,9 @@ class StepCard(Vertical):
     def _say_keys(self, run: StepRun) -> None:
         """Name the keys for what does not fit."""
         sideways = "← → sideways · " if self.query_one(OutputView).too_wide else ""
+        lost = f"{run.buffer.dropped} lines in the middle not held · " if run.buffer.dropped else ""
         name = run.log.name if run.log is not None else ""
-        self.query_one(".log", SteadyText).say(Content(f"{sideways}w shows all of it · full log (l): {name}"))
+        self.query_one(".log", SteadyText).say(Content(f"{lost}{sideways}w shows all of it · full log (l): {name}"))
 
     def _prompt(self, node: str, user: str, command: str) -> tuple[Content, str]:
         match self.card.subject:
