@@ -53,7 +53,7 @@ class Look:
     @property
     def names(self) -> Names:
         """The lab's own names now; a lab may take other settings while it is not deployed."""
-        return Names(self.lab.prefix, self.lab.subnet, self.lab.auth_method)
+        return Names(self.lab.prefix, self.lab.subnet, self.lab.auth_method, self.lab.network)
 
     def facts(self) -> Facts:
         """A fresh look at the lab; close it."""

@@ -66,6 +66,11 @@ class LocalLab:
         return self._settings.subnet
 
     @property
+    def network(self) -> str:
+        """The name of the nodes' network."""
+        return self._settings.network
+
+    @property
     def auth_method(self) -> Literal["scram-sha-256", "md5"]:
         """How passwords are stored and asked for."""
         return self._settings.auth_method

@@ -190,6 +190,10 @@ class Lab(Protocol):
         """The first three octets, `192.168.50`."""
 
     @property
+    def network(self) -> str:
+        """The name of the nodes' network: `pghanet`."""
+
+    @property
     def auth_method(self) -> Literal["scram-sha-256", "md5"]:
         """How passwords are stored and asked for in this lab."""
 

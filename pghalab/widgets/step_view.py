@@ -188,7 +188,7 @@ class StepView(KeyScroll, can_focus=True):
                 running=running,
                 untried=run is None and self._state is not None and self._state[0] == "todo",
                 past=self._state is not None and self._state[0] == "past",
-                why_none=self.step.kind.card.no_check if self.step.kind.card else "",
+                why_none=self._text(self.step.kind.card.no_check) if self.step.kind.card else "",
             )
         self._show_onward()
         if self._follows:

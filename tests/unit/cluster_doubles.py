@@ -39,6 +39,7 @@ class DoubleNode:
 class DoubleLab:
     """A lab of double nodes."""
 
+    network = "pghanet"
     name, prefix, subnet, auth_method, password = "double", "pgha", "192.168.50", "scram-sha-256", "secret"
 
     def __init__(self, count: int) -> None:

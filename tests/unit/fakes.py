@@ -73,6 +73,7 @@ class FakeLab:
     name: str = "pgha"
     prefix: str = "pgha"
     subnet: str = "192.168.50"
+    network: str = "pghanet"
     auth_method: Literal["scram-sha-256", "md5"] = "scram-sha-256"
     password: str = "secret"
     versions: Mapping[str, str] | None = None

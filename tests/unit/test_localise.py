@@ -25,6 +25,13 @@ def test_text(text: str, wanted: str | None) -> None:
     assert Names().text(text) == text
 
 
+def test_the_network_has_the_name_that_the_lab_gave_it() -> None:
+    names = Names(network="demonet")
+    assert names.text("one network, pghanet.") == "one network, demonet."
+    told = "`genDeploy -w pghanet`, pghanet1, mypghanet"
+    assert names.text(told) == told
+
+
 def test_values_are_localised_inside() -> None:
     value = {"pgha1": ["host all all 192.168.50.0/24 scram-sha-256", 3, None], "x": True}
     assert OTHER.value(value) == {"cr1": ["host all all 10.9.8.0/24 md5", 3, None], "x": True}

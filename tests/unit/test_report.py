@@ -50,6 +50,22 @@ async def test_lines_and_failure(runner: Runner) -> None:
     assert Path(log).exists()
 
 
+def titled(runner: Runner, words: str) -> None:
+    """Put words before the titles of the steps."""
+    (lesson,) = runner.course.lessons
+    steps = tuple(replace(step, title=f"{words} {step.title}") for step in lesson.steps)
+    runner.course = replace(runner.course, lessons=(replace(lesson, steps=steps),))
+
+
+async def test_titles_speak_the_lab_s_own_names(runner: Runner) -> None:
+    runner.lab.prefix = "cr"  # type: ignore[misc]
+    titled(runner, "On pgha2:")
+    out = io.StringIO()
+    with TextReporter(3, out) as reporter:
+        await run_steps(runner, choose(runner.course), reporter, [])
+    assert "On cr2: Step 1" in out.getvalue() and "pgha2" not in out.getvalue()
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -59,7 +75,8 @@ async def test_a_terminal_has_a_bar_and_the_same_lines(runner: Runner, monkeypat
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     out = Terminal()
-    steps = [replace(step, title=f"pg_hba [all] {step.title}") for step in choose(runner.course)]
+    titled(runner, "pg_hba [all]")
+    steps = choose(runner.course)
     with TextReporter(len(steps), out) as reporter:
         await run_steps(runner, steps, reporter, [])
     text = out.getvalue()
