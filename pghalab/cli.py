@@ -158,6 +158,10 @@ def _require_terminal() -> None:
 def _failed(error: Exception) -> int:
     from pghalab.lab.types import LabError
 
+    if isinstance(error, OSError):
+        from pghalab.lab.host.space import full
+
+        error = full(error) or error
     if isinstance(error, LabError):
         out.complain(error)
         return 1

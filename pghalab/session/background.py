@@ -7,6 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from pghalab.lab.host.space import full
 from pghalab.lab.types import LabError
 from pghalab.session.events import Bus
 
@@ -40,5 +41,8 @@ class Background:
         except LabError as error:
             self._bus.notice(str(error), "error")
         except Exception as error:
+            if isinstance(error, OSError) and (told := full(error)) is not None:
+                self._bus.notice(str(told), "error")
+                return
             log.exception("%s failed", name)
             self._bus.notice(f"{name}: {type(error).__name__}: {error}; more in the log.", "error")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pghalab.course.model import Step
+from pghalab.lab.host.space import full
 from pghalab.lab.types import LabError
 from pghalab.session.backend import Backend, Connect
 from pghalab.session.background import Background
@@ -52,8 +53,11 @@ class Session:
         while self.state.backend is None:
             try:
                 await self._open_backend()
-            except LabError as error:
-                self._set_trouble(error)
+            except (LabError, OSError) as error:
+                trouble = error if isinstance(error, LabError) else full(error)
+                if trouble is None:
+                    raise
+                self._set_trouble(trouble)
                 await asyncio.sleep(RETRY)
 
     async def read_course(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pghalab.course.events import ChecksSeen, CommandEnded
+from pghalab.lab.host.space import full
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.session.backend import Stream
 from pghalab.session.events import ConfirmationAsked, RunFinished, RunProgressed, VerbFinished, VerbProgressed
@@ -52,6 +53,15 @@ class _Telling:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _words(error: Exception, what: str) -> str:
+    """What went wrong, for the learner; a fault of the program goes to the log."""
+    told = full(error) if isinstance(error, OSError) else error
+    if isinstance(told, LabError):
+        return str(told)
+    log.error("%s", what, exc_info=error)
+    return f"{type(error).__name__}: {error}; more in the log."
 
 
 class Work:
@@ -165,11 +175,8 @@ class Work:
                         await asyncio.sleep(0)
         except asyncio.CancelledError:
             run.end("stopped", "")
-        except LabError as error:
-            run.end("failed", str(error))
         except Exception as error:
-            log.exception("step %s", run.step)
-            run.end("failed", f"{type(error).__name__}: {error}; more in the log.")
+            run.end("failed", _words(error, f"step {run.step}"))
         telling.close()
         if run.active:
             run.end("failed", "The step ended without a result.")
@@ -230,12 +237,8 @@ class Work:
             ended = self.verb_ended or Ended("exited", 0, time.monotonic() - started)
         except asyncio.CancelledError:
             ended = Ended("stopped", None, time.monotonic() - started)
-        except LabError as error:
-            self.verb_output.feed(f"\n{error}\n")
-            ended = Ended("exited", 1, time.monotonic() - started)
         except Exception as error:
-            log.exception("lab %s", self.verb)
-            self.verb_output.feed(f"\n{type(error).__name__}: {error}; more in the log.\n")
+            self.verb_output.feed(f"\n{_words(error, f'lab {self.verb}')}\n")
             ended = Ended("exited", 1, time.monotonic() - started)
         telling.close()
         self.verb_output.close()

@@ -9,8 +9,9 @@ from textual.content import Content
 from pghalab.widgets.steady import SteadyText
 
 _HERE = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
-_SIGNS = ",;|&=/:"
-"""After these a word may go on in the next row."""
+_LISTED = ",;|&"
+_JOINED = "=/"
+"""After these a word may go on in the next row; rather between the members of a list than within one."""
 _ENOUGH = 3
 """A row is broken at a space only where it is at least one part in this many full."""
 
@@ -39,8 +40,8 @@ def continued(command: str, first: int, width: int) -> list[str]:
 
 def _broken(line: str, quote: str, first: int, width: int) -> tuple[list[str], str]:
     """The rows of one line that begins within `quote`, and the quote that it ends in."""
-    places: list[tuple[int, str, bool]] = []
-    """Where a row may end: before this character, within this quote, behind a space."""
+    places: list[tuple[int, str, str]] = []
+    """Where a row may end: before this character, within this quote, behind this sign."""
     nested = "$(" in line or "`" in line
     opened, escaped, inner = quote, False, False
     for index, char in enumerate(line):
@@ -58,17 +59,19 @@ def _broken(line: str, quote: str, first: int, width: int) -> tuple[list[str], s
         elif opened == '"' and char == "'" and nested:
             inner = not inner
         fits = not escaped and not inner and opened != "$" and not (opened == "'" and nested)
-        if fits and (char == " " or char in _SIGNS) and index + 1 < len(line):
-            places.append((index + 1, opened, char == " "))
+        if fits and char in f" {_LISTED}{_JOINED}" and index + 1 < len(line):
+            places.append((index + 1, opened, char))
     if len(line) <= first or (not quote and line.lstrip().startswith("#")):
         return [line], opened
     rows, start, room, lead = [], 0, first, ""
     while len(lead) + len(line) - start > room:
-        ends = [(at, within, space) for at, within, space in places if at > start]
+        ends = [place for place in places if place[0] > start]
         fitting = [end for end in ends if len(lead) + end[0] - start + (2 if end[1] == "'" else 1) <= room]
-        spaces = [end for end in fitting if end[2] and (end[0] - start) * _ENOUGH >= room]
+        spaces = [end for end in fitting if end[2] == " "]
+        full = [end for end in spaces if (end[0] - start) * _ENOUGH >= room]
+        listed = [end for end in fitting if end[2] in _LISTED]
         # Where nothing fits the row is too long up to the next place, rather than cut within a word.
-        chosen = spaces or fitting or ends[:1]
+        chosen = full or listed or spaces or fitting or ends[:1]
         if not chosen:
             break
         at, within, _ = chosen[-1]

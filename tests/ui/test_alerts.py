@@ -139,3 +139,12 @@ async def test_a_run_that_failed_does_not_stand_beside_done(log: Path) -> None:
         await until(pilot, lambda: "done after all: its checks hold now" in shown(built))
         assert card.has_class("-done") and not card.has_class("-failed") and "✗ failed" not in shown(built)
         assert "etcd does not run" not in shown(built)
+
+
+async def test_what_nobody_could_look_at_is_no_failure(log: Path) -> None:
+    lost = CheckResult("etcd runs", False, "pgha1 is out of reach", "running", "pgha1", known=False)
+    built = stage(log, states={"second-start": "done"}, seen={"second-start": FakeStatus("done", (lost,))})
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await until(pilot, lambda: "? cannot be checked  etcd runs" in shown(built))
+        assert "pgha1 is out of reach" in shown(built) and "✗ no" not in shown(built) and "saw" not in shown(built)

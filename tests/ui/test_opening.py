@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -202,3 +203,24 @@ async def test_an_opening_that_fails_in_an_unexpected_way_is_told(log: Path, mon
     built.app.session._connect = breaks
     async with built.app.run_test() as pilot:
         await until(pilot, lambda: "RuntimeError: odd; more in the log." in notified(built))
+
+
+async def test_a_full_disk_is_said_at_once_and_until_there_is_room(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "RETRY", 0.01)
+    built = stage(log)
+    full = True
+
+    async def connects(lab_name: str, course: Course) -> Any:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device", "/state/labs/pgha/driver.lock")
+        return await built.connect(lab_name, course)
+
+    built.app.session._connect = connects
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await until(
+            pilot, lambda: "✗ The disk is full: /state/labs/pgha/driver.lock cannot be written." in shown(built)
+        )
+        assert "Looking where you left" not in way_on(built)
+        full = False
+        await opened(pilot, built)
+        await until(pilot, lambda: "The disk is full" not in shown(built))

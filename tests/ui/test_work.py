@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pghalab.course.events import ChecksSeen, CommandEnded, CommandStarted, Printed, RunEvent
 from pghalab.lab.types import Ended, Output
@@ -102,3 +105,20 @@ async def test_stopping_twice_interrupts_no_taking_back(log: Path) -> None:
         gate.set()
         await until(pilot, lambda: built.released == 1)
     assert steps == ["began", "ended"]
+
+
+async def test_a_disk_that_fills_up_under_a_verb_is_said_in_words(log: Path, caplog: pytest.LogCaptureFixture) -> None:
+    built = stage(log)
+    session, _ = await open_session(built)
+
+    async def full() -> AsyncGenerator[Output | Ended, None]:
+        yield Output("stdout", "writing\n")
+        raise OSError(errno.ENOSPC, "No space left on device", "/state/labs/pgha/settings.json")
+
+    assert session.work.run_verb("Up", full)
+    await session.work.wait()
+    assert session.work.verb_output.lines[:3] == [
+        "writing", "", "The disk is full: /state/labs/pgha/settings.json cannot be written."
+    ]  # fmt: skip
+    assert session.work.verb_outcome()[1] and not caplog.records
+    await session.close()

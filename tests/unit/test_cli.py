@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -204,3 +205,24 @@ def test_a_signal_ends_the_step_before_the_program(
     monkeypatch.setattr(verbs, "_run_steps", steps)
     assert cli.main(["run"]) == status
     assert closed == [True]
+
+
+def test_without_a_terminal_the_console_says_so_in_a_sentence() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "pghalab"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "The console needs a terminal.\nWithout one: pghalab status, pghalab run --all\n"
+
+
+def test_a_full_disk_is_said_and_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "/state/labs/pgha/progress.json")
+
+    monkeypatch.setattr(verbs, "lint", fail)
+    assert cli.main(["lint"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("The disk is full: /state/labs/pgha/progress.json cannot be written.\nFree some")
+    assert "Traceback" not in said and len(said.splitlines()) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Mapping
@@ -23,6 +24,21 @@ class Space:
     path: Path
     what: str
     free: int
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def full(error: OSError) -> LabError | None:
+    """What a write that found no room has to say; None when the error is of another kind."""
+    if error.errno not in _FULL:
+        return None
+    where = error.filename if isinstance(error.filename, str) else str(paths.state_root())
+    return LabError(
+        f"The disk is full: {where} cannot be written.",
+        todo="Free some space (docker system df shows what the engine uses), or set PGHALAB_STATE_DIR to another disk.",
+        kind="no-space",
+    )
 
 
 def minimum() -> int:
