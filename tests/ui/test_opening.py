@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 
 from pghalab.course.load import load_course
+from pghalab.course.model import Course
 from pghalab.lab.types import LabError
 from pghalab.screens.doctor import DoctorScreen
 from pghalab.screens.home import HomeScreen
