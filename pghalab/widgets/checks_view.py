@@ -56,13 +56,7 @@ def _text(results: Sequence[CheckResult], expected: int, *, running: bool, untri
     lines = [Content.assemble(("Checks  ", "bold"), (head, head_style))]
     for check, group in groups.items():
         good = [result.node for result in group if result.ok and result.node]
-        bad = [result for result in group if not result.ok and result.known]
-        unseen = [result for result in group if not result.known]
-        if unseen and not bad:
-            lines.append(Content.assemble(("? cannot be checked  ", WARN), plain(check)))
-            for same in _alike(unseen):
-                lines.append(Content.assemble("     ", plain(shortened(same[0].saw, 300), QUIET)))
-            continue
+        bad = [result for result in group if not result.ok]
         if not bad:
             where = f"  {node_list(good)}" if good else ""
             lines.append(Content.assemble(("✓ ok  ", OK), plain(check), (where, QUIET)))
