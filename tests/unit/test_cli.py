@@ -207,14 +207,6 @@ def test_a_signal_ends_the_step_before_the_program(
     assert closed == [True]
 
 
-def test_without_a_terminal_the_console_says_so_in_a_sentence() -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "pghalab"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "The console needs a terminal.\nWithout one: pghalab status, pghalab run --all\n"
-
-
 def test_a_full_disk_is_said_and_is_no_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
