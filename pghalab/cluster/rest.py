@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
-from urllib3 import HTTPConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
-from urllib3.exceptions import TimeoutError as HTTPTimeout
-
 from pghalab.lab.types import LabError, Node
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPConnectionPool
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -25,6 +25,7 @@ MAX_CALLS_PER_NODE: Final = 3
 
 _threads = ThreadPoolExecutor(max_workers=48, thread_name_prefix="cluster")
 _pools: WeakKeyDictionary[Node, dict[tuple[str, int], HTTPConnectionPool]] = WeakKeyDictionary()
+_urllib3: Any = None
 _gates: WeakKeyDictionary[Node, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
@@ -83,6 +84,14 @@ async def tunnel(node: Node, port: int, host: str = "localhost", timeout: float 
         raise OutOfReach(error.what, node=node.name, todo=error.todo, kind=error.kind) from error
 
 
+async def _library() -> Any:
+    """urllib3, which takes about as long to import as Textual: after the first screen, and not on the loop."""
+    global _urllib3
+    if _urllib3 is None:
+        _urllib3 = await asyncio.to_thread(importlib.import_module, "urllib3")
+    return _urllib3
+
+
 async def request(
     node: Node,
     port: int,
@@ -99,25 +108,28 @@ async def request(
     `service` names it in errors; `host` is the address on which it listens. Raises OutOfReach, NotRunning or NoAnswer
     after at most about twice `timeout` seconds.
     """
+    urllib3 = await _library()
     local = await tunnel(node, port, host)
     pools = _pools.setdefault(node, {})
     pool = pools.get((host, port))
     if pool is None or pool.port != local:
         if pool is not None:
             pool.close()
-        pool = pools[host, port] = HTTPConnectionPool("127.0.0.1", local, maxsize=MAX_CALLS_PER_NODE, retries=False)
+        pool = pools[host, port] = urllib3.HTTPConnectionPool(
+            "127.0.0.1", local, maxsize=MAX_CALLS_PER_NODE, retries=False
+        )
     payload = None if body is None else json.dumps(body).encode()
     try:
         return await in_thread(node, lambda: _ask(pool, method, path, payload, timeout))
-    except HTTPTimeout as error:
-        if isinstance(error, NewConnectionError):
+    except urllib3.exceptions.TimeoutError as error:
+        if isinstance(error, urllib3.exceptions.NewConnectionError):
             raise failed(node, port, service, error, host) from error
         raise (
             NoAnswer(f"{service} does not answer within {timeout:g} s", node=node.name)
             if node.link == "up"
             else OutOfReach(node.link_reason or "no connection", node=node.name)
         ) from error
-    except (HTTPError, OSError) as error:
+    except (urllib3.exceptions.HTTPError, OSError) as error:
         log.debug("%s:%s%s: %s", node.name, port, path, error)
         raise failed(node, port, service, error, host) from error
 
@@ -152,6 +164,8 @@ def _last_words(error: BaseException) -> str:
 
 
 def _ask(pool: HTTPConnectionPool, method: str, path: str, payload: bytes | None, timeout: float) -> Reply:
+    from urllib3.exceptions import ProtocolError
+
     for last in (False, True):
         try:
             answer = pool.urlopen(

@@ -41,6 +41,10 @@ def test_values_load_nothing_heavy(module: str) -> None:
     assert HEAVY & loaded(f"import {module}") == set()
 
 
+def test_the_first_screen_waits_for_no_library_but_textual() -> None:
+    assert HEAVY & loaded("import pghalab.app") == {"textual", "rich", "platformdirs"}
+
+
 def test_the_course_engine_loads_yaml_only_when_it_reads() -> None:
     assert HEAVY & loaded("import pghalab.course.runner, pghalab.course.lint, pghalab.course.report") == set()
     reading = loaded("import pghalab.course.load as load; load.load_course()")
