@@ -64,7 +64,7 @@ def test_installed_into_a_fresh_environment_it_works(tmp_path: Path) -> None:
     run(python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", str(ROOT))
     pghalab = str(programs / "pghalab")
     assert "Example: pghalab" in run(pghalab, "--help")
-    assert run(pghalab, "lint").startswith("14 lessons")
+    assert run(pghalab, "lint").startswith("17 lessons")
     look = (
         "import pghalab, pghalab.app; from pghalab.lab.image.context import image_files; "
         "print(pghalab.__file__); print(*image_files()); pghalab.app.PghalabApp()"
