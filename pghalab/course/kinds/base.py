@@ -65,6 +65,8 @@ class Kind:
         """What is wrong with a step of this kind, in words."""
         if self.acts and not step.checks:
             yield f"a step of kind {self.name} needs `checks`"
+        if not self.acts and step.checks:
+            yield f"a step of kind {self.name} has no `checks`"
 
     @property
     def where(self) -> Where:

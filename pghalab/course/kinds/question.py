@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +10,6 @@ from pghalab.course.kinds.fields import MAPPING, Bad, Types
 from pghalab.course.lines import Located
 
 if TYPE_CHECKING:
-    from pghalab.course.model import Step
     from pghalab.course.progress import Record
 
 MOST_CHOICES = 4
@@ -57,11 +55,6 @@ class Question(Kind):
             data["text"].strip(), tuple(str(choice["text"]).strip() for choice in choices), right[0],
             tuple(str(choice["explain"]).strip() for choice in choices),
         )  # fmt: skip
-
-    def faults(self, step: Step) -> Iterator[str]:
-        """It looks at nothing."""
-        if step.checks:
-            yield f"a step of kind {self.name} has no `checks`"
 
     def known(self, record: Record) -> bool:
         """It was answered rightly."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pghalab.course.kinds.base import Kind
 
 if TYPE_CHECKING:
-    from pghalab.course.model import Step
     from pghalab.course.progress import Record
 
 
@@ -19,11 +17,6 @@ class Read(Kind):
 
     name: ClassVar[str] = "read"
     acts: ClassVar[bool] = False
-
-    def faults(self, step: Step) -> Iterator[str]:
-        """It looks at nothing."""
-        if step.checks:
-            yield f"a step of kind {self.name} has no `checks`"
 
     def known(self, record: Record) -> bool:
         """It was read."""
