@@ -71,7 +71,7 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         Binding("p,comma", "previous_step", "Prev", id="lesson.previous"),
         Binding("h,f4", "hint", "Hint", id="lesson.hint"),
         Binding("s,f3", "app.shell", "Shell", id="lesson.shell"),
-        Binding("w", "wide", "Whole width", id="lesson.wide"),
+        Binding("w", "wide", "Wide", id="lesson.wide"),
         Binding("z,f11", "zoom", "Zoom", id="lesson.zoom"),
         Binding("left", "sideways(-1)", "Output to the left", show=False, id="lesson.left"),
         Binding("right", "sideways(1)", "Output to the right", show=False, id="lesson.right"),
