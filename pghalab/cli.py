@@ -110,10 +110,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     arguments = parser(argv).parse_args(argv)
-    _set_up_logging()
-    if arguments.verb is None:
-        return _console(arguments.lab)
-    return _call(registry.named(arguments.verb).call)(arguments)
+    verb = None if arguments.verb is None else registry.named(arguments.verb)
+    _set_up_logging(look_only=verb is not None and verb.looks)
+    return _console(arguments.lab) if verb is None else _call(verb.call)(arguments)
 
 
 def _call(name: str) -> Callable[[argparse.Namespace], int]:
@@ -124,10 +123,10 @@ def _call(name: str) -> Callable[[argparse.Namespace], int]:
     return found
 
 
-def _set_up_logging() -> None:
+def _set_up_logging(*, look_only: bool) -> None:
     from pghalab.lab.host.paths import setup_logging
 
-    setup_logging()
+    setup_logging(look_only=look_only)
 
 
 def _console(lab: str) -> int:

@@ -73,6 +73,7 @@ class Verb:
         options: tuple[Option, ...] = (),
         runs: Callable[..., Stream] | None = None,
         changes: bool = False,
+        looks: bool = False,
         ways: tuple[Way, ...] = (),
     ) -> None:
         self.name = name
@@ -90,6 +91,8 @@ class Verb:
         """What it does to a lab, as a stream of output: called with the lab and the options that it takes."""
         self.changes = changes
         """It changes the lab or the progress, so that only the one who drives the lab may run it."""
+        self.looks = looks
+        """It writes nothing but what it is asked for: no state folder, no key, no settings, nothing in the nodes."""
         self.ways = ways
         """How the console offers it; without any it is on the command line only."""
 
@@ -99,7 +102,7 @@ class Verb:
         return {name: value for name, value in arguments.items() if name in names and name != "force"}
 
 
-_FORCE = Option("--force", dest="force", action="store_true", help="even while a console or a run drives the lab")
+_FORCE = Option("--force", dest="force", action="store_true", help="even while a console has the lab open")
 _STATUSES = """exit status:
   0  healthy: every node is up, etcd has all its members, one member leads, every replica streams
   3  it works, and something is not as it should be (a node, a member or a replica is missing)
@@ -236,6 +239,7 @@ VERBS = (
             Option("--force", action="store_true", help="overwrite existing files"),
         ),
         runs=_export,
+        looks=True,
         ways=(Way("Export", "a compose file and a script that make this lab without pghalab"),),
     ),
     Verb(
@@ -314,6 +318,7 @@ VERBS = (
         "ls",
         "list what the engine holds of the labs",
         "lab.ls",
+        looks=True,
         options=(Option("--all", action="store_true", help="of every lab, not only of this one"),),
     ),
     Verb(
@@ -349,6 +354,7 @@ VERBS = (
         "course.lint",
         more="Prints file:line: message for everything wrong; exit status 1 if anything is.",
         example="pghalab lint pghalab/lessons",
+        looks=True,
         options=(
             Option("folder", nargs="?", metavar="FOLDER", help="the folder of lessons (default: pghalab's own)"),
             Option(
@@ -369,6 +375,7 @@ VERBS = (
         more="Shown as they are now.",
         ends=_STATUSES,
         example="pghalab status --watch",
+        looks=True,
         options=(
             Option("--json", action="store_true", help="print JSON; with --watch one update a line"),
             Option("--watch", action="store_true", help="go on, and print what changes, until interrupted"),
@@ -380,6 +387,7 @@ VERBS = (
         "doctor.doctor",
         more="And what to do when it cannot. Exit status 0 only if nothing is wrong.",
         example="pghalab doctor --json",
+        looks=True,
         options=(Option("--json", action="store_true", help="print the facts as JSON"),),
     ),
 )

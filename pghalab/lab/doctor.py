@@ -8,7 +8,6 @@ import platform
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,10 @@ from typing import Any
 from pghalab.lab.deploy import addresses, lifecycle, reach
 from pghalab.lab.deploy.preflight import look
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.lease import Lease
+from pghalab.lab.engine.unreachable import socket_here
 from pghalab.lab.host import install, paths, space
+from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import LabSettings, settings_file
 from pghalab.lab.ssh import keys
 from pghalab.lab.types import LabError
@@ -52,17 +54,50 @@ async def examine(settings: LabSettings) -> list[Fact]:
     """Every fact about this machine and the lab; what cannot be looked at is told as a fact that does not hold."""
     facts = [python(sys.version_info[:3]), *terminal(os.environ, shutil.get_terminal_size(), is_terminal())]
     facts += [state_folder(), *key_files(settings)]
+    lab = LocalLab(settings, look_only=True)
     try:
-        engine = await asyncio.to_thread(Engine.connect)
-    except LabError as error:
-        advice = install.join_group() if error.kind == "no-permission" else install.engine_here()
-        return [Fact("engine", False, error.what, advice.todo, advice.command), *facts, *disk(None)]
-    try:
-        return [*await _engine_facts(engine, settings), *facts]
+        try:
+            engine = await lab.engine()
+        except LabError as error:
+            return [no_engine(error), *facts, *disk(None)]
+        return [*await _engine_facts(engine, lab.settings), *facts, await driver(engine, lab.name), *await access(lab)]
     except LabError as error:
         return [Fact("engine", False, error.what, error.todo or "Look at the engine's own log."), *facts, *disk(None)]
     finally:
-        engine.close()
+        await lab.close()
+
+
+def no_engine(error: LabError) -> Fact:
+    """The engine is not there or cannot be used, with what to do about just that."""
+    if error.kind == "no-engine":
+        advice = install.engine_here()
+    elif error.kind == "no-permission":
+        advice = install.join_group(socket_here())
+    else:
+        advice = install.Advice(error.todo, "")
+    return Fact("engine", False, error.what, advice.todo, advice.command)
+
+
+async def driver(engine: Engine, lab: str) -> Fact:
+    """Who drives the lab, which is nobody's fault."""
+    holder = await engine.ask("Asking who drives the lab", Lease(lab, "driver").holder, engine.api)
+    return Fact("driver", True, f"the lab is driven by {holder}, which {holder.doing}" if holder else "nobody drives")
+
+
+async def access(lab: LocalLab) -> list[Fact]:
+    """This console can log in on every node that runs: tried now, whatever was once true; raises LabError."""
+    await lab.open()
+    await lab.settle()
+    running = [one.name for one in await lab.containers() if one.state == "running"]
+    if not running:
+        return [Fact("access", True, "no node runs")]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for node in (lab.nodes[name] for name in running):
+        if node.link != "up":
+            reasons.setdefault((node.trouble.what, node.trouble.todo), []).append(node.name)
+    if not reasons:
+        return [Fact("access", True, f"logged in on {', '.join(running)}")]
+    return [Fact("access", False, f"{', '.join(names)}: {what}", todo) for (what, todo), names in reasons.items()]
 
 
 async def _engine_facts(engine: Engine, settings: LabSettings) -> list[Fact]:
@@ -174,7 +209,7 @@ def key_files(settings: LabSettings) -> list[Fact]:
     """The console's private key and the settings, when they exist, are their owner's only."""
     facts = []
     try:
-        folder = paths.state_dir(settings.name)
+        folder = paths.lab_folder(settings.name)
         for what, path in (("ssh key", folder / keys.KEY_NAME), ("settings", settings_file(settings.name))):
             facts.append(_private(what, path))
     except (LabError, OSError) as error:
@@ -192,19 +227,14 @@ def _private(what: str, path: Path) -> Fact:
 
 
 def state_folder() -> Fact:
-    """State can be written."""
+    """State can be written; nothing is, to see it."""
     root = paths.state_root()
-    try:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=root) as file:
-            file.write(b"x")
-            file.flush()
-    except OSError as error:
-        todo = "Set PGHALAB_STATE_DIR to a folder that you may write to."
-        return Fact(
-            "state folder", False, f"{root}: {error.strerror}", todo, "export PGHALAB_STATE_DIR=~/pghalab-state"
-        )
-    return Fact("state folder", True, str(root))
+    existing = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        return Fact("state folder", True, str(root) if existing == root else f"{root} is made when it is needed")
+    why = "is no folder" if not existing.is_dir() else "may not be written to"
+    todo = "Set PGHALAB_STATE_DIR to a folder that you may write to."
+    return Fact("state folder", False, f"{existing} {why}", todo, "export PGHALAB_STATE_DIR=~/pghalab-state")
 
 
 def python(version: tuple[int, ...]) -> Fact:

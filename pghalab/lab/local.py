@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pghalab.lab.deploy import create, lifecycle, preflight, recover
+from pghalab.lab.deploy import create, driving, lifecycle, preflight, recover
 from pghalab.lab.deploy.adopt import Adopter
 from pghalab.lab.deploy.spec import deployment
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.inventory import FoundContainer
+from pghalab.lab.follow import follow
 from pghalab.lab.host import paths, space
+from pghalab.lab.left import Arrivals, end_left
 from pghalab.lab.settings import LabSettings, save_settings
+from pghalab.lab.ssh.command import driver_mark
+from pghalab.lab.ssh.link import Cause
 from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import Container, Ended, LabAction, LabError, LinkChanged, Output
 
@@ -25,27 +31,34 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Change = LinkChanged | Container
-RETRY_FIRST, RETRY_LAST = 0.5, 5.0
-"""Seconds between attempts to reach an engine that is gone."""
 LINK_SECONDS = 10.0
+LOGIN_SECONDS = 3.0
+"""How long one look whether a node is reached may wait for the login on it."""
 
 
 class LocalLab:
     """A lab on the local engine; see the Lab protocol for what each part promises.
 
     The verbs are async generators: they yield what they do as Output and end with one Ended; they raise LabError.
-    Closing one early stops it; what a half-done creation made is then taken back.
+    Closing one early stops it; what a half-done creation made is then taken back. Only one process at a time changes a
+    lab, and nobody changes one that another console drives, unless `force` says that this is known. With `look_only`
+    nothing is written: no folder, no key, no settings, nothing in the nodes; the verbs are refused then.
     """
 
-    def __init__(self, settings: LabSettings) -> None:
+    def __init__(self, settings: LabSettings, *, look_only: bool = False, force: bool = False) -> None:
         self._settings = settings
+        self._look_only = look_only
+        self._force = force
+        self._alone = False
+        self._may_drive = not look_only and not force
+        self._mark = driver_mark(settings.name, secrets.token_hex(6)) if self._may_drive else "l"
+        self._arrivals = Arrivals(self._arrived)
         self._notices = list(settings.notices)
-        self._adopter = Adopter(paths.state_dir(settings.name))
+        self._adopter = Adopter(paths.lab_folder(settings.name), look_only=look_only)
         self._engine: Engine | None = None
         self._connecting = asyncio.Lock()
         self._subscribers: list[Callable[[Change], None]] = []
         self._seen: dict[str, tuple[Container, str]] = {}
-        self._changed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._linked = False
         self._nodes = self._make_nodes()
@@ -83,7 +96,19 @@ class LocalLab:
     @property
     def notices(self) -> list[str]:
         """What the learner has to know about how this lab was found: what was lost, and what was done about it."""
-        return [*self._notices, *self._adopter.notices]
+        return [
+            *self._notices,
+            *self._adopter.notices,
+            *(self._shut_out() if self._look_only else ()),
+        ]
+
+    def _shut_out(self) -> list[str]:
+        """Why nodes let this console not in, those of one reason together."""
+        reasons: dict[str, list[str]] = {}
+        for name, node in self._nodes.items():
+            if node.link == "refused":
+                reasons.setdefault(node.link_reason, []).append(name)
+        return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
     @property
     def settings(self) -> LabSettings:
@@ -108,7 +133,8 @@ class LocalLab:
             self._linked = True
             for node in self._nodes.values():
                 node.start()
-            self._keeper = asyncio.create_task(self._keep(), name=f"engine of {self.name}")
+            following = follow(self.name, self.engine, self._publish)
+            self._keeper = asyncio.create_task(following, name=f"engine of {self.name}")
 
     async def close(self) -> None:
         """Let go of the nodes and of the engine; the lab itself runs on."""
@@ -118,6 +144,7 @@ class LocalLab:
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
         await asyncio.gather(*(node.close() for node in self._nodes.values()))
+        await self._arrivals.looked()
         if self._engine is not None:
             self._engine.close()
 
@@ -204,31 +231,31 @@ class LocalLab:
 
     def up(self, *, auto: bool = False) -> AsyncGenerator[Output | Ended, None]:
         """Create what is missing, start everything and wait for sshd; `auto` takes a free subnet and free names."""
-        return self._told(partial(self._up, auto))
+        return self._told("creates and starts its nodes", partial(self._up, auto))
 
     def start(self) -> AsyncGenerator[Output | Ended, None]:
         """Start the existing nodes, wake paused ones, and wait for sshd."""
-        return self._told(self._verb(lifecycle.start))
+        return self._told("starts its nodes", self._verb(partial(lifecycle.start, reached=self._reached)))
 
     def stop(self) -> AsyncGenerator[Output | Ended, None]:
         """Stop the nodes."""
-        return self._told(self._verb(lifecycle.stop))
+        return self._told("stops its nodes", self._verb(lifecycle.stop))
 
     def restart(self) -> AsyncGenerator[Output | Ended, None]:
         """Stop and start the nodes and wait for sshd."""
-        return self._told(self._verb(lifecycle.restart))
+        return self._told("restarts its nodes", self._verb(partial(lifecycle.restart, reached=self._reached)))
 
     def rm(self) -> AsyncGenerator[Output | Ended, None]:
         """Remove the containers; the volumes stay."""
-        return self._told(self._verb(lifecycle.remove))
+        return self._told("removes its nodes", self._verb(lifecycle.remove))
 
     def rmvolumes(self) -> AsyncGenerator[Output | Ended, None]:
         """Remove the volumes, which no container may use."""
-        return self._told(self._verb(lifecycle.remove_volumes))
+        return self._told("removes its volumes", self._verb(lifecycle.remove_volumes))
 
     def down(self, *, volumes: bool = False) -> AsyncGenerator[Output | Ended, None]:
         """Remove containers and network, and with `volumes` the data too."""
-        return self._told(self._verb(partial(lifecycle.down, volumes=volumes)))
+        return self._told("removes it", self._verb(partial(lifecycle.down, volumes=volumes)))
 
     async def _up(self, auto: bool, say: Say) -> None:
         engine = await self.engine()
@@ -239,10 +266,10 @@ class LocalLab:
         # Before anything is created, so that a console that dies meanwhile finds it again.
         save_settings(settings)
         plan = deployment(settings, await self._adopter.ensure_key())
-        ready = await create.create(engine, settings, plan, world, say)
-        say("sshd answers on every node\n")
+        ready = await create.create(engine, settings, plan, world, say, self._reached)
+        say("the console is logged in on every node\n")
         await self._adopter.forget_others(found.id for found in ready.values())
-        await asyncio.gather(*(self._adopter.adopt(engine, name, found) for name, found in ready.items()))
+        await self._arrivals.looked()
         for warning in await self._adopter.close_or_open(engine, ready, to_open=settings.open_network):
             say(f"{warning}\n")
 
@@ -254,13 +281,47 @@ class LocalLab:
 
         return work
 
-    async def _told(self, work: Callable[[Say], Awaitable[None]]) -> AsyncGenerator[Output | Ended, None]:
+    @contextlib.asynccontextmanager
+    async def changing(self, doing: str, say: Say = lambda _: None) -> AsyncGenerator[None, None]:
+        """Be the only one who changes the lab, its own verbs included; waits for another one or raises LabError."""
+        if self._look_only:
+            raise LabError("This console only looks.", todo="Take over first.", kind="driven")
+        engine = None
+        if not self._alone:
+            # Without one there is nothing to change, and each verb says so in its own words.
+            with contextlib.suppress(LabError):
+                engine = await self.engine()
+        if engine is None:
+            yield
+            return
+        async with driving.changing(engine, self.name, doing, say, force=self._force):
+            self._alone = True
+            try:
+                yield
+            finally:
+                self._alone = False
+
+    async def _reached(self, name: str, found: FoundContainer) -> bool:
+        """Whether a command runs on this container now, over the link that is kept to it."""
+        node = self._nodes[name]
+        node.start()
+        await node.attempt(LOGIN_SECONDS)
+        if node.link == "refused":
+            raise node.trouble
+        try:
+            await node.run("true", timeout=LOGIN_SECONDS)
+        except LabError:
+            return False
+        return node.port == found.ssh_port
+
+    async def _told(self, doing: str, work: Callable[[Say], Awaitable[None]]) -> AsyncGenerator[Output | Ended, None]:
         began = time.monotonic()
         lines: asyncio.Queue[str | None] = asyncio.Queue()
 
         async def run() -> None:
             try:
-                await work(lines.put_nowait)
+                async with self.changing(doing, lines.put_nowait):
+                    await work(lines.put_nowait)
             finally:
                 lines.put_nowait(None)
 
@@ -285,7 +346,8 @@ class LocalLab:
             return
         self._notices.extend(found.notices[len(self._settings.notices) :])
         await self.configure(replace(found, notices=()))
-        save_settings(self._settings)
+        if not self._look_only:
+            save_settings(self._settings)
 
     def _make_nodes(self) -> dict[str, SshNode]:
         return {
@@ -297,6 +359,8 @@ class LocalLab:
                 pin=partial(self._adopter.pin, name),
                 all_nodes=lambda: self._nodes.values(),
                 changed=self._tell,
+                mend=partial(self._mend, name),
+                mark=self._mark,
             )
             for name, address in self._settings.addresses.items()
         }
@@ -304,11 +368,20 @@ class LocalLab:
     async def _endpoint(self, name: str) -> int | None:
         engine = await self.engine()
         found = (await lifecycle.nodes(engine, self._settings)).get(name)
+        if found is not None and found.state == "paused":
+            raise LabError("its container is paused.", node=name, todo="Wake it with `pghalab start`.", kind="paused")
         if found is None or found.state != "running":
-            self._adopter.stopped(name)
             return None
+        lifecycle.require_connected(self._settings, name, found)
         await self._adopter.adopt(engine, name, found)
         return found.ssh_port
+
+    async def _mend(self, name: str, cause: Cause) -> bool:
+        engine = await self.engine()
+        found = (await lifecycle.nodes(engine, self._settings)).get(name)
+        if found is None or found.state != "running":
+            return False
+        return await self._adopter.mend(engine, name, found, cause)
 
     async def _look(self) -> dict[str, tuple[Container, str]]:
         """Each node's container, with its id, by the node's name."""
@@ -325,42 +398,6 @@ class LocalLab:
             else:
                 found[name] = Container(name, "foreign" if name in taken else "absent", address, None), ""
         return found
-
-    async def _keep(self) -> None:
-        """Follow the engine's events, and look for the engine again whenever it is gone."""
-        delay = RETRY_FIRST
-        while True:
-            try:
-                await self._follow(await self.engine())
-                delay = RETRY_FIRST
-            except LabError as error:
-                log.info("the engine: %s", error)
-            except Exception:
-                log.exception("following the engine failed in an unexpected way")
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, RETRY_LAST)
-
-    async def _follow(self, engine: Engine) -> None:
-        loop = asyncio.get_running_loop()
-        lost = asyncio.Event()
-
-        def changed(_: str) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(self._changed.set)
-
-        def gone() -> None:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(lost.set)
-                loop.call_soon_threadsafe(self._changed.set)
-
-        stop = await asyncio.to_thread(engine.watch, self.name, changed, gone)
-        try:
-            while not lost.is_set():
-                self._changed.clear()
-                await self._publish()
-                await self._changed.wait()
-        finally:
-            stop()
 
     async def _publish(self) -> None:
         """Look at the containers and tell the subscribers what changed since the last look."""
@@ -383,7 +420,9 @@ class LocalLab:
         def waiting() -> list[SshNode]:
             running = [name for name, (container, _) in self._seen.items() if container.state == "running"]
             return [
-                node for name, node in self._nodes.items() if name in running and node.link in ("connecting", "down")
+                node
+                for name, node in self._nodes.items()
+                if name in running and node.link in ("connecting", "down") and node.trouble.kind != "no-network"
             ]
 
         unsubscribe = self.subscribe(lambda _: None if waiting() else settled.set())
@@ -397,8 +436,19 @@ class LocalLab:
             log.warning("no connection to %s yet", ", ".join(node.name for node in waiting()))
         finally:
             unsubscribe()
+        await self._arrivals.looked()
+
+    async def _arrived(self, node: SshNode) -> None:
+        engine = await self.engine()
+        found = (await lifecycle.nodes(engine, self._settings)).get(node.name)
+        if found is not None:
+            await self._adopter.learn(engine, node.name, found)
+        if self._may_drive:
+            self._notices += await end_left(engine, self.name, node)
 
     def _tell(self, change: Change) -> None:
+        if isinstance(change, LinkChanged) and change.link == "up":
+            self._arrivals.came_up(self._nodes[change.node])
         for callback in tuple(self._subscribers):
             try:
                 callback(change)

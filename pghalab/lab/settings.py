@@ -133,23 +133,26 @@ def checked(settings: LabSettings) -> LabSettings:
 
 
 def settings_file(lab: str) -> Path:
-    """Where the settings of a lab are kept; raises LabError when the state folder cannot be made."""
-    return paths.state_dir(lab) / "settings.json"
+    """Where the settings of a lab are kept, when they are; raises LabError for a bad name."""
+    return paths.lab_folder(lab) / "settings.json"
 
 
-def load_settings(lab: str = DEFAULT_LAB) -> LabSettings:
-    """The stored settings of a lab, else its defaults; a file that cannot be read is kept aside and told in `notices`.
+def load_settings(lab: str = DEFAULT_LAB, *, look_only: bool = False) -> LabSettings:
+    """The stored settings of a lab, else its defaults; a file that cannot be used is told in `notices`.
 
-    Raises LabError for a bad name and for a state folder that cannot be used.
+    It is kept aside, unless with `look_only`, which writes nothing. Raises LabError for a bad name, for a state folder
+    that cannot be used, and for a file that may not be read.
     """
     defaults = default_settings(lab)
+    if not look_only:
+        paths.state_dir(lab)
     path = settings_file(lab)
     try:
         stored = files.read_json(path, LIMIT)
     except FileNotFoundError:
         return defaults
     except files.Unfit as error:
-        return _without(path, defaults, str(error))
+        return _without(path, defaults, str(error), look_only)
     except OSError as error:
         raise LabError(
             f"{path} cannot be read: {error.strerror}.", todo="Give yourself read access to it.", kind="state-folder"
@@ -157,9 +160,9 @@ def load_settings(lab: str = DEFAULT_LAB) -> LabSettings:
     try:
         return _from_mapping(lab, stored)
     except LabError as error:
-        return _without(path, defaults, error.what.rstrip("."))
+        return _without(path, defaults, error.what.rstrip("."), look_only)
     except ValueError as error:
-        return _without(path, defaults, str(error))
+        return _without(path, defaults, str(error), look_only)
 
 
 def save_settings(settings: LabSettings) -> None:
@@ -207,13 +210,14 @@ def _from_mapping(lab: str, stored: Any) -> LabSettings:
     )
 
 
-def _without(path: Path, defaults: LabSettings, why: str) -> LabSettings:
+def _without(path: Path, defaults: LabSettings, why: str, look_only: bool) -> LabSettings:
+    told = f"The settings in {path} could not be used: {why}."
+    if look_only:
+        return replace(defaults, notices=(told,))
     try:
         aside = files.keep_aside(path)
     except OSError as error:
         raise LabError(
             f"{path} is unusable ({why}) and cannot be renamed: {error.strerror}.", kind="state-folder"
         ) from error
-    return replace(
-        defaults, notices=(f"The settings in {path} could not be used: {why}. The file is kept as {aside.name}.",)
-    )
+    return replace(defaults, notices=(f"{told} The file is kept as {aside.name}.",))

@@ -21,16 +21,17 @@ async def connect(lab_name: str, course: Course) -> Backend:
     from pghalab.cluster.eventlog import NAME, EventLog
     from pghalab.cluster.monitor import Monitor
     from pghalab.course.runner import Runner
-    from pghalab.lab.host.lock import DriverLock
+    from pghalab.lab.deploy.driving import DriverLock
     from pghalab.lab.host.paths import state_dir
     from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import load_settings
 
-    settings = load_settings(lab_name)
     lock = DriverLock(lab_name)
-    driver = "" if lock.acquire() else f"The lab is driven by {lock.holder() or 'another console'}."
+    driver = ""
+    if not await asyncio.to_thread(lock.acquire):
+        driver = f"The lab is driven by {await asyncio.to_thread(lock.holder) or 'another console'}."
     try:
-        lab = LocalLab(settings)
+        lab = LocalLab(load_settings(lab_name, look_only=bool(driver)), look_only=bool(driver))
         runner = Runner.open(lab, state_dir(lab_name), course=course, read_only=bool(driver))
     except BaseException:
         lock.release()

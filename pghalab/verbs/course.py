@@ -111,19 +111,21 @@ def _opened(name: str) -> Any:
 
     @asynccontextmanager
     async def opened() -> Any:
-        from pghalab.lab.host.lock import DriverLock
+        from pghalab.lab.deploy.driving import COURSE, DriverLock
         from pghalab.lab.local import LocalLab
         from pghalab.lab.settings import load_settings
 
-        settings = load_settings(name)
-        for notice in settings.notices:
-            complain(notice)
-        with DriverLock(name):
+        with DriverLock(name, doing=COURSE):
+            settings = load_settings(name)
+            for notice in settings.notices:
+                complain(notice)
             lab = LocalLab(settings)
             await lab.open()
             try:
-                await lab.settle()
-                yield lab
+                # Nobody removes or restarts what the course stands on, not even by force.
+                async with lab.changing(COURSE):
+                    await lab.settle()
+                    yield lab
             finally:
                 await lab.close()
 
@@ -134,7 +136,7 @@ def reset(arguments: argparse.Namespace) -> int:
     """Forget what was done."""
     from pghalab.course.load import load_course
     from pghalab.course.progress import Progress
-    from pghalab.lab.host.lock import DriverLock
+    from pghalab.lab.deploy.driving import DriverLock
     from pghalab.lab.host.paths import state_dir
     from pghalab.lab.types import LabError
 

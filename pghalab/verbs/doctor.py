@@ -20,7 +20,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     from pghalab.lab.types import LabError
 
     try:
-        settings = load_settings(arguments.lab)
+        settings = load_settings(arguments.lab, look_only=True)
     except LabError as error:
         # A state folder that cannot be used is one of the facts.
         settings = default_settings(arguments.lab)

@@ -22,7 +22,7 @@ def drive(arguments: argparse.Namespace) -> int:
     import contextlib
     import signal
 
-    from pghalab.lab.host.lock import DriverLock
+    from pghalab.lab.deploy.driving import DriverLock
     from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import load_settings
     from pghalab.lab.types import Output
@@ -46,10 +46,11 @@ def drive(arguments: argparse.Namespace) -> int:
 
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop, number)
-        lab = LocalLab(load_settings(arguments.lab))
+        lab = LocalLab(load_settings(arguments.lab), force=verb.changes and arguments.force)
         try:
             await lab.open(link=False)
             _say_notices(lab)
+            said = lab.notices
             await lab.configure(_chosen(lab.settings, verb, arguments))
             status, printing = 0, Printing()
             async with contextlib.aclosing(runs(lab, **verb.takes(vars(arguments)))) as events:
@@ -59,12 +60,19 @@ def drive(arguments: argparse.Namespace) -> int:
                     elif event.exit_status != 0:
                         status = 1
             printing.close()
+            for notice in lab.notices:
+                if notice not in said:
+                    complain(notice)
             return status
         finally:
             await lab.close()
 
     todo = "Close that console or wait until it is done, or do it all the same: --force"
-    driving = DriverLock(arguments.lab, todo=todo) if verb.changes and not arguments.force else contextlib.nullcontext()
+    driving = (
+        DriverLock(arguments.lab, doing="changes it", todo=todo)
+        if verb.changes and not arguments.force
+        else contextlib.nullcontext()
+    )
     try:
         with driving:
             return asyncio.run(run())
@@ -154,9 +162,10 @@ def export(arguments: argparse.Namespace) -> int:
         raise LabError("Nothing to write.", todo="Say --compose FILE, --script FILE or both.", kind="bad-value")
     if arguments.compose == arguments.script == "-":
         raise LabError("Standard output takes one of the two.", todo="Give the other one a file.", kind="bad-value")
+    look_only = {arguments.compose, arguments.script} <= {"-", None}
 
     async def current() -> LabSettings:
-        lab = LocalLab(load_settings(arguments.lab))
+        lab = LocalLab(load_settings(arguments.lab, look_only=look_only), look_only=look_only)
         try:
             await lab.open(link=False)
             _say_notices(lab)
@@ -165,7 +174,7 @@ def export(arguments: argparse.Namespace) -> int:
             await lab.close()
 
     settings = asyncio.run(current())
-    plan = export.plan_of(settings)
+    plan = export.plan_of(settings, look_only=look_only)
     # What is written to standard output is meant for a program.
     tell = complain if "-" in (arguments.compose, arguments.script) else say
     if arguments.compose == "-":

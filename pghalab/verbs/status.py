@@ -29,7 +29,7 @@ async def _show(arguments: argparse.Namespace) -> int:
     from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import load_settings
 
-    lab = LocalLab(load_settings(arguments.lab))
+    lab = LocalLab(load_settings(arguments.lab, look_only=True), look_only=True)
     await lab.open()
     try:
         await lab.settle()

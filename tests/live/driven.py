@@ -16,8 +16,8 @@ from docker.errors import ImageNotFound
 from pghalab.course.journal import Journal
 from pghalab.course.load import load_course
 from pghalab.course.progress import Progress
+from pghalab.lab.deploy.driving import DriverLock
 from pghalab.lab.engine.client import Engine
-from pghalab.lab.host.lock import DriverLock
 from pghalab.lab.host.paths import log_file, state_dir
 from pghalab.lab.settings import LabSettings, load_settings, save_settings
 from tests.terminal import Terminal

@@ -227,7 +227,7 @@ async def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 async def same_as_deployed(engine: Engine, settings: LabSettings) -> None:
     """The exported deployment is one that pghalab takes for its own, with nodes that answer."""
-    ready: dict[str, FoundContainer] = await lifecycle.wait_ready(engine, settings, settings.node_names)
+    ready: dict[str, FoundContainer] = await lifecycle.nodes(engine, settings)
     assert {name: dict(one.addresses)[settings.network] for name, one in ready.items()} == settings.addresses
     lab = LocalLab(settings)
     await lab.open()

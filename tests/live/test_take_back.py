@@ -20,6 +20,7 @@ import pytest
 from pghalab.lab.deploy import create, lifecycle, preflight
 from pghalab.lab.deploy.spec import NodeSpec, deployment
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.local import LocalLab
 from pghalab.lab.types import LabError
 from tests.live.conftest import MakeSettings, ids, objects, told
@@ -64,8 +65,12 @@ async def test_a_volume_that_another_up_made_meanwhile_is_not_taken_back(
 
     monkeypatch.setattr(create, "make_container", fails)
     with pytest.raises(LabError):
-        await create.create(engine, settings, plan, before, print)
+        await create.create(engine, settings, plan, before, print, _never)
     assert await objects(engine, settings.name) == {other.name}
+
+
+async def _never(name: str, found: FoundContainer) -> bool:
+    return False
 
 
 async def test_closing_up_early_takes_back_what_it_made(lab: LocalLab, engine: Engine) -> None:

@@ -9,13 +9,13 @@ import os
 import pty
 import struct
 import termios
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncssh
 
 from pghalab.lab.ssh.keys import ensure_console_key
-from pghalab.lab.ssh.link import Timing
+from pghalab.lab.ssh.link import Cause, Timing
 from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import LinkChanged
 
@@ -302,17 +302,22 @@ class World:
         seen: Callable[[LinkChanged], None] | None = None,
         timing: Timing | None = None,
         key: Path | None = None,
+        mend: Callable[[Cause], Awaitable[bool]] | None = None,
+        pin: Callable[[], str] | None = None,
+        mark: str = "l",
     ) -> SshNode:
         async def endpoint() -> int | None:
             return machine.port
 
-        pin = machine.pin
+        pinned = machine.pin
         node = SshNode(
             f"pgha{len(self.nodes) + 1}",
             "127.0.0.1",
             endpoint=endpoint,
             key=key or self.key,
-            pin=lambda: pin,
+            pin=pin or (lambda: pinned),
+            mend=mend,
+            mark=mark,
             all_nodes=lambda: self.nodes,
             changed=(lambda change: None) if seen is None else seen,
             timing=timing,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from pghalab.lab.ssh.command import HIGH_WATER, WINDOW, CommandSession
+from pghalab.lab.ssh.command import HIGH_WATER, WINDOW, CommandSession, command_line, driver_mark
 from pghalab.lab.ssh.node import CAPTURE, SESSIONS, SshNode
 from pghalab.lab.types import Ended, LabError, Output
 from tests.ssh.machine import Machine, World
@@ -58,7 +64,7 @@ async def test_both_users_get_a_login_shell_and_the_run_id(node: SshNode) -> Non
     for user in ("root", "postgres"):
         shell, run = (await node.run("shopt -q login_shell && echo login; echo $PGHALAB_RUN", user=user)).stdout.split()
         assert shell == "login"
-        assert len(run) == 32
+        assert run.startswith("l.") and len(run) == 34
         ids.add(run)
     assert len(ids) == 2
 
@@ -259,6 +265,48 @@ async def test_a_run_is_ended_on_the_other_nodes_too(world: World, node: SshNode
     after = [len(machine.environments) for machine in world.machines]
     assert after[0] - before[0] >= 2  # the command, and its end
     assert after[1] - before[1] == 1
+
+
+async def test_a_client_of_postgresql_is_interrupted_first(node: SshNode, machine: Machine, tmp_path: Path) -> None:
+    # Its name is what counts; a shell of that name writes down which signals it gets.
+    shutil.copy("/bin/bash", machine.bin / "psql")
+    told = tmp_path / "told"
+    script = (
+        f"trap 'echo INT >>{told}; exit 1' INT; trap 'echo TERM >>{told}' TERM; echo runs; while :; do sleep 0.05; done"
+    )
+    events = node.stream(f"{machine.bin}/psql -c {shlex.quote(script)}; echo after >>{told}; sleep 60")
+    assert isinstance(await anext(events), Output)
+    await events.aclose()
+    assert told.read_text().split() == ["INT", "after"]
+
+
+async def test_the_next_driver_ends_what_a_killed_one_left_running_and_nothing_else(
+    world: World, machine: Machine, tmp_path: Path
+) -> None:
+    def begun(mark: str, command: str) -> subprocess.Popen[bytes]:
+        line = command_line(command, "root", f"{mark}.1")
+        return subprocess.Popen(["/bin/bash", "-c", line], start_new_session=True)
+
+    # A name of its own: in /proc of this machine are the processes of other tests' nodes too.
+    lab = f"t{secrets.token_hex(6)}"
+    dead, mine, pid = driver_mark(lab, "0a"), driver_mark(lab, "0b"), tmp_path / "server"
+    server = begun(dead, f"nohup sleep 300 >/dev/null 2>&1 & echo $! >{pid}")
+    server.wait()
+    killed, looks, own = begun(dead, "sleep 301; true"), begun("l", "sleep 302; true"), begun(mine, "sleep 303")
+    try:
+        node = world.node(machine, mark=mine)
+        assert await node.run("true")
+        assert await node.end_left() == ["sleep 301; true"]
+        killed.wait(10)
+        assert looks.poll() is None and own.poll() is None
+        assert Path(f"/proc/{pid.read_text().strip()}").exists()
+        assert await node.end_left() == []
+    finally:
+        for one in (killed, looks, own):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
+        os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 async def test_what_a_command_left_behind_lives_on(node: SshNode, tmp_path: Path) -> None:

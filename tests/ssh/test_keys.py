@@ -9,8 +9,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from pghalab.lab.ssh.keys import KEY_NAME, PINS_NAME, Pins, ensure_console_key
-from pghalab.lab.types import LabError
+from pghalab.lab.ssh.keys import KEY_NAME, PINS_NAME, Pins, ensure_console_key, public_key
 
 
 def test_the_pair_is_made_once_and_private(tmp_path: Path) -> None:
@@ -38,24 +37,30 @@ def test_a_key_open_to_others_is_closed_and_a_lost_public_half_returns(tmp_path:
     assert path.with_name(f"{KEY_NAME}.pub").read_text().strip() == public
 
 
-def test_a_lost_private_key_is_told_and_replaced_only_when_no_node_knows_it(tmp_path: Path) -> None:
+def test_a_lost_private_key_is_made_anew(tmp_path: Path) -> None:
     path, public = ensure_console_key(tmp_path)
     path.unlink()
-    with pytest.raises(LabError) as error:
-        ensure_console_key(tmp_path)
-    assert str(path) in error.value.what
-    assert "lost" in error.value.what
-    assert "pghalab up" in error.value.todo
-    assert not path.exists()
-    assert ensure_console_key(tmp_path, replace_lost=True)[1] != public
+    assert public_key(tmp_path) is None
+    assert ensure_console_key(tmp_path)[1] != public
+    assert path.with_name(f"{KEY_NAME}.pub").read_text().strip() == public_key(tmp_path)
 
 
-def test_a_damaged_private_key_is_told_and_kept(tmp_path: Path) -> None:
-    path, _ = ensure_console_key(tmp_path)
+def test_a_damaged_private_key_is_kept_aside_and_made_anew(tmp_path: Path) -> None:
+    path, public = ensure_console_key(tmp_path)
     path.write_text("rubbish")
-    with pytest.raises(LabError, match="damaged"):
-        ensure_console_key(tmp_path)
-    assert path.read_text() == "rubbish"
+    assert public_key(tmp_path) is None
+    assert ensure_console_key(tmp_path)[1] != public
+    assert [file.read_text() for file in tmp_path.iterdir() if "corrupt" in file.name] == ["rubbish"]
+
+
+def test_whoever_looks_makes_no_key_and_moves_no_pins(tmp_path: Path) -> None:
+    (tmp_path / PINS_NAME).write_text("{")
+    pins = Pins(tmp_path, look_only=True)
+    assert public_key(tmp_path / "none") is None and pins.get("a") is None
+    pins.set("a", "ssh-ed25519 AAAA")
+    assert pins.get("a") == "ssh-ed25519 AAAA"
+    assert [file.name for file in tmp_path.iterdir()] == [PINS_NAME]
+    assert (tmp_path / PINS_NAME).read_text() == "{"
 
 
 def test_pins_are_kept_by_container(tmp_path: Path) -> None:

@@ -186,11 +186,11 @@ async def test_a_refused_key_is_said(world: World, machine: Machine, seen: Seen)
     machine.authorized.write_bytes(other.export_public_key())
     node = world.node(machine, seen, QUICK)
     refused = await seen.until("refused")
-    assert "does not accept the console's key" in refused.reason
-    assert "pghalab rm" in refused.reason
+    assert "does not accept this console's key" in refused.reason
+    assert "pghalab rm" not in refused.reason
     with pytest.raises(LabError) as error:
         await node.run("true")
-    assert "pghalab up" in error.value.todo
+    assert "pghalab up" in error.value.todo and error.value.kind == "refused"
     machine.authorized.write_text(world.public + "\n")
     await seen.until("up")
 
@@ -218,14 +218,55 @@ async def test_a_host_key_of_another_kind_counts_as_changed(world: World, machin
     assert "host key" in (await seen.until("refused", after=told)).reason
 
 
+async def test_what_can_be_put_right_about_a_refusal_is_put_right_at_once(
+    world: World, machine: Machine, seen: Seen, tmp_path: Path
+) -> None:
+    key = tmp_path / "made-when-it-is-missed"
+    pins = [asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()]
+    machine.authorized.write_bytes(asyncssh.generate_private_key("ssh-ed25519").export_public_key())
+    mended: list[str] = []
+
+    async def mend(cause: str) -> bool:
+        mended.append(cause)
+        if cause == "key-file":
+            key.write_bytes(world.key.read_bytes())
+        elif cause == "host-key":
+            pins[:] = [machine.pin]
+        else:
+            machine.authorized.write_text(world.public + "\n")
+        return True
+
+    world.node(machine, seen, QUICK, key=key, mend=mend, pin=lambda: pins[0])
+    await seen.until("up")
+    assert mended == ["key-file", "host-key", "key"]
+    assert "refused" not in {change.link for change in seen}
+
+
+async def test_what_could_not_be_put_right_is_told_and_not_tried_for_ever(
+    world: World, machine: Machine, seen: Seen
+) -> None:
+    machine.authorized.write_bytes(asyncssh.generate_private_key("ssh-ed25519").export_public_key())
+    mended: list[str] = []
+
+    async def mend(cause: str) -> bool:
+        mended.append(cause)
+        return True
+
+    world.node(machine, seen, QUICK, mend=mend)
+    await seen.until("refused")
+    machine.authorized.write_text(world.public + "\n")
+    await seen.until("up")
+    assert mended == ["key"]
+
+
 async def test_a_lost_or_broken_key_file_is_said(world: World, machine: Machine, seen: Seen, tmp_path: Path) -> None:
     key = tmp_path / "gone"
     world.node(machine, seen, QUICK, key=key)
     refused = await seen.until("refused")
-    assert f"key file {key} is lost" in refused.reason
+    assert "has no key for it" in refused.reason and "pghalab rm" not in refused.reason
     told = len(seen)
     key.write_text("not a key")
-    assert "cannot be used" in (await seen.until("refused", after=told)).reason
+    assert "is damaged" in (await seen.until("refused", after=told)).reason
     key.write_bytes(world.key.read_bytes())
     await seen.until("up")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.host.lock import DriverLock
+from pghalab.lab.host.lock import FolderLock
 from tests.terminal import Terminal
 
 CONSOLE = [sys.executable, "-m", "pghalab"]
@@ -26,7 +26,7 @@ def drives(terminal: Terminal, limit: float = 60.0) -> bool:
     until = time.monotonic() + limit
     while time.monotonic() < until:
         terminal.read(0.05)
-        holder = DriverLock("pgha").holder()
+        holder = FolderLock("pgha").holder()
         if holder is not None and holder.pid == terminal.pid:
             return True
     return False
@@ -38,7 +38,7 @@ def test_the_second_looks_and_says_who_drives_until_the_first_is_gone(env: dict[
         with Terminal(CONSOLE, env=env) as second:
             second.wait_for(f"Read-only. The lab is driven by process {first.pid}")
             assert first.signal(signal.SIGKILL) == -signal.SIGKILL
-            assert DriverLock("pgha").holder() is None
+            assert FolderLock("pgha").holder() is None
             second.press("T")
             assert drives(second)
             assert second.signal(signal.SIGTERM) == 128 + signal.SIGTERM

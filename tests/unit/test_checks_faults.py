@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from typing import Any
-
-import pytest
 
 from pghalab.course.checks import CHECKS, evaluate
 from pghalab.course.checks.base import Context
@@ -104,26 +100,3 @@ async def test_every_check_of_a_lab_that_is_not_there_fails_in_words(sources: Fa
         assert results, name
         assert not any(result.ok for result in results), name
         assert all(result.saw and result.wanted for result in results), name
-
-
-async def test_waiting_for_ones_turn_is_not_the_nodes_fault(
-    lab: FakeLab, sources: FakeSources, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster_of_three(lab, sources)
-    monkeypatch.setattr("pghalab.course.checks.facts.ANSWER", 0.5)
-    real, at_once, most = sources.query, 0, 0
-
-    async def slow(lab: Any, node: Any, sql: str, database: str) -> Any:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
-        await asyncio.sleep(0.1)
-        at_once -= 1
-        return await real(lab, node, sql, database)
-
-    monkeypatch.setattr(sources, "query", slow)
-    facts = Facts(lab, sources)
-    node = facts.data_nodes()[0]
-    await asyncio.gather(*(facts.query(node, f"select {number}") for number in range(30)))
-    await facts.close()
-    assert most <= 3

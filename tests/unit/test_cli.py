@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pghalab import __version__, cli, registry
-from pghalab.lab.host.lock import DriverLock
+from pghalab.lab.deploy.driving import DriverLock
 from pghalab.lab.types import LabError
 from pghalab.verbs import course as verbs
 

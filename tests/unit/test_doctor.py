@@ -11,7 +11,7 @@ import pytest
 from pghalab.lab import doctor
 from pghalab.lab.host import install, space
 from pghalab.lab.settings import default_settings, save_settings
-from pghalab.lab.types import LabError
+from pghalab.lab.types import ErrorKind, LabError
 
 DEBIAN = {"ID": "debian"}
 
@@ -166,7 +166,24 @@ def test_a_state_folder_that_cannot_be_written_is_told(monkeypatch: pytest.Monke
     monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path / "file"))
     fact = doctor.state_folder()
     assert not fact.ok and "PGHALAB_STATE_DIR" in fact.command
-    assert not doctor.key_files(default_settings("pgha"))[0].ok
+
+
+def test_the_doctor_makes_no_folder_to_see_whether_it_can(state: Path) -> None:
+    assert doctor.state_folder().ok
+    assert [fact.ok for fact in doctor.key_files(default_settings("pgha"))] == [True, True]
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"), [("no-engine", "docker"), ("no-permission", "usermod"), ("engine-settings", "")]
+)
+def test_each_trouble_with_the_engine_has_its_own_advice(
+    kind: ErrorKind, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    fact = doctor.no_engine(LabError("It cannot be used.", todo="Mend the settings.", kind=kind))
+    assert command in fact.command and bool(command) is bool(fact.command)
+    assert (fact.todo == "Mend the settings.") is (kind == "engine-settings")
 
 
 def test_the_terminal() -> None:

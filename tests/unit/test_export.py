@@ -70,7 +70,10 @@ def test_the_compose_file_says_what_the_deployment_says(password: str) -> None:
         {"subnet": "192.168.50.0/24", "gateway": "192.168.50.1", "ip_range": "192.168.50.128/25"}
     ]
     assert set(document["volumes"]) == {volume.name for volume in made.volumes}
-    assert all(one["labels"] == {"pghalab.lab": "pgha"} for one in document["volumes"].values())
+    assert {name: one["labels"] for name, one in document["volumes"].items()} == {
+        volume.name: dict(volume.labels) for volume in made.volumes
+    }
+    assert all(one["labels"]["pghalab.lab"] == "pgha" for one in document["volumes"].values())
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
@@ -129,3 +132,15 @@ def test_an_export_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LabError, match="cannot be written"):
         export.write(tmp_path / "file" / "below", "text", force=False)
+
+
+def test_an_export_that_is_only_shown_writes_nothing_and_asks_for_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path / "state"))
+    plan = export.plan_of(default_settings("pgha"), look_only=True)
+    assert not (tmp_path / "state").exists()
+    assert ': "${PGHALAB_AUTHORIZED_KEY:?give' in export.script(plan)
+    assert "-e PGHALAB_AUTHORIZED_KEY \\\n" in export.script(plan)
+    services = yaml.safe_load(export.compose(plan))["services"]
+    assert services["pgha1"]["environment"]["PGHALAB_AUTHORIZED_KEY"].startswith("${PGHALAB_AUTHORIZED_KEY:?")

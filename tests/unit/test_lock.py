@@ -1,4 +1,4 @@
-"""One console drives a lab; the others learn who, and a dead one holds nothing."""
+"""One process at a time uses a lab's state folder; the others learn who, and a dead one holds nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.host.lock import Driver, DriverLock
+from pghalab.lab.host.lock import Driver, FolderLock
 from pghalab.lab.host.paths import state_dir
-from pghalab.lab.types import LabError
 
 OTHER = """
 import sys
-from pghalab.lab.host.lock import DriverLock
-lock = DriverLock("pgha")
+from pghalab.lab.host.lock import FolderLock
+lock = FolderLock("pgha")
 print(lock.acquire(), flush=True)
 sys.stdin.read()
 """
@@ -41,15 +40,13 @@ def other_console() -> subprocess.Popen[str]:
 def test_the_second_one_learns_who_drives() -> None:
     other = other_console()
     try:
-        lock = DriverLock("pgha")
+        lock = FolderLock("pgha")
         assert not lock.acquire()
         holder = lock.holder()
         assert holder is not None
         assert holder.pid == other.pid
         assert 0 <= time.time() - holder.since < 600
         assert str(other.pid) in str(holder)
-        with pytest.raises(LabError, match=str(other.pid)), DriverLock("pgha"):
-            pass
     finally:
         other.communicate()
 
@@ -58,16 +55,16 @@ def test_a_killed_console_holds_nothing() -> None:
     other = other_console()
     other.kill()
     other.communicate()
-    lock = DriverLock("pgha")
+    lock = FolderLock("pgha")
     assert lock.holder() is None
     assert lock.acquire()
     lock.release()
 
 
 def test_looking_does_not_take_the_lock() -> None:
-    looking = DriverLock("pgha")
+    looking = FolderLock("pgha")
     assert looking.holder() is None
-    driving = DriverLock("pgha")
+    driving = FolderLock("pgha")
     assert driving.acquire()
     assert driving.acquire()
     assert driving.held and not looking.held
@@ -79,8 +76,8 @@ def test_looking_does_not_take_the_lock() -> None:
 
 
 LOOKING = """
-from pghalab.lab.host.lock import DriverLock
-lock = DriverLock("pgha")
+from pghalab.lab.host.lock import FolderLock
+lock = FolderLock("pgha")
 print("looking", flush=True)
 while True:
     lock.holder()
@@ -94,38 +91,44 @@ def test_those_who_look_never_keep_anybody_from_driving() -> None:
         assert looking.stdout is not None
         assert looking.stdout.readline() == "looking\n"
         for _ in range(2000):
-            with DriverLock("pgha"):
-                pass
+            lock = FolderLock("pgha")
+            assert lock.acquire()
+            lock.release()
     finally:
         looking.kill()
         looking.communicate()
 
 
+def test_whoever_looks_makes_no_folder(tmp_path: Path) -> None:
+    assert FolderLock("pgha").holder() is None
+    assert not (tmp_path / "state").exists()
+
+
 def test_other_labs_have_other_drivers() -> None:
-    with DriverLock("pgha") as one, DriverLock("demo") as other:
-        assert one.held and other.held
+    assert FolderLock("pgha").acquire() and FolderLock("demo").acquire()
 
 
 def test_a_holder_that_has_not_written_yet_is_still_a_holder() -> None:
-    lock = DriverLock("pgha")
+    lock = FolderLock("pgha")
     assert lock.acquire()
     (state_dir("pgha") / "driver.lock").write_text("{")
-    assert isinstance(DriverLock("pgha").holder(), Driver)
+    assert isinstance(FolderLock("pgha").holder(), Driver)
     lock.release()
 
 
 def test_a_program_started_by_the_driver_does_not_inherit_the_lock() -> None:
-    lock = DriverLock("pgha")
+    lock = FolderLock("pgha")
     assert lock.acquire()
     child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
     try:
         lock.release()
-        assert DriverLock("pgha").acquire()
+        assert FolderLock("pgha").acquire()
     finally:
         child.communicate()
 
 
 def test_the_lock_file_is_its_owners() -> None:
-    with DriverLock("pgha"):
-        assert (state_dir("pgha") / "driver.lock").stat().st_mode & 0o777 == 0o600
-        assert os.environ["PGHALAB_STATE_DIR"] in str(state_dir("pgha"))
+    lock = FolderLock("pgha")
+    assert lock.acquire()
+    assert (state_dir("pgha") / "driver.lock").stat().st_mode & 0o777 == 0o600
+    assert os.environ["PGHALAB_STATE_DIR"] in str(state_dir("pgha"))

@@ -22,7 +22,9 @@ from pghalab import cli, out, registry
 from pghalab.cluster.model import NodeHealth, PatroniMember, PatroniView, Snapshot
 from pghalab.course import report
 from pghalab.course.runner import Runner
+from pghalab.lab.host.paths import state_dir
 from pghalab.lab.settings import default_settings, save_settings
+from pghalab.lab.ssh.keys import ensure_console_key
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.text import GLYPHS, in_ascii
 from pghalab.verbs import course as course_verbs
@@ -100,7 +102,7 @@ def test_what_a_verb_of_the_lab_tells_is_clean_even_in_torn_pieces(
         notices = (HOSTILE,)
         settings = None
 
-        def __init__(self, settings: object) -> None: ...
+        def __init__(self, settings: object, *, force: bool) -> None: ...
 
         async def open(self, *, link: bool) -> None: ...
 
@@ -225,7 +227,7 @@ def test_an_export_to_standard_output_is_the_file_and_nothing_else(
     class Lab:
         notices = ("The settings are new.",)
 
-        def __init__(self, settings: Any) -> None:
+        def __init__(self, settings: Any, *, look_only: bool) -> None:
             self.settings = settings
 
         async def open(self, *, link: bool) -> None: ...
@@ -234,6 +236,7 @@ def test_an_export_to_standard_output_is_the_file_and_nothing_else(
 
     monkeypatch.setattr("pghalab.lab.local.LocalLab", Lab)
     save_settings(default_settings("pgha"))
+    ensure_console_key(state_dir("pgha"))
     assert cli.main(["export", f"--{kind}", "-"]) == 0
     told = capsys.readouterr()
     assert told.err == "The settings are new.\n"

@@ -89,6 +89,7 @@ def _stored(**changes: object) -> str:
     ],
 )
 def test_a_corrupt_file_is_kept_aside_and_told(content: bytes) -> None:
+    state_dir("demo")
     path = settings_file("demo")
     path.write_bytes(content)
     settings = load_settings("demo")
@@ -102,6 +103,7 @@ def test_a_corrupt_file_is_kept_aside_and_told(content: bytes) -> None:
 
 def test_every_corrupt_file_is_kept() -> None:
     for content in ("one", "two", "three"):
+        state_dir("demo")
         settings_file("demo").write_text(content)
         load_settings("demo")
     kept = settings_file("demo").parent.glob("settings.json.corrupt-*")
@@ -137,6 +139,16 @@ def test_settings_that_cannot_work_are_refused_with_what_to_do(change: dict[str,
     with pytest.raises(LabError) as caught:
         checked(replace(default_settings("pgha"), **change))  # type: ignore[arg-type]
     assert caught.value.todo
+
+
+def test_whoever_looks_moves_no_file_and_makes_no_folder(state: Path) -> None:
+    assert load_settings("demo", look_only=True).origin == "defaults"
+    assert not state.exists()
+    state_dir("demo")
+    settings_file("demo").write_text("{")
+    loaded = load_settings("demo", look_only=True)
+    assert "could not be used" in loaded.notices[0]
+    assert [file.name for file in settings_file("demo").parent.iterdir()] == ["settings.json"]
 
 
 def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

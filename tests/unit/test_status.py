@@ -150,7 +150,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any lab is one that has nodes but no engine, and that was found with damaged settings."""
 
     class FakeLab:
-        def __init__(self, settings: LabSettings) -> None:
+        def __init__(self, settings: LabSettings, *, look_only: bool) -> None:
+            assert look_only
             self.name = settings.name
             self.notices = ["settings.json was damaged"]
 

@@ -23,8 +23,6 @@ ANSWER = 4.0
 """Seconds within which a node that answers must answer anything else."""
 SESSIONS = 4
 """Commands that run on one node at the same time; sshd allows ten sessions, and the learner has some too."""
-CALLS = 3
-"""Questions to the services of one node at the same time; the readers of the cluster let no more through either."""
 ENGINE = 6.0
 """Seconds within which the container engine must answer."""
 
@@ -83,7 +81,6 @@ class Facts:
         self._sources: Sources = sources or ClusterSources()
         self._known: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
         self._gates = {name: asyncio.Semaphore(SESSIONS) for name in lab.nodes}
-        self._calls = {name: asyncio.Semaphore(CALLS) for name in lab.nodes}
 
     def data_nodes(self) -> list[Node]:
         """The nodes that carry PostgreSQL."""
@@ -151,11 +148,6 @@ class Facts:
             return LabError(f"{node.name} {words}", kind=known)
         return LabError(f"{node.name} is out of reach: {why.split('. ')[0].rstrip('.')}", kind=kind)
 
-    async def _called(self, node: Node, ask: Callable[[], Awaitable[T]]) -> T:
-        """The answer of a service on a node; waiting for one's turn is not the node's fault, and does not count."""
-        async with self._calls[node.name]:
-            return await _limited(node, ask(), ANSWER)
-
     async def command(self, node: Node, command: str) -> tuple[int, str]:
         """The exit status and output of a harmless command run as root."""
 
@@ -188,7 +180,7 @@ class Facts:
 
         async def ask() -> EtcdEndpoint:
             await self._with(node, "etcd", "etcd")
-            return await self._called(node, lambda: self._sources.endpoint(node))
+            return await _limited(node, self._sources.endpoint(node), ANSWER)
 
         return await self._once(("endpoint", node.name), ask)
 
@@ -197,7 +189,7 @@ class Facts:
 
         async def ask() -> bool:
             await self._with(node, "etcd", "etcd")
-            return await self._called(node, lambda: self._sources.health(node))
+            return await _limited(node, self._sources.health(node), ANSWER)
 
         return await self._once(("health", node.name), ask)
 
@@ -238,7 +230,7 @@ class Facts:
 
         async def ask() -> Sequence[EtcdMember]:
             await self._with(node, "etcd", "etcd")
-            return await self._called(node, lambda: self._sources.members(node))
+            return await _limited(node, self._sources.members(node), ANSWER)
 
         return await self._once(("members", node.name), ask)
 
@@ -265,7 +257,7 @@ class Facts:
 
         async def ask() -> Mapping[str, Any]:
             await self._with(node, "patroni", "Patroni")
-            return await self._called(node, lambda: self._sources.patroni(node))
+            return await _limited(node, self._sources.patroni(node), ANSWER)
 
         return await self._once(("patroni", node.name), ask)
 
@@ -293,7 +285,7 @@ class Facts:
 
         async def ask() -> Sequence[tuple[Any, ...]]:
             await self._with(node, "postgres", "PostgreSQL")
-            return await self._called(node, lambda: self._sources.query(self.lab, node, sql, database))
+            return await _limited(node, self._sources.query(self.lab, node, sql, database), ANSWER)
 
         return await self._once(("query", node.name, database, sql), ask)
 
@@ -306,8 +298,8 @@ class Facts:
         async def ask() -> tuple[bool, str]:
             await self.processes(via)
             await self._with(to, "postgres", "PostgreSQL")
-            login, how = self._sources.login, {"user": user, "database": database, "password": secret}
-            return await self._called(to, lambda: login(self.lab, via=via, to=to, **how))
+            answer = self._sources.login(self.lab, via=via, to=to, user=user, database=database, password=secret)
+            return await _limited(to, answer, ANSWER)
 
         return await self._once(("login", via.name, to.name, user, database, secret), ask)
 

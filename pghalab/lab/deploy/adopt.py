@@ -1,4 +1,4 @@
-"""Getting to know the nodes' containers: pinning their host keys and making sure that they accept the console's key."""
+"""Getting to know the nodes' containers: pinning their host keys, and being let in by the console's key."""
 
 from __future__ import annotations
 
@@ -11,26 +11,34 @@ from pghalab.lab.deploy import lifecycle, reach
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.ssh import keys
+from pghalab.lab.ssh.link import Cause
+from pghalab.lab.types import LabError
 
 log = logging.getLogger(__name__)
 
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
-BANNER_WAIT = 5.0
-"""Seconds that a container which just started may take until its sshd answers, before it is looked at later."""
-ACCEPT = """umask 077; mkdir -p /root/.ssh && printf '%s\\n' "$PGHALAB_NEW_KEY" > /root/.ssh/authorized_keys"""
+# Added, not replaced: other consoles get in by theirs. sshd takes no file that others may write to.
+ACCEPT = """umask 077; file=/root/.ssh/authorized_keys
+mkdir -p /root/.ssh && chown root:root /root /root/.ssh && chmod go-w /root /root/.ssh || exit
+if grep -qsxF -- "$PGHALAB_NEW_KEY" $file && [ "$(stat -c %U%a $file)" = root600 ]; then exit 0; fi
+if [ -s $file ] && [ -n "$(tail -c 1 $file)" ]; then echo >>$file; fi
+grep -qsxF -- "$PGHALAB_NEW_KEY" $file || printf '%s\\n' "$PGHALAB_NEW_KEY" >>$file
+chown root:root $file && chmod 600 $file && echo given"""
 
 
 class Adopter:
-    """What the console knows of each container by its id: the pinned host key, and whether it accepts the console."""
+    """What the console knows of each container by its id, and what it does about one that does not let it in.
 
-    def __init__(self, folder: Path) -> None:
+    With `look_only` it writes nothing: no key, no pins, nothing in the nodes.
+    """
+
+    def __init__(self, folder: Path, *, look_only: bool = False) -> None:
         self._folder = folder
-        self._pins = keys.Pins(folder)
+        self._look_only = look_only
+        self._pins = keys.Pins(folder, look_only=look_only)
         self._ids: dict[str, str] = {}
-        self._known: dict[str, tuple[str, int | None]] = {}
         self._busy: dict[str, asyncio.Lock] = {}
         self._file = asyncio.Lock()
-        self._public = ""
         self._notices: list[str] = []
         self._reach: dict[str, str] = {}
 
@@ -47,14 +55,15 @@ class Adopter:
     async def ensure_key(self) -> str:
         """Make the console's key pair the first time, or a new one when it was lost; its public half; raises LabError.
 
-        A new key is no loss: `adopt` puts it on nodes that know an older one.
+        A new key is no loss: a node that knows an older one is given it when it refuses it.
         """
+        if self._look_only:
+            return await asyncio.to_thread(keys.public_key, self._folder) or ""
 
         def ensure() -> str:
-            return keys.ensure_console_key(self._folder, replace_lost=True)[1]
+            return keys.ensure_console_key(self._folder)[1]
 
-        self._public = await asyncio.to_thread(ensure)
-        return self._public
+        return await asyncio.to_thread(ensure)
 
     def pin(self, name: str) -> str | None:
         """The pinned host key of the container that is this node now; raises LabError."""
@@ -67,32 +76,18 @@ class Adopter:
             await asyncio.to_thread(self._pins.keep_only, list(container_ids))
 
     async def adopt(self, engine: Engine, name: str, found: FoundContainer) -> None:
-        """Pin the host key of a container that is new, and let it accept the console's key; raises LabError.
-
-        A container whose sshd does not answer yet is left for the next call.
-        """
+        """Pin the host key of a container that is new, once it has one; raises LabError."""
         async with self._busy.setdefault(name, asyncio.Lock()):
             self._ids[name] = found.id
-            # node-start writes the accepted key anew at each start, and each start has another port.
-            start = (found.id, found.ssh_port)
-            if self._known.get(name) == start or not await self._answers(found):
-                return
             if self._pins.get(found.id) is None:
-                text = (await engine.read_file(found.id, HOST_KEY)).strip()
-                async with self._file:
-                    await asyncio.to_thread(self._pins.set, found.id, text)
-            accepted = (await engine.environment(found.id)).get("PGHALAB_AUTHORIZED_KEY", "")
-            if self._public and accepted.split()[:2] != self._public.split()[:2]:
-                notice = f"{name} knew an older key of the console and was given the present one."
-                log.info(notice)
-                if notice not in self._notices:
-                    self._notices.append(notice)
-                await engine.run_in(found.id, ["/bin/sh", "-c", ACCEPT], {"PGHALAB_NEW_KEY": self._public})
-            self._reach[name] = await reach.said(engine, found.id)
-            self._known[name] = start
+                await self._pin(engine, found.id)
+
+    async def learn(self, engine: Engine, name: str, found: FoundContainer) -> None:
+        """Ask a node that is reached, and so has started in full, whom it answers; raises LabError."""
+        self._reach[name] = await reach.said(engine, found.id)
 
     async def close_or_open(self, engine: Engine, found: Mapping[str, FoundContainer], *, to_open: bool) -> list[str]:
-        """Tell adopted nodes whom to answer, where that is not so yet; what has to be known then; raises LabError."""
+        """Tell known nodes whom to answer, where that is not so yet; what has to be known then; raises LabError."""
 
         async def one(name: str, container: str) -> None:
             if reach.differs(self._reach.get(name, ""), to_open=to_open):
@@ -101,17 +96,45 @@ class Adopter:
         await lifecycle.together(one(name, each.id) for name, each in found.items())
         return reach.warnings({name: self._reach[name] for name in found if name in self._reach})
 
-    def stopped(self, name: str) -> None:
-        """The node's container does not run: the next time it does, it is looked at again."""
-        self._known.pop(name, None)
-        self._reach.pop(name, None)
+    async def mend(self, engine: Engine, name: str, found: FoundContainer, cause: Cause) -> bool:
+        """Do something about a node that is refused or refuses; False when there was nothing to do; raises LabError.
 
-    async def _answers(self, found: FoundContainer) -> bool:
+        The engine is as trusted here as when it made the container.
+        """
+        async with self._busy.setdefault(name, asyncio.Lock()):
+            self._ids[name] = found.id
+            if cause == "host-key":
+                if await self._pin(engine, found.id):
+                    self._tell(f"{name} has another host key than before; it was read anew through the engine.")
+                    return True
+                return False
+            if self._look_only:
+                return False
+            public = await self.ensure_key()
+            if cause == "key-file":
+                self._tell(f"The console's key {self.private_key} was lost; it has a new one.")
+                return True
+            said = await engine.run_in(found.id, ["/bin/sh", "-c", ACCEPT], {"PGHALAB_NEW_KEY": public})
+            if "given" not in said:
+                return False
+            self._tell(f"{name} did not know this console's key and was given it.")
+            return True
+
+    async def _pin(self, engine: Engine, id_: str) -> bool:
+        """Whether the container's host key was pinned and is another than before."""
         try:
-            async with asyncio.timeout(BANNER_WAIT):
-                while True:
-                    if await lifecycle.banner(found.ssh_port):
-                        return True
-                    await asyncio.sleep(lifecycle.POLL_SECONDS)
-        except TimeoutError:
+            text = (await engine.read_file(id_, HOST_KEY)).strip()
+        except LabError as error:
+            if error.kind == "gone":  # a container that has just started has none yet
+                return False
+            raise
+        if not keys.is_public_key(text) or self._pins.get(id_) == text:
             return False
+        async with self._file:
+            await asyncio.to_thread(self._pins.set, id_, text)
+        return True
+
+    def _tell(self, notice: str) -> None:
+        log.info(notice)
+        if notice not in self._notices:
+            self._notices.append(notice)

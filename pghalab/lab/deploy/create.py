@@ -32,29 +32,29 @@ class _Made:
 
 
 async def create(
-    engine: Engine, settings: LabSettings, plan: Deployment, world: World, say: Say
+    engine: Engine, settings: LabSettings, plan: Deployment, world: World, say: Say, reached: lifecycle.Reached
 ) -> dict[str, FoundContainer]:
-    """Create and start what `world` lacks of `plan` and wait until sshd answers on every node; raises LabError.
+    """Create and start what `world` lacks of `plan` and wait until every node is reached; raises LabError.
 
     When that fails, or the caller is cancelled, what this call created is removed again, and only that.
     """
     made = _Made()
     existing = world.nodes(plan.lab)
     try:
-        await _network(engine, plan, world, made, say)
+        anew = await _network(engine, plan, world, made, say)
         known = {volume.name for volume in world.volumes}
         await lifecycle.together(_volume(engine, volume, made) for volume in plan.volumes if volume.name not in known)
         await lifecycle.together(
             [
                 *(_node(engine, node, made, say) for node in plan.nodes if node.number not in existing),
                 *(
-                    lifecycle.wake(engine, existing[node.number], node.name, say)
+                    _existing(engine, existing[node.number], node, say, anew=anew)
                     for node in plan.nodes
                     if node.number in existing
                 ),
             ]
         )
-        return await _ready(engine, settings, made)
+        return await _ready(engine, settings, made, reached)
     except BaseException as error:
         undone = asyncio.ensure_future(_undo(engine, made, say))
         try:
@@ -68,9 +68,11 @@ async def create(
         raise
 
 
-async def _ready(engine: Engine, settings: LabSettings, made: _Made) -> dict[str, FoundContainer]:
+async def _ready(
+    engine: Engine, settings: LabSettings, made: _Made, reached: lifecycle.Reached
+) -> dict[str, FoundContainer]:
     try:
-        return await lifecycle.wait_ready(engine, settings, settings.node_names)
+        return await lifecycle.wait_ready(engine, settings, settings.node_names, reached)
     except LabError as error:
         if not made.containers:
             raise
@@ -79,12 +81,18 @@ async def _ready(engine: Engine, settings: LabSettings, made: _Made) -> dict[str
         raise LabError(error.what, node=error.node, todo=todo, kind=error.kind) from error
 
 
-async def _network(engine: Engine, plan: Deployment, world: World, made: _Made, say: Say) -> None:
+async def _existing(engine: Engine, found: FoundContainer, node: NodeSpec, say: Say, *, anew: bool) -> None:
+    await lifecycle.attach(engine, found, node, say, anew=anew)
+    await lifecycle.wake(engine, found, node.name, say, node.address)
+
+
+async def _network(engine: Engine, plan: Deployment, world: World, made: _Made, say: Say) -> bool:
+    """Whether the network had to be created."""
     found = world.network(plan.lab)
     spec = plan.network
     if found is not None:
         if (found.name, found.subnets) == (spec.name, (spec.subnet,)):
-            return
+            return False
         # Nobody uses it (the preflight refuses otherwise): left by a deployment with other options.
         await engine.call(f"Removing network {found.name}", engine.api.remove_network, found.id)
 
@@ -93,6 +101,7 @@ async def _network(engine: Engine, plan: Deployment, world: World, made: _Made, 
 
     say(f"network {spec.name} {spec.subnet}\n")
     await engine.call(f"Creating network {spec.name}", create_it)
+    return True
 
 
 def make_network(engine: Engine, spec: NetworkSpec) -> str:

@@ -6,20 +6,34 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from pghalab.lab.deploy.spec import CAPABILITIES, MEMORY, PIDS, Deployment, NodeSpec, deployment
+from pghalab.lab.deploy.spec import (
+    CAPABILITIES,
+    KEY_VARIABLE,
+    MEMORY,
+    PIDS,
+    Deployment,
+    NodeSpec,
+    VolumeSpec,
+    deployment,
+)
 from pghalab.lab.engine.labels import LAB_LABEL, SSH_PORT
 from pghalab.lab.host import files
-from pghalab.lab.host.paths import state_dir
+from pghalab.lab.host.paths import lab_folder, state_dir
 from pghalab.lab.settings import LabSettings, save_settings
-from pghalab.lab.ssh.keys import ensure_console_key
+from pghalab.lab.ssh.keys import ensure_console_key, public_key
 from pghalab.lab.types import LabError
 
+_GIVE_KEY = "give the public key that may log in as root"
 
-def plan_of(settings: LabSettings) -> Deployment:
+
+def plan_of(settings: LabSettings, *, look_only: bool = False) -> Deployment:
     """What an export describes; the settings are stored, as the files hold the password and pghalab must know it.
 
+    With `look_only` nothing is stored, and without a key of this console's whoever uses the export has to give one.
     Raises LabError.
     """
+    if look_only:
+        return deployment(settings, public_key(lab_folder(settings.name)) or "")
     save_settings(settings)
     return deployment(settings, ensure_console_key(state_dir(settings.name))[1])
 
@@ -43,7 +57,7 @@ def compose(plan: Deployment) -> str:
     import yaml
 
     document: dict[str, Any] = {
-        "services": {node.name: _service(node) for node in plan.nodes},
+        "services": _doubled({node.name: _service(node) for node in plan.nodes}),
         "networks": {
             "lab": {
                 "name": plan.network.name,
@@ -65,7 +79,14 @@ def compose(plan: Deployment) -> str:
         f"# The lab {plan.lab} as pghalab deploys it. It holds the password of the postgres superuser.\n"
         f"# docker compose -p {plan.lab} -f THIS-FILE up -d\n"
     )
-    return head + yaml.safe_dump(_doubled(document), sort_keys=False, default_flow_style=False, width=10_000)
+    if not _has_key(plan):
+        for service in document["services"].values():
+            service["environment"][KEY_VARIABLE] = f"${{{KEY_VARIABLE}:?{_GIVE_KEY}}}"
+    return head + yaml.safe_dump(document, sort_keys=False, default_flow_style=False, width=10_000)
+
+
+def _has_key(plan: Deployment) -> bool:
+    return all(dict(node.environment)[KEY_VARIABLE] for node in plan.nodes)
 
 
 def _service(node: NodeSpec) -> dict[str, Any]:
@@ -107,7 +128,7 @@ def script(plan: Deployment) -> str:
          f"--ip-range {network.ip_range}", f"--label {q(label)}", q(network.name)]
     )  # fmt: skip
     make_volumes = "\n".join(
-        f"    made volume {q(volume.name)} || docker volume create --label {q(label)} {q(volume.name)}"
+        f"    made volume {q(volume.name)} || docker volume create {_labels(volume)} {q(volume.name)}"
         for volume in plan.volumes
     )
     make_nodes = "\n".join(f"    made container {q(node.name)} || {_create(node)}" for node in plan.nodes)
@@ -121,7 +142,12 @@ def script(plan: Deployment) -> str:
         make_network=make_network,
         make_volumes=make_volumes,
         make_nodes=make_nodes,
+        need_key="" if _has_key(plan) else f'    : "${{{KEY_VARIABLE}:?{_GIVE_KEY}}}"\n    export {KEY_VARIABLE}\n',
     )
+
+
+def _labels(labelled: NodeSpec | VolumeSpec) -> str:
+    return " ".join(f"--label {shlex.quote(f'{key}={value}')}" for key, value in labelled.labels)
 
 
 def _create(node: NodeSpec) -> str:
@@ -137,8 +163,8 @@ def _create(node: NodeSpec) -> str:
         f"--ip {node.address}",
         *(f"--network-alias {q(alias)}" for alias in node.aliases),
         f"-p 127.0.0.1::{SSH_PORT}",
-        *(f"--label {q(f'{key}={value}')}" for key, value in node.labels),
-        *(f"-e {key if key in _SECRET else q(f'{key}={value}')}" for key, value in node.environment),
+        _labels(node),
+        *(f"-e {key if key in _SECRET or not value else q(f'{key}={value}')}" for key, value in node.environment),
         *(f"-v {q(f'{volume}:{path}')}" for volume, path in node.mounts),
         q(node.image),
     ]
@@ -189,7 +215,7 @@ existing() {{
 }}
 
 create() {{
-    for name in $nodes; do made container "$name" || :; done
+{need_key}    for name in $nodes; do made container "$name" || :; done
     for name in $volumes; do made volume "$name" || :; done
     made network "$network" || {make_network}
 {make_volumes}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from pghalab.lab.deploy.preflight import by_number
+from pghalab.lab.deploy.spec import NodeSpec
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.settings import LabSettings
@@ -20,10 +21,15 @@ STOP_SECONDS = 10
 """How long a node may take to stop before it is killed."""
 READY_SECONDS, READY_PER_NODE = 60.0, 5.0
 """How long the first node may take until its sshd answers, and how much longer for each that starts beside it."""
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 GONE: tuple[ErrorKind, ...] = ("gone", "no-network")
 """The kinds of error that say that what was to be removed is not there (any more)."""
-BANNER_SECONDS = 2.0
+Reached = Callable[[str, FoundContainer], Awaitable[bool]]
+"""Whether the console is logged in on a node's container now; raises LabError when the node lets nobody in.
+
+A connection that does not log in tells less,
+and sshd may hold it against its address (PerSourcePenalties, sshd_config(5)).
+"""
 
 
 async def nodes(engine: Engine, settings: LabSettings) -> dict[str, FoundContainer]:
@@ -38,8 +44,8 @@ def named(containers: Iterable[FoundContainer], settings: LabSettings) -> dict[s
     return {names[number - 1] if number <= len(names) else one.name: one for number, one in found.items()}
 
 
-async def start(engine: Engine, settings: LabSettings, say: Say) -> None:
-    """Start every existing node, wake the paused ones, and wait until sshd answers on each; raises LabError."""
+async def start(engine: Engine, settings: LabSettings, say: Say, reached: Reached) -> None:
+    """Start every existing node, wake the paused ones, and wait until each is reached; raises LabError."""
     existing = await nodes(engine, settings)
     if not existing:
         raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up", kind="no-lab")
@@ -48,7 +54,7 @@ async def start(engine: Engine, settings: LabSettings, say: Say) -> None:
             say(f"{name} has no container: `pghalab up` creates it\n")
     addresses = settings.addresses
     await together(wake(engine, found, name, say, addresses.get(name, "")) for name, found in existing.items())
-    await wait_ready(engine, settings, tuple(existing))
+    await wait_ready(engine, settings, tuple(existing), reached)
 
 
 async def stop(engine: Engine, settings: LabSettings, say: Say) -> None:
@@ -65,8 +71,8 @@ async def stop(engine: Engine, settings: LabSettings, say: Say) -> None:
     await together(one(name, found) for name, found in (await nodes(engine, settings)).items())
 
 
-async def restart(engine: Engine, settings: LabSettings, say: Say) -> None:
-    """Stop and start every node at the same time, then wait for sshd; raises LabError."""
+async def restart(engine: Engine, settings: LabSettings, say: Say, reached: Reached) -> None:
+    """Stop and start every node at the same time, then wait until each is reached; raises LabError."""
     existing = await nodes(engine, settings)
     if not existing:
         raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up", kind="no-lab")
@@ -77,7 +83,7 @@ async def restart(engine: Engine, settings: LabSettings, say: Say) -> None:
         say(f"{name} restarted\n")
 
     await together(one(name, found) for name, found in existing.items())
-    await wait_ready(engine, settings, tuple(existing))
+    await wait_ready(engine, settings, tuple(existing), reached)
 
 
 async def remove(engine: Engine, settings: LabSettings, say: Say) -> None:
@@ -176,6 +182,32 @@ async def wake(engine: Engine, found: FoundContainer, name: str, say: Say, addre
         say(f"{name} started\n")
 
 
+async def attach(engine: Engine, found: FoundContainer, node: NodeSpec, say: Say, *, anew: bool) -> None:
+    """Connect an existing container to the lab's network with its own address, unless it is; what runs in it runs on.
+
+    `anew` says that the network was made a moment ago, so that whatever the container remembers is another's.
+    """
+    held = found.address_on(node.network, node.address)
+    if held == node.address and not anew:
+        return
+    try:
+        await engine.call("Disconnecting", engine.api.disconnect_container_from_network, found.id, node.network, True)
+    except LabError as error:
+        log.info("%s: %s", node.name, error)  # it was not connected
+    await _call(
+        engine,
+        node.name,
+        "Connecting",
+        engine.api.connect_container_to_network,
+        found.id,
+        node.network,
+        ipv4_address=node.address,
+        aliases=list(node.aliases),
+    )
+    was = f"had the address {held}" if held and not anew else f"was not connected to {node.network}"
+    say(f"{node.name} {was}; it has {node.address} again\n")
+
+
 async def explained(engine: Engine, error: LabError, name: str, address: str) -> LabError:
     """The same failure of one node, with the holder of its address when that is the reason."""
     if address and error.kind == "taken":
@@ -188,12 +220,14 @@ async def explained(engine: Engine, error: LabError, name: str, address: str) ->
                     kind="taken",
                 )
     lost = error.kind == "no-network"
-    todo = "Its network was removed. Recreate the nodes, which keeps their data: pghalab rm, then pghalab up"
+    todo = "Its network was removed. Make it again and connect the nodes to it: pghalab up"
     return LabError(error.what, node=name, todo=todo if lost else error.todo, kind=error.kind)
 
 
-async def wait_ready(engine: Engine, settings: LabSettings, names: tuple[str, ...]) -> dict[str, FoundContainer]:
-    """Wait until sshd sends its banner on each of the nodes; raises LabError with the container's last words."""
+async def wait_ready(
+    engine: Engine, settings: LabSettings, names: tuple[str, ...], reached: Reached
+) -> dict[str, FoundContainer]:
+    """Wait until each node is reached; raises LabError, at once when one cannot be, else with its last words."""
     limit = READY_SECONDS + READY_PER_NODE * (len(names) - 1)
     waiting = set(names)
     ready: dict[str, FoundContainer] = {}
@@ -202,8 +236,8 @@ async def wait_ready(engine: Engine, settings: LabSettings, names: tuple[str, ..
             while waiting:
                 found = await nodes(engine, settings)
                 for name in waiting:
-                    await _require_alive(engine, name, found.get(name))
-                answers = await asyncio.gather(*(banner(found[name].ssh_port) for name in waiting))
+                    await _require_alive(engine, settings, name, found.get(name))
+                answers = await asyncio.gather(*(reached(name, found[name]) for name in waiting))
                 for name, answered in zip(tuple(waiting), answers, strict=True):
                     if answered:
                         ready[name] = found[name]
@@ -215,30 +249,25 @@ async def wait_ready(engine: Engine, settings: LabSettings, names: tuple[str, ..
         silent = (await nodes(engine, settings)).get(first)
         last = await engine.last_log(silent.id) if silent else ""
         raise LabError(
-            f"sshd did not answer on {late} within {limit:.0f} s. {first} last said: {last or 'nothing'}",
+            f"The console could not log in on {late} within {limit:.0f} s. {first} last said: {last or 'nothing'}",
             todo=f"See: docker logs {first}",
             kind="timeout",
         ) from error
     return ready
 
 
-async def banner(port: int | None) -> bool:
-    """Whether an ssh server introduces itself on this port of 127.0.0.1."""
-    if port is None:
-        return False
-    # The engine's proxy accepts before sshd listens, so only the banner tells.
-    try:
-        async with asyncio.timeout(BANNER_SECONDS):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                return (await reader.readline()).startswith(b"SSH-")
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return False
+def require_connected(settings: LabSettings, name: str, found: FoundContainer) -> None:
+    """Raise LabError when the container of this node is not on the lab's network: nothing reaches it then."""
+    if not found.address_on(settings.network, settings.addresses.get(name, "")):
+        raise LabError(
+            f"It is not connected to the lab's network {settings.network}.",
+            node=name,
+            todo="Connect it again, with its address: pghalab up",
+            kind="no-network",
+        )
 
 
-async def _require_alive(engine: Engine, name: str, found: FoundContainer | None) -> None:
+async def _require_alive(engine: Engine, settings: LabSettings, name: str, found: FoundContainer | None) -> None:
     if found is None:
         raise LabError(
             "Its container was removed while it started.", node=name, todo="Create it again: pghalab up", kind="gone"
@@ -251,6 +280,8 @@ async def _require_alive(engine: Engine, name: str, found: FoundContainer | None
             todo=f"See: docker logs {found.name}",
             kind="not-running",
         )
+    if found.state == "running":
+        require_connected(settings, name, found)
 
 
 async def _unpause(engine: Engine, found: FoundContainer, name: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
-from pghalab.lab.deploy import addresses
+from pghalab.lab.deploy import addresses, kept
 from pghalab.lab.deploy.spec import deployment
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork, FoundVolume
@@ -63,6 +63,7 @@ async def check(engine: Engine, settings: LabSettings, *, auto: bool) -> tuple[L
     settings = _free_names(settings, world, auto=auto)
     settings = _free_addresses(settings, world, auto=auto)
     await _same_lab(engine, settings, world)
+    kept.require_same(settings, world.volumes)
     return settings, world
 
 

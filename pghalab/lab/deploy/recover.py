@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
+from pghalab.lab.deploy import kept
 from pghalab.lab.deploy.preflight import World, look
 from pghalab.lab.engine.client import Engine
-from pghalab.lab.engine.inventory import FoundNetwork, FoundVolume
+from pghalab.lab.engine.inventory import FoundNetwork
 from pghalab.lab.settings import AuthMethod, LabSettings, checked
 from pghalab.lab.types import LabError
 
@@ -62,30 +63,28 @@ def from_environment(
 def from_leftovers(defaults: LabSettings, world: World) -> LabSettings | None:
     """The settings that the lab's network and volumes tell; the password is the new one of `defaults`."""
     network = world.network(defaults.name)
-    prefix, nodes = _of_volumes([volume for volume in world.volumes if volume.lab == defaults.name])
-    if network is None and not nodes:
+    data = kept.remembered(world.volumes, defaults.name)
+    if network is None and data is None:
         return None
+    data = data or kept.Remembered()
     told = f"What is left of the lab {defaults.name} gave its names back; its password is a new one."
+    if data.password is not None:
+        told = f"What is left of the lab {defaults.name} gave its names back, but not its password."
     try:
         return checked(
             replace(
                 defaults,
-                prefix=prefix or defaults.prefix,
+                prefix=data.prefix or defaults.prefix,
                 network=network.name if network else defaults.network,
-                subnet=_octets(network) or defaults.subnet,
-                nodes=nodes or defaults.nodes,
+                subnet=_octets(network) or data.subnet or defaults.subnet,
+                nodes=data.nodes or defaults.nodes,
+                auth_method=cast(AuthMethod, data.auth_method or defaults.auth_method),
                 origin="engine",
                 notices=(*defaults.notices, told),
             )
         )
     except LabError:
         return None
-
-
-def _of_volumes(volumes: list[FoundVolume]) -> tuple[str, int]:
-    numbered = [re.fullmatch(r"(.*?)(\d+)-pgdata", volume.name) for volume in volumes]
-    found = [match for match in numbered if match]
-    return (found[0][1], max(int(match[2]) for match in found)) if found else ("", 0)
 
 
 def _octets(network: FoundNetwork | None) -> str:

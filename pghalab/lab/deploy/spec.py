@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pghalab.lab.deploy import kept
 from pghalab.lab.engine.labels import LAB_LABEL, NODE_LABEL
 from pghalab.lab.settings import LabSettings
 
@@ -12,6 +13,8 @@ PIDS = 1024
 """Processes and threads of one node; a data node of the course has about 40 at rest."""
 MEMORY = 1024 * 1024 * 1024
 """Bytes of memory of one node, swap included; a data node of the course uses about 240 MB."""
+KEY_VARIABLE = "PGHALAB_AUTHORIZED_KEY"
+"""What tells a node the first public key that may log in; consoles add theirs later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def deployment(settings: LabSettings, authorized_key: str) -> Deployment:
             aliases=(name, f"etcd{number}"),
             environment=(
                 ("NODELIST", settings.nodelist),
-                ("PGHALAB_AUTHORIZED_KEY", authorized_key.strip()),
+                (KEY_VARIABLE, authorized_key.strip()),
                 ("PGHALAB_PASSWORD", settings.password),
                 ("PGHALAB_AUTH", settings.auth_method),
                 ("PGHALAB_OPEN", "1" if settings.open_network else "0"),
@@ -93,6 +96,6 @@ def deployment(settings: LabSettings, authorized_key: str) -> Deployment:
             ip_range=f"{settings.subnet}.128/25",
             labels=label,
         ),
-        volumes=tuple(VolumeSpec(name, label) for name in names),
+        volumes=tuple(VolumeSpec(name, (*label, *kept.labels(settings))) for name in names),
         nodes=nodes,
     )

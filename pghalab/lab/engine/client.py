@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from pghalab.lab.engine import inventory
 from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork, FoundVolume
 from pghalab.lab.engine.labels import LAB_LABEL
+from pghalab.lab.engine.unreachable import unreachable
 from pghalab.lab.types import ErrorKind, LabError
 
 if TYPE_CHECKING:
@@ -30,28 +30,6 @@ CALL_TIMEOUT = 60
 CONNECT_TIMEOUT = 10
 THREADS = 16
 CHANGES = ("create", "start", "die", "pause", "unpause", "destroy", "rename")
-
-
-def unreachable(error: BaseException) -> LabError:
-    """Why the engine does not answer and what to do, from what the SDK or the socket raised."""
-    text = str(error)
-    where = os.environ.get("DOCKER_HOST", "") or "the default socket or the current docker context"
-    todo = "Run `pghalab doctor`: it says how to install and start one on this system."
-    if "Permission denied" in text or "PermissionError" in text:
-        return LabError(
-            f"You may not use the container engine at {where}.",
-            todo="Join its group (sudo usermod -aG docker $USER), log in again, then retry.",
-            kind="no-permission",
-        )
-    if "timed out" in text.lower():
-        return LabError(f"The container engine at {where} does not answer in time.", todo=todo, kind="engine-silent")
-    if "paramiko" in text:
-        return LabError(
-            "An engine on another host (ssh://) cannot be used.",
-            todo="The nodes' ports are local to it.",
-            kind="engine-settings",
-        )
-    return LabError(f"No container engine answers at {where}.", todo=todo, kind="no-engine")
 
 
 class Engine:

@@ -64,6 +64,8 @@ class FoundVolume:
 
     name: str
     lab: str | None
+    labels: tuple[tuple[str, str], ...] = ()
+    """Pairs of key and value."""
 
 
 def containers(client: DockerClient, lab: str | None = None) -> tuple[FoundContainer, ...]:
@@ -90,7 +92,11 @@ def networks(client: DockerClient) -> tuple[FoundNetwork, ...]:
 def volumes(client: DockerClient) -> tuple[FoundVolume, ...]:
     """Every volume; raises what the SDK raises."""
     return tuple(
-        FoundVolume(name=raw["Name"], lab=(raw.get("Labels") or {}).get(LAB_LABEL))
+        FoundVolume(
+            name=raw["Name"],
+            lab=(raw.get("Labels") or {}).get(LAB_LABEL),
+            labels=tuple(sorted((raw.get("Labels") or {}).items())),
+        )
         for raw in client.api.volumes()["Volumes"] or []
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import os
 import platform
+import pwd
 import shutil
 import sys
 from collections.abc import Mapping
@@ -89,9 +92,21 @@ def engine_here() -> Advice:
     return engine(detect(), installed=installed, root=os.geteuid() == 0, inside=detect(release=""))
 
 
-def join_group() -> Advice:
-    """How to be allowed to use an engine that runs."""
-    return Advice("Join the engine's group, then log in again.", 'sudo usermod -aG docker "$USER"')
+def join_group(socket: Path) -> Advice:
+    """How to be allowed to use an engine that runs behind this socket."""
+    user, group = "", "docker"
+    with contextlib.suppress(KeyError, OSError):
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        found = grp.getgrgid(socket.stat().st_gid)
+        group = found.gr_name
+        if user in found.gr_mem:
+            return Advice(
+                f"You are in its group {group}, but this session began before: log in again, or take it on here.",
+                f"newgrp {group}",
+            )
+    if group == "root":
+        return Advice("Its socket is root's alone: give it a group of its own, or use a rootless engine.", "")
+    return Advice(f"Join its group {group}, then log in again.", f'sudo usermod -aG {group} "{user or "$USER"}"')
 
 
 def _has_desktop() -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pghalab.lab.types import LabError
 
+LOG_NAME = "pghalab.log"
 LONGEST_RECORD = 20_000
 """Characters of one record in the log."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
@@ -39,28 +40,37 @@ def require_name(lab: str) -> None:
         )
 
 
-def state_dir(lab: str) -> Path:
-    """The folder of one lab's settings, keys, progress and journal, made when it is missing; raises LabError."""
+def lab_folder(lab: str) -> Path:
+    """The folder of one lab's settings, keys, progress and journal, whether it exists or not; raises LabError."""
     require_name(lab)
-    return _made(state_root() / "labs" / lab)
+    return state_root() / "labs" / lab
+
+
+def state_dir(lab: str) -> Path:
+    """The same folder, made when it is missing; raises LabError."""
+    return _made(lab_folder(lab))
 
 
 def log_file() -> Path:
     """The file that gets what is too long for the learner, tracebacks first of all; raises LabError."""
-    return _made(state_root()) / "pghalab.log"
+    return _made(state_root()) / LOG_NAME
 
 
-def setup_logging() -> None:
-    """Send every log record of the program to `log_file()`, and nothing to the terminal; raises LabError."""
+def setup_logging(*, look_only: bool = False) -> None:
+    """Send every log record of the program to the log file, and nothing to the terminal; raises LabError.
+
+    With `look_only` nothing is written unless the program itself fails.
+    """
     root = logging.getLogger()
-    path = log_file()
+    path = state_root() / LOG_NAME if look_only else log_file()
     if any(getattr(handler, "baseFilename", None) == str(path.absolute()) for handler in root.handlers):
         return
     try:
-        handler = _LogHandler(path, maxBytes=2_000_000, backupCount=2, encoding="utf-8")
+        handler = _LogHandler(path, maxBytes=2_000_000, backupCount=2, encoding="utf-8", delay=look_only)
     except OSError as error:
         raise _unwritable(path, error) from error
     handler.setFormatter(_Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.ERROR if look_only else logging.INFO)
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
@@ -68,9 +78,13 @@ def setup_logging() -> None:
 
 
 class _LogHandler(logging.handlers.RotatingFileHandler):
-    """A log that its owner alone reads, and that gives up without a word on the terminal when the disk is full."""
+    """A log that its owner alone reads, and that gives up without a word on the terminal when the disk is full.
+
+    With `delay` the file, and its folder, are made with the first record.
+    """
 
     def _open(self) -> TextIOWrapper:
+        _made(Path(self.baseFilename).parent)
         # A regular file only: a pipe would be waited for.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
         handle = os.open(self.baseFilename, flags, 0o600)

@@ -25,13 +25,29 @@ QUIET = 1.0
 """Seconds without output after the exit that end a command whose background processes keep its output open."""
 
 RUN_VARIABLE = "PGHALAB_RUN"
+"""Holds the id of the run that a process belongs to, from its first moment: so the next console finds what one that was
+killed left behind."""
 COMMAND_VARIABLE = "PGHALAB_COMMAND"
 """Holds the process id of the command itself, which tells it from what it left behind."""
 
 END_RUN = "/usr/local/sbin/end-run"
+CLIENTS = ("psql", "pgbench", "vacuumdb", "reindexdb", "clusterdb")
+"""Programs that cancel what the server does for them when they get SIGINT."""
 
-# The image's script does it; a machine without it looks for itself. A zombie has an empty environ and does not count.
+# A client of PostgreSQL that gets SIGINT has the server cancel its query (fe_utils/cancel.c); ended any other way it
+# leaves the query running. The image's script does the rest; a machine without it looks for itself. A zombie has an
+# empty environ and does not count.
 _END = """
+ask='n=0
+while found=$(for path in $(grep -lszxF {variable}={run} /proc/[0-9]*/environ); do
+        case $(cat ${{path%environ}}comm 2>/dev/null) in
+            {clients}) path=${{path%/environ}}; echo ${{path#/proc/}} ;;
+        esac
+    done); [ -n "$found" ] && [ $n -lt 10 ]; do
+    [ $n -gt 0 ] || kill -INT $found
+    sleep 0.1; n=$((n+1))
+done 2>/dev/null'
+sh -c "$ask"; setpriv --reuid postgres --regid postgres --clear-groups sh -c "$ask" 2>/dev/null
 if [ -x {script} ]; then exec {script} {run}; fi
 left() {{ grep -lszxF {variable}={run} /proc/[0-9]*/environ | sed -n 's|^/proc/\\([0-9]*\\)/environ$|\\1|p'; }}
 try() {{ kill -"$1" $found 2>/dev/null; }}
@@ -51,6 +67,21 @@ for found in $(sh -c "$look"; setpriv --reuid postgres --regid postgres --clear-
     [ -d /proc/"${{found#*=}}" ] && exit 0
 done
 exit 1
+"""
+
+# What a command started and left behind (a server, say) is not below it any more, and lives on.
+_LEFT = """
+look='for path in $(grep -lsza "^{variable}={drivers}" /proc/[0-9]*/environ); do
+    run=$(grep -hsza "^{variable}=" $path | tr "\\0" "\\n" | sed -n "1s/^{variable}=//p")
+    command=$(grep -hsza "^{command}=" $path | tr "\\0" "\\n" | sed -n "1s/^{command}=//p")
+    case $run in {own}.*) continue ;; {drivers}*) ;; *) continue ;; esac
+    pid=${{path%/environ}}; pid=${{pid#/proc/}}; above=$pid
+    while [ "${{above:-0}}" -gt 1 ] && [ "$above" != "$command" ]; do
+        above=$(sed -n "s/^PPid:[^0-9]*//p" /proc/$above/status)
+    done
+    [ "$above" != "$command" ] || echo "$run $(tr "\\0\\n" "  " </proc/$pid/cmdline | cut -c 1-300)"
+done 2>/dev/null'
+sh -c "$look"; setpriv --reuid postgres --regid postgres --clear-groups sh -c "$look" 2>/dev/null; true
 """
 
 
@@ -80,7 +111,21 @@ def runs_line(run: str) -> str:
 
 def end_line(run: str) -> str:
     """The line that ends every process of a run on a node: TERM, and KILL after 2 s; it fails when some live on."""
-    return _END.format(variable=RUN_VARIABLE, run=run, script=END_RUN)
+    return _END.format(variable=RUN_VARIABLE, run=run, script=END_RUN, clients="|".join(CLIENTS))
+
+
+def driver_mark(lab: str, token: str = "") -> str:
+    """What the ids of a driver's runs in this lab begin with; without its token, those of any driver's."""
+    return f"d.{lab}.{token}"
+
+
+def left_line(own: str) -> str:
+    """The line that prints the run and the command of each command on a node that another driver of the lab started.
+
+    `own` is this driver's mark.
+    """
+    drivers = own[: own.rindex(".") + 1]
+    return _LEFT.format(variable=RUN_VARIABLE, command=COMMAND_VARIABLE, own=own, drivers=drivers)
 
 
 class CommandSession:

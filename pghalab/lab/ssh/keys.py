@@ -15,35 +15,32 @@ from pghalab.lab.types import LabError
 
 KEY_NAME = "console_ed25519"
 PINS_NAME = "host-keys.json"
-RECREATE = "Recreate the nodes with `pghalab rm` and `pghalab up`; their data is kept."
 
 _log = logging.getLogger(__name__)
 
 
-def ensure_console_key(folder: Path, *, replace_lost: bool = False) -> tuple[Path, str]:
-    """Return the lab's private key file and its public text, making the ed25519 pair the first time.
+def ensure_console_key(folder: Path) -> tuple[Path, str]:
+    """Return the lab's private key file and its public text, making the ed25519 pair when there is none.
 
-    A private key that others could read gets mode 0600 again. When only the public half is left the nodes know a key
-    that nobody holds: that raises LabError, unless `replace_lost` says that no node exists any more.
+    A private key that others could read gets mode 0600 again; one that is damaged is kept aside, and a new pair
+    is made, which the nodes are given through the engine. Raises LabError.
     """
     private = folder / KEY_NAME
     public = folder / f"{KEY_NAME}.pub"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if private.exists() and _public_text(private) is None:
+            _log.warning("%s is damaged and is kept as %s", private, keep_aside(private).name)
         if not private.exists():
-            if public.exists() and not replace_lost:
-                raise LabError(f"the console's private key {private} is lost.", todo=RECREATE, kind="state-folder")
             _make_key(private)
         if private.stat().st_mode & 0o077:
             _log.warning("%s could be read by others; its mode is 0600 again", private)
             private.chmod(0o600)
-        text = _public_text(private)
+        text = _public_text(private) or ""
         if not public.exists() or public.read_text(encoding="utf-8").strip() != text:
             write_atomic(public, text + "\n", 0o644)
     except OSError as error:
-        raise LabError(
-            f"the console's key in {folder} cannot be used: {error.strerror or error}.", kind="state-folder"
-        ) from error
+        raise _unusable(folder, error) from error
     return private, text
 
 
@@ -64,34 +61,61 @@ def _make_key(private: Path) -> None:
         Path(name).unlink()
 
 
-def _public_text(private: Path) -> str:
+def public_key(folder: Path) -> str | None:
+    """The public text of the lab's key as it is now, None when there is none that can be used; raises LabError."""
+    try:
+        return _public_text(folder / KEY_NAME)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def _public_text(private: Path) -> str | None:
     import asyncssh
 
     try:
         key = asyncssh.read_private_key(private)
-    except (asyncssh.KeyImportError, ValueError) as error:
-        raise LabError(
-            f"the console's private key {private} is damaged: {error}.",
-            todo=f"Move it and its .pub away, then: {RECREATE[0].lower()}{RECREATE[1:]}",
-            kind="state-folder",
-        ) from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
+        return None
     return key.export_public_key("openssh").decode("ascii").strip()
 
 
-class Pins:
-    """The host key of each container, by container id, kept in one JSON file."""
+def is_public_key(text: str) -> bool:
+    """Whether this is a whole public key."""
+    import asyncssh
 
-    def __init__(self, folder: Path) -> None:
+    try:
+        asyncssh.import_public_key(text)
+    except (asyncssh.KeyImportError, ValueError):
+        return False
+    return True
+
+
+def _unusable(folder: Path, error: OSError) -> LabError:
+    what = f"the console's key in {folder} cannot be used: {error.strerror or error}."
+    return LabError(what, todo="Give yourself read and write access to that folder.", kind="state-folder")
+
+
+class Pins:
+    """The host key of each container, by container id, kept in one JSON file, or with `look_only` in memory."""
+
+    def __init__(self, folder: Path, *, look_only: bool = False) -> None:
         self._path = folder / PINS_NAME
+        self._look_only = look_only
+        self._seen: dict[str, str] = {}
         self.notices: list[str] = []
         """What the learner should hear, such as a damaged file that was kept aside."""
 
     def get(self, container_id: str) -> str | None:
         """The pinned public key of a container, None when it has none; raises LabError."""
-        return self._read().get(container_id)
+        return self._seen.get(container_id) or self._read().get(container_id)
 
     def set(self, container_id: str, public_key: str) -> None:
         """Pin a container's public key; raises LabError."""
+        if self._look_only:
+            self._seen[container_id] = public_key.strip()
+            return
         pins = self._read()
         if pins.get(container_id) != public_key.strip():
             self._write({**pins, container_id: public_key.strip()})
@@ -115,6 +139,8 @@ class Pins:
             value = None
         if isinstance(value, dict) and all(isinstance(pin, str) for pin in value.values()):
             return value
+        if self._look_only:
+            return {}
         try:
             aside = keep_aside(self._path)
         except OSError as error:

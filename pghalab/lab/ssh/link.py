@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pghalab.lab.types import ErrorKind, LabError, LinkState
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes128-ctr")
 """The cheapest one first: every poll goes through a channel of its own."""
-RECREATE = "Recreate the node with `pghalab rm` and `pghalab up`; its data is kept."
+Cause = Literal["", "key", "key-file", "host-key"]
+"""What may be put right about a node that refuses or is refused: the console's key, its file, the node's host key."""
+RECREATE = (
+    "As the last resort make the nodes anew: `pghalab rm`, then `pghalab up`. That ends what runs on them; their data "
+    "is kept."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +50,7 @@ class Trouble:
     what: str
     todo: str = ""
     kind: ErrorKind = "out-of-reach"
+    cause: Cause = ""
 
     @property
     def reason(self) -> str:
@@ -61,9 +67,26 @@ FROZEN = Trouble("down", "it does not answer any more: it is frozen or cut off."
 LOST = Trouble("down", "the ssh connection was lost.")
 NO_SSHD = Trouble("down", "nothing answers on its ssh port.")
 NO_ANSWER = Trouble("down", "it does not answer on its ssh port: it is frozen, cut off or still starting.")
-NO_AUTH = Trouble("refused", "it does not accept the console's key.", RECREATE, "refused")
+NO_AUTH = Trouble(
+    "refused",
+    "it does not accept this console's key.",
+    "`pghalab up` gives it the key, and ends nothing.",
+    "refused",
+    "key",
+)
 OTHER_HOST_KEY = Trouble(
-    "refused", "its host key is not the one that was pinned when it was created.", RECREATE, "refused"
+    "refused",
+    "its host key is not the one that the engine shows: something else answers in its place.",
+    f"Look at who listens on its port: pghalab ls. {RECREATE}",
+    "refused",
+    "host-key",
+)
+NO_KEY = Trouble(
+    "refused",
+    "this console has no key for it yet.",
+    "`pghalab up` makes one and gives it to the nodes; it ends nothing.",
+    "refused",
+    "key-file",
 )
 
 
@@ -79,6 +102,7 @@ class Link:
         pin: Callable[[], str | None],
         changed: Callable[[LinkState, str], None],
         timing: Timing,
+        mend: Callable[[Cause], Awaitable[bool]] | None = None,
     ) -> None:
         self._name = name
         self._endpoint = endpoint
@@ -86,11 +110,18 @@ class Link:
         self._pin = pin
         self._changed = changed
         self._timing = timing
+        self._mend = mend
+        self._mended: set[Cause] = set()
+        """What something was done about since the node was last reached: once is enough."""
         self._trouble: Trouble | None = NOT_STARTED
         self._connection: asyncssh.SSHClientConnection | None = None
         self._settled = asyncio.Event()
         self._poked = asyncio.Event()
+        self._asked: list[asyncio.Future[None]] = []
+        self._answering: list[asyncio.Future[None]] = []
         self._keeper: asyncio.Task[None] | None = None
+        self.port: int | None = None
+        """Where the live connection goes through on 127.0.0.1; None without one."""
         self.came_up: Callable[[], None] = lambda: None
         """Called after each new connection."""
 
@@ -112,7 +143,22 @@ class Link:
 
     def poke(self) -> None:
         """Try now instead of waiting for the next attempt."""
+        self._mended.clear()
         self._poked.set()
+
+    async def attempt(self) -> None:
+        """Unless it is up, wait until an attempt that begins after this call has come up or failed."""
+        if self.state != "up" and self._keeper is not None:
+            answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._asked.append(answer)
+            self.poke()
+            await answer
+
+    def _answer(self) -> None:
+        for answer in self._answering:
+            if not answer.done():
+                answer.set_result(None)
+        self._answering.clear()
 
     async def close(self) -> None:
         """End the connection and stop keeping it."""
@@ -200,7 +246,8 @@ class Link:
         try:
             return asyncssh.import_public_key(text)
         except (asyncssh.KeyImportError, ValueError) as error:
-            raise LinkRefused(Trouble("refused", "its pinned host key cannot be read.", RECREATE, "refused")) from error
+            what = "its pinned host key cannot be read."
+            raise LinkRefused(Trouble("refused", what, OTHER_HOST_KEY.todo, "refused", "host-key")) from error
 
     def _private_key(self) -> asyncssh.SSHKey:
         import asyncssh
@@ -208,25 +255,32 @@ class Link:
         try:
             return asyncssh.read_private_key(self._key)
         except FileNotFoundError as error:
-            lost = Trouble("refused", f"the console's key file {self._key} is lost.", RECREATE, "refused")
-            raise LinkRefused(lost) from error
-        except (OSError, asyncssh.KeyImportError, ValueError) as error:
-            broken = Trouble("refused", f"the console's key file {self._key} cannot be used.", RECREATE, "refused")
-            raise LinkRefused(broken) from error
+            raise LinkRefused(NO_KEY) from error
+        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+            what = f"the console's key file {self._key} is damaged."
+            raise LinkRefused(Trouble("refused", what, NO_KEY.todo, "refused", "key-file")) from error
+        except OSError as error:
+            what = f"the console's key file {self._key} cannot be read: {error.strerror}."
+            raise LinkRefused(Trouble("refused", what, "Give yourself read access to it.", "refused")) from error
 
     async def _keep(self) -> None:
         delay = self._timing.backoff_first
         try:
             while True:
                 self._poked.clear()
+                self._answering, self._asked = self._asked, []
                 try:
                     self._become(await self._hold())
                     delay = self._timing.backoff_first
                 except LinkRefused as refused:
+                    if await self._put_right(refused.trouble):
+                        self._asked += self._answering
+                        continue
                     self._become(refused.trouble)
                 except Exception:
                     _log.exception("%s: the link failed in an unexpected way", self._name)
                     self._become(Trouble("down", "the connection failed in an unexpected way; see the log."))
+                self._answer()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(delay):
                         await self._poked.wait()
@@ -236,6 +290,19 @@ class Link:
                     self._become(CONNECTING)
         finally:
             self._connection = None
+            self._answering += self._asked
+            self._answer()
+
+    async def _put_right(self, trouble: Trouble) -> bool:
+        """Whether something was done about the trouble, so that another attempt is worth it at once."""
+        if not trouble.cause or self._mend is None or trouble.cause in self._mended:
+            return False
+        self._mended.add(trouble.cause)
+        try:
+            return await self._mend(trouble.cause)
+        except LabError as error:
+            _log.warning("%s: %s could not be put right: %s", self._name, trouble.what, error)
+            return False
 
     async def _hold(self) -> Trouble:
         """Connect, stay until the connection is gone, and say why it went."""
@@ -251,12 +318,14 @@ class Link:
 
         connection = await self.open(Owner)
         try:
-            self._connection = connection
+            self._connection, self.port = connection, connection.get_extra_info("peername")[1]
+            self._mended.clear()
             self._become(None)
+            self._answer()
             self.came_up()
             await connection.wait_closed()
         finally:
-            self._connection = None
+            self._connection, self.port = None, None
             connection.close()
             connection.abort()
         return FROZEN if lost_by and "keepalive" in str(lost_by[0]) else LOST

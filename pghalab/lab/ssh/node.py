@@ -11,11 +11,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pghalab.lab.ssh.command import WINDOW, CommandSession, command_line, end_line, runs_line, shell_line
-from pghalab.lab.ssh.link import Link, LinkRefused, Timing
+from pghalab.lab.ssh.command import WINDOW, CommandSession, command_line, end_line, left_line, runs_line, shell_line
+from pghalab.lab.ssh.link import Cause, Link, LinkRefused, Timing
 from pghalab.lab.types import Ended, HowEnded, LabError, LinkChanged, LinkState, Output, Result, User
 
 if TYPE_CHECKING:
+    import asyncssh
+
     from pghalab.lab.ssh.shell import ShellSession
     from pghalab.lab.ssh.tunnel import Tunnel
 
@@ -25,8 +27,8 @@ RESERVED = 2
 """Sessions beside them, for shells and for ending commands."""
 CAPTURE = 1024 * 1024
 """The most characters that run() keeps of each stream."""
-END_LIMIT = 8.0
-"""Seconds that ending a command may take in all: the node's end-run needs 2 when a process ignores TERM."""
+END_LIMIT = 10.0
+"""Seconds that ending a command may take in all: a query has 1 to be cancelled, and who ignores TERM 2 until KILL."""
 END_ATTEMPTS = 3
 
 _log = logging.getLogger(__name__)
@@ -46,7 +48,11 @@ class SshNode:
         all_nodes: Callable[[], Iterable[SshNode]],
         changed: Callable[[LinkChanged], None],
         timing: Timing | None = None,
+        mend: Callable[[Cause], Awaitable[bool]] | None = None,
+        mark: str = "l",
     ) -> None:
+        """`mark` begins the ids of its runs: `driver_mark` of a console that may drive, `l` of one that only looks."""
+        self._mark = mark
         self._name = name
         self._address = address
         self._all_nodes = all_nodes
@@ -58,6 +64,7 @@ class SshNode:
             pin=pin,
             changed=lambda state, reason: changed(LinkChanged(name, state, reason)),
             timing=self._timing,
+            mend=mend,
         )
         self._link.came_up = self._end_left_over
         self._sessions = asyncio.Semaphore(SESSIONS)
@@ -88,9 +95,25 @@ class SshNode:
         """Why the link is not up, in words; empty when it is."""
         return self._link.reason
 
+    @property
+    def trouble(self) -> LabError:
+        """What keeps the node out of reach, as an error."""
+        return self._link.error()
+
+    @property
+    def port(self) -> int | None:
+        """The port on 127.0.0.1 that the connection goes through; None without one."""
+        return self._link.port
+
     def start(self) -> None:
         """Begin to keep the link in the background; returns at once."""
         self._link.start()
+
+    async def attempt(self, limit: float) -> None:
+        """Unless the link is up, try now and wait for what comes of it, at most `limit` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._link.attempt()
 
     def poke(self) -> None:
         """Try to connect now, for instance because the container has just started."""
@@ -151,7 +174,7 @@ class SshNode:
                 await self._sessions.acquire()
         except TimeoutError as error:
             raise LabError(f"{SESSIONS} commands run on it already.", node=self._name, kind="busy") from error
-        run = uuid.uuid4().hex
+        run = f"{self._mark}.{uuid.uuid4().hex}"
         session = CommandSession()
         line = command_line(command, user, run)
         opening = asyncio.ensure_future(
@@ -244,8 +267,25 @@ class SshNode:
             _log.warning("%s: run %s could not be ended: %s", self._name, run, status)
         return status == 0
 
+    async def end_left(self) -> list[str]:
+        """End the commands that other drivers left running on this node, wherever they reached; what they were."""
+        done = await self._completed(left_line(self._mark))
+        left: dict[str, str] = {}
+        for line in cast(bytes, done.stdout).decode(errors="replace").splitlines() if done else ():
+            run, _, command = line.partition(" ")
+            # Of its processes the shell that was given the whole command tells most.
+            left[run] = max(left.get(run, ""), command.removeprefix("/bin/bash -lc ").strip(), key=len)
+        for run in left:
+            await self.end_run(run)
+            await self._end_on_others(run)
+        return [_short(command) for command in left.values()]
+
     async def _aside(self, line: str) -> int | None:
         """The exit status of a line that runs beside the commands' sessions; None when it could not run now."""
+        done = await self._completed(line)
+        return done.exit_status if done else None
+
+    async def _completed(self, line: str) -> asyncssh.SSHCompletedProcess | None:
         import asyncssh
 
         if self.link != "up":
@@ -254,12 +294,12 @@ class SshNode:
             if self._reserved.locked():
                 connection = await self._link.open()
                 try:
-                    return (await connection.run(line, encoding=None)).exit_status
+                    return await connection.run(line, encoding=None)
                 finally:
                     connection.abort()
             async with self._reserved:
                 connection = await self._link.connection(0)
-                return (await connection.run(line, encoding=None)).exit_status
+                return await connection.run(line, encoding=None)
         except (LabError, LinkRefused, asyncssh.Error, OSError) as error:
             _log.warning("%s: %s", self._name, error)
             return None
