@@ -148,11 +148,11 @@ async def appears(node: SshNode, pattern: str) -> None:
 async def test_users_and_their_environment(containers: Containers, one: SshNode) -> None:
     root = await one.run("whoami; hostname; echo $NODELIST; echo $PGHALAB_RUN | wc -c")
     nodelist = containers.settings.nodelist
-    assert root.stdout.splitlines() == ["root", one.name, nodelist, "33"]
+    assert root.stdout.splitlines() == ["root", one.name, nodelist, "35"]
     postgres = await one.run(
         "whoami; echo $NODELIST; echo $PGDATA; echo $PGHALAB_RUN | wc -c; cd && pwd", user="postgres"
     )
-    assert postgres.stdout.splitlines() == ["postgres", nodelist, "/pgdata/17/data", "33", "/var/lib/postgresql"]
+    assert postgres.stdout.splitlines() == ["postgres", nodelist, "/pgdata/17/data", "35", "/var/lib/postgresql"]
     assert (root.stderr, postgres.stderr) == ("", "")
 
 
