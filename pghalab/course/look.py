@@ -14,7 +14,7 @@ from pghalab.course.events import CheckResult, StepState
 from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec, Course, Step
 from pghalab.course.progress import Progress
-from pghalab.lab.types import Lab, LabError
+from pghalab.lab.types import Lab, LabError, LinkState
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,19 @@ def explain(result: CheckResult) -> str:
     if not result.known:
         return f"{result.check} cannot be checked: {where}{result.saw}"
     return f"{where}{result.saw} (wanted {result.check}: {result.wanted})"
+
+
+def slow(results: Iterable[CheckResult], links: Mapping[str, LinkState]) -> bool:
+    """Whether a check could not look at what the console is only just reaching, or at a node that is slow to answer.
+
+    `links` are as they were before the look; for a check of the cluster as a whole every one of them counts.
+    """
+    waiting = ("connecting", "up")
+
+    def may_answer(node: str | None) -> bool:
+        return links.get(node) in waiting if node else all(link in waiting for link in links.values())
+
+    return any(not result.known and may_answer(result.node) for result in results)
 
 
 class Look:
@@ -65,6 +78,10 @@ class Look:
         """What each of some checks sees, all looked at together."""
         context = Context(facts, self.names, output, may_write=not self.progress.read_only)
         return tuple(await asyncio.gather(*(evaluate(spec, context) for spec in specs)))
+
+    def links(self) -> dict[str, LinkState]:
+        """How the links to the nodes stand now."""
+        return {name: node.link for name, node in self.lab.nodes.items()}
 
     async def once(self, specs: Sequence[CheckSpec], output: str | None = None) -> tuple[tuple[CheckResult, ...], ...]:
         """What each of some checks sees in one fresh look."""

@@ -49,10 +49,10 @@ class Order:
         """
         started = time.monotonic()
         while True:
-            links = {name: node.link for name, node in self._look.lab.nodes.items()}
+            links = self._look.links()
             decision = await self.decide(step)
-            slow = any(links.get(name) in ("connecting", "up") for name in decision.unseen)
-            limit = LEADS if decision.verdict == "wait" else ANSWERS if slow else 0.0
+            late = any(links.get(name) in ("connecting", "up") for name in decision.unseen)
+            limit = LEADS if decision.verdict == "wait" else ANSWERS if late else 0.0
             if time.monotonic() - started >= limit:
                 return decision
             # Nothing tells when a member leads; the next look does.

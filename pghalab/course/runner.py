@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -13,12 +15,12 @@ from pghalab.course.journal import Journal
 from pghalab.course.kinds import Question, Where
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
-from pghalab.course.look import Look, StepStatus
+from pghalab.course.look import Look, StepStatus, slow
 from pghalab.course.model import Course, Step
 from pghalab.course.order import Order
 from pghalab.course.placeholders import fill, used
 from pghalab.course.progress import Progress
-from pghalab.course.stage import Confirm, Stage
+from pghalab.course.stage import CONNECTING, INTERVALS, Confirm, Stage
 from pghalab.lab.types import Lab, LabError
 
 _log = logging.getLogger(__name__)
@@ -200,6 +202,16 @@ class Runner:
                 self.journal.append(stage.end("stopped", "it was stopped", code="stopped"))
             self.progress.save()
 
+    async def _standing(self, step_id: str) -> StepStatus:
+        """How a step stands before it is run; a slow answer is waited for, since running it twice may do harm."""
+        until = time.monotonic() + CONNECTING
+        while True:
+            links = self._look.links()
+            status = (await self.evaluate([step_id]))[step_id]
+            if status.state in SETTLED or not slow(status.results, links) or time.monotonic() > until:
+                return status
+            await asyncio.sleep(INTERVALS[-1])
+
     def _take(self, ended: StepEnded) -> None:
         """Remember what came of a run."""
         if ended.outcome == "done":
@@ -221,7 +233,7 @@ class Runner:
             return
         try:
             if not again:
-                status = (await self.evaluate([step.id]))[step.id]
+                status = await self._standing(step.id)
                 if status.state == "done":
                     yield stage.end("already")
                     return

@@ -21,7 +21,7 @@ from pghalab.course.events import (
 )
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import Where
-from pghalab.course.look import Look, explain
+from pghalab.course.look import Look, explain, slow
 from pghalab.course.model import CheckSpec, Step
 from pghalab.course.tail import Tail
 from pghalab.lab.types import Ended, Lab, LabError, Node, Output
@@ -137,12 +137,10 @@ class Stage:
         """Why its guard refuses it, as a code and in words; two empty texts when it does not."""
         until = time.monotonic() + CONNECTING
         while True:
-            before = {name: node.link for name, node in self.lab.nodes.items()}
+            before = self._look.links()
             groups = await self._look.once(self.step.guard)
             seen = [result for group in groups for result in group if not result.ok]
-            # What the console is only just reaching is waited for, and so is a node that is slow to answer.
-            waits = any(not result.known and before.get(result.node or "") in ("connecting", "up") for result in seen)
-            if not waits or time.monotonic() > until:
+            if not slow(seen, before) or time.monotonic() > until:
                 break
             await asyncio.sleep(INTERVALS[-1])
         for spec, group in zip(self.step.guard, groups, strict=True):

@@ -99,8 +99,8 @@ def runner(tmp_path: Path, lab: FakeLab, block: str) -> Runner:
     return made
 
 
-async def events(made: Runner) -> list[Any]:
-    return [event async for event in made.run("one")]
+async def events(made: Runner, **options: Any) -> list[Any]:
+    return [event async for event in made.run("one", **options)]
 
 
 async def test_a_guard_that_cannot_look_says_so_with_a_way_out(tmp_path: Path, lab: FakeLab) -> None:
@@ -137,7 +137,7 @@ async def test_a_guard_waits_for_the_console_to_connect(tmp_path: Path, lab: Fak
 
     node.run = connecting  # type: ignore[method-assign]
     async with asyncio.timeout(10):
-        end = (await events(runner(tmp_path, lab, STEP + GUARD)))[-1]
+        end = (await events(runner(tmp_path, lab, STEP + GUARD), again=True))[-1]
     assert end.outcome == "done"
 
 
@@ -188,4 +188,20 @@ async def test_a_guard_asks_a_slow_node_again(tmp_path: Path, lab: FakeLab) -> N
 
     node.run = slow  # type: ignore[method-assign]
     async with asyncio.timeout(10):
-        assert (await events(runner(tmp_path, lab, STEP + GUARD)))[-1].outcome == "done"
+        assert (await events(runner(tmp_path, lab, STEP + GUARD), again=True))[-1].outcome == "done"
+
+
+async def test_a_step_is_not_run_again_because_a_node_is_slow_to_answer(tmp_path: Path, lab: FakeLab) -> None:
+    node = lab.nodes["pgha3"]
+    node.processes, real, asked = {"etcd": "postgres"}, node.run, 0
+
+    async def slow(command: str, **options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked <= 2:
+            raise LabError("it gave no answer", node="pgha3", kind="no-answer")
+        return await real(command, **options)
+
+    node.run = slow  # type: ignore[method-assign]
+    assert (await events(runner(tmp_path, lab, STEP)))[-1].outcome == "already"
+    assert "do it" not in lab.nodes["pgha1"].ran
