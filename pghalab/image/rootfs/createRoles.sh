@@ -7,7 +7,8 @@ usage() {
     cat <<'END'
 Usage: /createRoles.sh [-h] [CONNECTION]
 
-Creates the application role bubba, an ordinary login without superuser rights.
+Creates the application role bubba: a superuser, as in the source text. Do not do that
+outside a lab: an application needs no more than to own its tables.
 Patroni runs it once, after it made a new cluster (bootstrap.post_bootstrap), with a
 connection string as its argument; without one, the local server is used.
 Patroni creates its own roles, the superuser and the replication role, by itself.
@@ -36,7 +37,7 @@ PGHALAB_PASSWORD=''
     printf "\\set password '%s'\n" "$(sed -e 's/\\/\\\\/g' -e "s/'/''/g" <<<"$PGHALAB_PASSWORD")"
     cat <<'END'
 select 'create role bubba' where not exists (select from pg_roles where rolname = 'bubba') \gexec
-alter role bubba login nosuperuser nocreaterole nocreatedb password :'password';
+alter role bubba login superuser nocreaterole nocreatedb password :'password';
 END
 } | psql -X -q -v ON_ERROR_STOP=1 -d "${1:-dbname=postgres}" -f - \
     || fail "the roles were not created; is this server the leader, and is it up?"
