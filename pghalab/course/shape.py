@@ -71,6 +71,8 @@ def _shape(line: str) -> str:
     shape = _masked(line, _TYPES)
     # The width of a column follows its longest value, and an empty cell has no type.
     shape = re.sub(r"-{2,}", "--", re.sub(r"\s+", " ", shape)).strip()
+    # patronictl's title covers as much of the table's upper border as the members' names leave of it.
+    shape = re.sub(r"^(\+ Cluster: .*\)) [-+]+$", r"\1", shape)
     if "|" in shape and not shape.startswith("{"):
         cells = [cell.strip() for cell in shape.split("|")]
         return "|".join("" if re.fullmatch(r"‹\w+›", cell) else cell for cell in cells)

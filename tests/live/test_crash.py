@@ -32,9 +32,9 @@ def _building(engine: Engine) -> set[str]:
 
 
 async def test_the_next_start_continues_what_a_console_left_in_the_middle(course: Course, tmp_path: Path) -> None:
-    course.verb("run", "--to", "image-question")
+    course.verb("run", "--to", "image-inside")
     _while_building(course, tmp_path)
-    course.verb("run", "--to", "deploy-question")
+    course.verb("run", "--to", "deploy-addresses")
     _while_deploying(course)
     _while_headless(course, "etcd-start-pgha2")
     _while_bootstrapping(course)

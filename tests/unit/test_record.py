@@ -38,6 +38,8 @@ def test_values_of_a_table_may_change_with_their_column_widths() -> None:
 +--------+-------+---------+---------+----+-------------+-----+------------+-----+"""
     assert misfits(LIST, other) == []
     assert not same(LIST, other)
+    for border in ("-+-----+---", "------------+-----+", "-+"):
+        assert misfits(LIST, LIST.replace("----+-----+------------+-----+\n| Member", f"{border}\n| Member")) == []
 
 
 @pytest.mark.parametrize(
