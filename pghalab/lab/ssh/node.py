@@ -28,8 +28,8 @@ RESERVED = 2
 CAPTURE = 1024 * 1024
 """The most characters that run() keeps of each stream."""
 END_LIMIT = 20.0
-"""Seconds that ending a command may take in all: a query has 1 to be cancelled, and who ignores TERM has 20 looks at all
-processes until KILL, which take 2 s on an idle machine and several on a busy one."""
+"""Seconds that ending a command may take in all: a query has 1 to be cancelled, and who ignores TERM has 20 looks at
+all processes until KILL; those take 2 s on an idle machine and several on a busy one."""
 END_ATTEMPTS = 3
 
 _log = logging.getLogger(__name__)
