@@ -68,7 +68,9 @@ async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.
 
     async def looks(pilot: fakes.Pilot[int]) -> list[list[str] | None]:
         """The looks of some turns."""
-        await until(pilot, lambda: not built.app.session.rechecks._under_way)
+        # One that was due just before a step began waits for the step's end.
+        session = built.app.session
+        await until(pilot, lambda: session.work.busy or not session.rechecks._under_way)
         before, seen = turns, len(built.runner.looked)
         await until(pilot, lambda: turns > before + 5)
         return built.runner.looked[seen:]
