@@ -18,6 +18,7 @@ from docker.errors import ImageNotFound
 from textual import events
 
 from pghalab.app import PghalabApp
+from pghalab.course.journal import LOG_LIMIT
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.image.context import ca_bundle
@@ -29,8 +30,9 @@ from pghalab.widgets.output import SHOWN_LINES, OutputView
 from tests.live.conftest import MakeSettings
 from tests.live.gate import Gate
 
-MIB = 1024 * 1024
-FLOOD = f"seq 1 99999999 | head -c {100 * MIB}"
+FLOODED = LOG_LIMIT - 1_000_000
+"""Nearly as much as a log may hold."""
+FLOOD = f"seq 1 99999999 | head -c {FLOODED}"
 MARKUP = "host all [all] 0/0 [/foo] [bold red]x[/] [@click=app.quit]y[/]"
 
 LESSON = f"""---
@@ -244,7 +246,7 @@ async def _engine_is_gone_while_a_command_runs(app: PghalabApp, gate: Gate) -> N
 
 
 async def _flood(app: PghalabApp) -> None:
-    """Keys are answered while 100 MB stream; the log holds every byte, the screen the last lines."""
+    """Keys are answered while nearly 100 MB stream; the log holds every byte, the screen the last lines."""
     session = app.session
     run = await press_run(app, "flood")
     answered = 0
@@ -255,7 +257,7 @@ async def _flood(app: PghalabApp) -> None:
     assert answered > 3
     await ended(app, run, "done")
     assert run.log is not None and session.state.backend is not None
-    assert run.log.stat().st_size == 100 * MIB
+    assert run.log.stat().st_size == FLOODED
     with run.log.open("rb") as file:
         here = hashlib.file_digest(file, "sha256").hexdigest()
     node = next(iter(session.state.backend.lab.nodes.values()))
