@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,10 +45,7 @@ async def situation(facts: Facts) -> Situation:
     known = keys or {}
     initialize = known.get("initialize", "")
     leads = next((one.member.name for one in seen if one.writes and one.member.name == known.get("leader")), "")
-    return Situation(
-        tuple(_of_cluster(one, initialize) for one in seen), leads, keys is not None, initialize,
-        _newest(known.get("history", "")),
-    )  # fmt: skip
+    return Situation(tuple(_of_cluster(one, initialize) for one in seen), leads, keys is not None, initialize)
 
 
 def _of_cluster(seen: _Seen, initialize: str) -> Member:
@@ -65,15 +61,6 @@ async def _keys(facts: Facts) -> Mapping[str, str] | None:
         return await facts.dcs()
     except LabError:
         return None
-
-
-def _newest(history: str) -> int:
-    """The timeline that the last entry of Patroni's history led to; it lists those that were left."""
-    try:
-        entries = json.loads(history or "[]")
-        return max((int(entry[0]) + 1 for entry in entries), default=1)
-    except (ValueError, TypeError, LookupError):
-        return 1
 
 
 async def _member(facts: Facts, node: Node) -> _Seen:

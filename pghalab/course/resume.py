@@ -46,8 +46,6 @@ class Situation:
     """etcd answered."""
     initialize: str = ""
     """The cluster's system identifier in etcd; empty before its birth, or when etcd did not answer."""
-    newest: int = 1
-    """The newest timeline that etcd's history knows of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +86,8 @@ def decide(situation: Situation, wanted: str) -> Decision:
     if len(leaders) > 1:
         return _two_leaders(leaders)
     last = leaders[0] if leaders else max(with_data, key=lambda member: (member.timeline, member.position))
-    # Whoever was promoted later than the last leader that was found is in etcd's history.
-    proven = bool(leaders) and situation.etcd and newest >= situation.newest
-    if unknown and not proven:
+    # etcd's history proves nothing: a leader writes its promotion there only a loop after it took its first rows.
+    if unknown:
         return _unknown(unknown)
     if me == last or (me in with_data and _has_all(me, last)):
         return START

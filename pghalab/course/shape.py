@@ -18,7 +18,8 @@ _TYPES = (
     *_ONCE,
     # etcd and its client give up after the same time; which of them says so first differs.
     (re.compile(r"\b(context deadline exceeded|etcdserver: request timed out)$", re.MULTILINE), "‹gave up›"),
-    (re.compile(r"\b[0-9a-f]{16}\b"), "‹id›"),
+    # etcdctl prints ids without their leading zeros.
+    (re.compile(r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12,16}\b|\b[0-9a-f]{16}\b"), "‹id›"),
     (re.compile(r"\b(true|false)\b"), "‹bool›"),
     (re.compile(r"\bcreating replica\b|\b(stopped|starting|running|streaming)\b(?= *\|)"), "‹state›"),
     (re.compile(r"\|( +)unknown (?=\|)"), r"|\1‹lsn› "),
