@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-import types
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, cast
 
 from pghalab.cluster.model import (
     ClusterEvent,
@@ -25,8 +24,8 @@ from pghalab.cluster.model import (
     Trouble,
     Update,
 )
+from pghalab.codec import from_json
 
-T = TypeVar("T")
 LONGEST: Final = 10_000
 """Characters of a text and entries of a list that are read; more is an error."""
 
@@ -78,12 +77,12 @@ def read_patroni(data: object) -> Patroni:
 
 def read_event(data: object) -> ClusterEvent:
     """An event; raises ValueError."""
-    return cast(ClusterEvent, _read(data, ClusterEvent, "event"))
+    return cast(ClusterEvent, from_json(ClusterEvent, data, LONGEST))
 
 
 def read_trouble(data: object) -> Trouble:
     """A trouble; raises ValueError."""
-    return cast(Trouble, _read(data, Trouble, "trouble"))
+    return cast(Trouble, from_json(Trouble, data, LONGEST))
 
 
 def read_update(data: object) -> Update:
@@ -104,48 +103,8 @@ def read_update(data: object) -> Update:
 def _snapshot(data: object, kind: Any) -> Snapshot[Any]:
     if not isinstance(data, Mapping):
         raise ValueError("not a snapshot")
-    at = _read(data.get("at"), float, "at")
-    error = _read(data.get("error"), str | None, "error")
-    value = None if data.get("value") is None else _read(data["value"], kind, "value")
+    at = from_json(float, data.get("at"))
+    error = from_json(str | None, data.get("error"), LONGEST)
+    value = None if data.get("value") is None else from_json(kind, data["value"], LONGEST)
     # The age goes on growing while nobody reads it, so the wall clock is all there is to count it by.
     return Snapshot(value, error, time.monotonic() - max(0.0, time.time() - at), at)
-
-
-def _read(data: object, kind: Any, where: str) -> Any:
-    origin = get_origin(kind)
-    if origin is Literal:
-        if isinstance(data, str) and data in get_args(kind):
-            return data
-    elif origin in (Union, types.UnionType):
-        if data is None:
-            return None
-        (inner,) = (one for one in get_args(kind) if one is not type(None))
-        return _read(data, inner, where)
-    elif origin is tuple:
-        inner, rest = get_args(kind)
-        assert rest is Ellipsis
-        if isinstance(data, list) and len(data) <= LONGEST:
-            return tuple(_read(one, inner, where) for one in data)
-    elif dataclasses.is_dataclass(kind):
-        if isinstance(data, Mapping):
-            return _fields(data, cast(type, kind), where)
-    elif kind is float:
-        if isinstance(data, (int, float)) and not isinstance(data, bool) and abs(data) < 1e12:
-            return float(data)
-    elif kind is int:
-        if isinstance(data, int) and not isinstance(data, bool):
-            return data
-    elif isinstance(data, kind) and (kind is not str or len(cast(str, data)) <= LONGEST):
-        return data
-    raise ValueError(f"{where} cannot be read")
-
-
-def _fields(data: Mapping[str, object], kind: type, where: str) -> Any:
-    hints = get_type_hints(kind)
-    found = {}
-    for field in dataclasses.fields(kind):
-        if field.name in data:
-            found[field.name] = _read(data[field.name], hints[field.name], f"{where}.{field.name}")
-        elif field.default is dataclasses.MISSING:
-            raise ValueError(f"{where} has no {field.name}")
-    return kind(**found)

@@ -91,6 +91,8 @@ def test_values_within_values(value: Outer) -> None:
         {"word": "a", "pairs": [["x", True]]},
         {"word": "a", "names": {"n": {"at": "late"}}},
         {"word": "a", "either": "x"},
+        {"word": "a", "names": {"n": {"at": 10**400}}},
+        {"word": "a", "names": {"n": {"at": float("nan")}}},
     ],
 )
 def test_data_of_another_shape_is_refused(data: object) -> None:
