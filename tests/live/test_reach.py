@@ -106,8 +106,10 @@ async def outside(engine: Engine, lab: LocalLab, address: str) -> list[str]:
     return answers
 
 
-async def reach_fact(lab: LocalLab) -> doctor.Fact:
-    (fact,) = [fact for fact in await doctor.examine(lab.settings) if fact.check == "reach"]
+async def reach_fact(lab: LocalLab, **otherwise: bool) -> doctor.Fact:
+    """The doctor's word, also when the settings say otherwise than the nodes are."""
+    found = await doctor.examine(replace(lab.settings, **otherwise))
+    (fact,) = [fact for fact in found if fact.check == "reach"]
     return fact
 
 
@@ -142,7 +144,7 @@ async def test_nodes_answer_each_other_and_the_console_only_until_the_lab_is_ope
     await later.close()
     assert (await from_guest(engine, pair, second.address))[-1] == "9999 ConnectionRefusedError"
     assert "closed" not in (await second.run(f"cat {SAID}")).stdout
-    assert not (await reach_fact_with(pair, open_network=False)).ok
+    assert not (await reach_fact(pair, open_network=False)).ok
 
     held = None
     if await same_kernel(engine):
@@ -160,14 +162,6 @@ async def test_nodes_answer_each_other_and_the_console_only_until_the_lab_is_ope
                     await held[1].drain()
                     await asyncio.sleep(0.05)
     assert (await reach_fact(pair)).ok
-
-
-async def reach_fact_with(lab: LocalLab, *, open_network: bool) -> doctor.Fact:
-    """The doctor's word when the settings say otherwise than the nodes are."""
-    (fact,) = [
-        fact for fact in await doctor.examine(replace(lab.settings, open_network=open_network)) if fact.check == "reach"
-    ]
-    return fact
 
 
 async def test_a_kernel_that_lacks_one_packet_filter_uses_the_other_and_without_any_that_is_said(

@@ -31,6 +31,8 @@ class FakeNode:
     answers: dict[str, Result | str] = field(default_factory=dict)
     script: Callable[[FakeNode, str], Sequence[Output | Ended]] | None = None
     hangs: bool = False
+    slow: int = 0
+    """How many commands, from the first on, get no answer in time."""
     ran: list[str] = field(default_factory=list)
     closed: int = 0
 
@@ -40,6 +42,8 @@ class FakeNode:
         self.ran.append(command)
         if self.hangs:
             await asyncio.Event().wait()
+        if len(self.ran) <= self.slow:
+            raise LabError("it gave no answer", node=self.name, kind="no-answer")
         if command.startswith("ps "):
             listing = "".join(
                 f"{pid} {self.ages.get(name, 3600)} {user} /usr/bin/{name} --flag\n"

@@ -177,31 +177,13 @@ async def test_a_placeholder_is_not_failed_on_while_the_console_connects(
 
 async def test_a_guard_asks_a_slow_node_again(tmp_path: Path, lab: FakeLab) -> None:
     node = lab.nodes["pgha3"]
-    node.processes, real, asked = {"etcd": "postgres"}, node.run, 0
-
-    async def slow(command: str, **options: Any) -> Any:
-        nonlocal asked
-        asked += 1
-        if asked <= 2:
-            raise LabError("it gave no answer", node="pgha3", kind="no-answer")
-        return await real(command, **options)
-
-    node.run = slow  # type: ignore[method-assign]
+    node.processes, node.slow = {"etcd": "postgres"}, 2
     async with asyncio.timeout(10):
         assert (await events(runner(tmp_path, lab, STEP + GUARD), again=True))[-1].outcome == "done"
 
 
 async def test_a_step_is_not_run_again_because_a_node_is_slow_to_answer(tmp_path: Path, lab: FakeLab) -> None:
     node = lab.nodes["pgha3"]
-    node.processes, real, asked = {"etcd": "postgres"}, node.run, 0
-
-    async def slow(command: str, **options: Any) -> Any:
-        nonlocal asked
-        asked += 1
-        if asked <= 2:
-            raise LabError("it gave no answer", node="pgha3", kind="no-answer")
-        return await real(command, **options)
-
-    node.run = slow  # type: ignore[method-assign]
+    node.processes, node.slow = {"etcd": "postgres"}, 2
     assert (await events(runner(tmp_path, lab, STEP)))[-1].outcome == "already"
     assert "do it" not in lab.nodes["pgha1"].ran
