@@ -13,12 +13,13 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from pghalab.cluster.headline import headline
 from pghalab.lab.types import LabError
 from pghalab.screens.messages import told
 from pghalab.session.backend import Connect
 from pghalab.session.events import SessionEvent
 from pghalab.session.session import Session
-from pghalab.widgets.condition import condition
+from pghalab.widgets import glyphs
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class ConsoleScreen(Screen[None]):
         """The lab's condition in one line."""
         state = self.console.session.state
         trouble = str(state.trouble) if state.trouble is not None else ""
-        return condition(state.lab_name, state.nodes, state.etcd, state.patroni, trouble, state.paused)
+        return glyphs.line(headline(state.lab_name, state.nodes, state.etcd, state.patroni, trouble, state.paused))
 
     @property
     def shows_what_runs(self) -> bool:

@@ -116,22 +116,31 @@ class Course:
 
 
 @contextlib.contextmanager
-def driven(settings: LabSettings, engine: Engine) -> Iterator[Course]:
-    """The course on a lab of these settings, with a tag of its own for the image; all of it is removed afterwards."""
+def own_image(settings: LabSettings, engine: Engine) -> Iterator[LabSettings]:
+    """Stored settings with a tag of their own for the image; what was built under it is removed afterwards."""
     settings = replace(settings, image=f"pghalab-test-{settings.name}:latest")
     save_settings(settings)
     before = dangling(engine)
     try:
-        yield Course(settings, engine)
+        yield settings
     finally:
-        subprocess.run(
-            [*PGHALAB, "--lab", settings.name, "down", "-f", "--force"], cwd=ROOT, check=True, capture_output=True
-        )
         with contextlib.suppress(ImageNotFound):
             engine.client.images.remove(settings.image)
         for image in dangling(engine) - before:
             with contextlib.suppress(ImageNotFound):
                 engine.client.images.remove(image, force=True)
+
+
+@contextlib.contextmanager
+def driven(settings: LabSettings, engine: Engine) -> Iterator[Course]:
+    """The course on a lab of these settings, with a tag of its own for the image; all of it is removed afterwards."""
+    with own_image(settings, engine) as made:
+        try:
+            yield Course(made, engine)
+        finally:
+            subprocess.run(
+                [*PGHALAB, "--lab", made.name, "down", "-f", "--force"], cwd=ROOT, check=True, capture_output=True
+            )
 
 
 def dangling(engine: Engine) -> set[str]:

@@ -6,15 +6,12 @@ One lab for all of it, walked in the order in which a learner would meet it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from docker.errors import ImageNotFound
 from textual import events
 
 from pghalab.app import PghalabApp
@@ -22,12 +19,13 @@ from pghalab.course.journal import LOG_LIMIT
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.image.context import ca_bundle
-from pghalab.lab.settings import LabSettings, save_settings
+from pghalab.lab.settings import LabSettings
 from pghalab.screens.help import HelpScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.session.step_run import StepRun
 from pghalab.widgets.output import SHOWN_LINES, OutputView
 from tests.live.conftest import MakeSettings
+from tests.live.driven import own_image
 from tests.live.gate import Gate
 
 FLOODED = LOG_LIMIT - 1_000_000
@@ -112,21 +110,9 @@ no_check: it only prints
 @pytest.fixture
 async def settings(make_settings: MakeSettings, engine: Engine) -> AsyncIterator[LabSettings]:
     """The stored settings of a lab of two nodes, with a tag of its own for the image."""
-    made = await make_settings(2)
-    made = replace(made, image=f"pghalab-test-{made.name}:latest")
-    save_settings(made)
-    dangling = _dangling(engine)
-    yield made
-    await lifecycle.down(engine, made, print, volumes=True)
-    with contextlib.suppress(ImageNotFound):
-        engine.client.images.remove(made.image)
-    for image in _dangling(engine) - dangling:
-        with contextlib.suppress(ImageNotFound):
-            engine.client.images.remove(image, force=True)
-
-
-def _dangling(engine: Engine) -> set[str]:
-    return set(engine.api.images(quiet=True, filters={"dangling": True, "label": "pghalab.image=1"}))
+    with own_image(await make_settings(2), engine) as made:
+        yield made
+        await lifecycle.down(engine, made, print, volumes=True)
 
 
 async def until(condition: Callable[[], object], limit: float = 60) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.widgets import Static
 
 from pghalab.cluster.cells import printed
+from pghalab.cluster.headline import headline
 from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Snapshot
-from pghalab.widgets.condition import condition
+from pghalab.widgets import glyphs
 from pghalab.widgets.etcd_pane import EtcdPane
 from pghalab.widgets.events_pane import EventsPane
 from pghalab.widgets.nodes_pane import NodesPane
@@ -46,6 +48,11 @@ def text(pane: LivePane[Any]) -> str:
     """Everything the pane shows."""
     parts = [str(part.content) for part in pane.query(".pane-title, .pane-summary").results() if part.display]
     return "\n".join([*parts, str(pane.query_one(Table).content)])
+
+
+def headed(*seen: Any, **more: Any) -> Content:
+    """The line above every screen, as it is drawn."""
+    return glyphs.line(headline(*seen, **more))
 
 
 def titles(table: Table) -> str:
@@ -174,19 +181,19 @@ async def test_what_did_not_change_is_not_painted_again() -> None:
 
 def test_the_condition_of_the_lab_in_one_line() -> None:
     none: Any = None
-    assert condition("pgha", none, none, none).plain == "lab pgha · looking…"
-    assert "✗ No engine answers." in condition("pgha", none, none, none, "No engine answers.\nInstall it.").plain
-    full = condition("pgha", fakes.nodes()[1], fakes.etcd()[1], fakes.patroni()[1])  # type: ignore[arg-type]
+    assert headed("pgha", none, none, none).plain == "lab pgha · looking…"
+    assert "✗ No engine answers." in headed("pgha", none, none, none, "No engine answers.\nInstall it.").plain
+    full = headed("pgha", fakes.nodes()[1], fakes.etcd()[1], fakes.patroni()[1])  # type: ignore[arg-type]
     assert full.plain == ("lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming")
     lost = EtcdView((EtcdEndpoint("pgha1", "pgha1:2379"),), 5, 2)
-    line = condition("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)  # type: ignore[arg-type]
+    line = headed("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)  # type: ignore[arg-type]
     assert "! 2 of 5 nodes up" in line.plain
     assert "etcd 2 of 5, NO QUORUM" in line.plain
 
 
 def test_the_condition_claims_nothing_that_is_not_seen_any_more() -> None:
     etcd, patroni = fakes.etcd()[1], fakes.patroni()[1]
-    lost = condition(
+    lost = headed(
         "pgha",
         fakes.nodes()[1],  # type: ignore[arg-type]
         Snapshot(etcd.value, "no node is in reach", 0.0),  # type: ignore[arg-type]
@@ -248,5 +255,5 @@ async def test_the_panes_draw_what_status_prints(name: str) -> None:
 
 def test_the_line_of_the_lab_says_the_gravest_first() -> None:
     seen = moment("two-writers")
-    line = condition("pgha", seen.nodes, seen.etcd, seen.patroni)
+    line = headed("pgha", seen.nodes, seen.etcd, seen.patroni)
     assert line.plain.startswith("lab pgha · ✗ 2 SERVERS TAKE WRITES: pgha2, pgha3 · ")
