@@ -12,6 +12,7 @@ import pytest
 
 from pghalab.lab.host.lock import Driver, FolderLock
 from pghalab.lab.host.paths import state_dir
+from pghalab.lab.types import LabError
 
 OTHER = """
 import sys
@@ -114,6 +115,26 @@ def test_a_holder_that_has_not_written_yet_is_still_a_holder() -> None:
     (state_dir("pgha") / "driver.lock").write_text("{")
     assert isinstance(FolderLock("pgha").holder(), Driver)
     lock.release()
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["", "[" * 9_000, '{"pid": 1e400}', '{"pid": 1, "tty": 2, "since": 3}'],
+    ids=["nothing", "nested", "infinite", "other types"],
+)
+def test_a_holder_whose_words_cannot_be_read_is_still_a_holder(told: str) -> None:
+    lock = FolderLock("pgha")
+    assert lock.acquire()
+    (state_dir("pgha") / "driver.lock").write_text(told)
+    assert isinstance(FolderLock("pgha").holder(), Driver)
+    lock.release()
+
+
+def test_a_pipe_in_its_place_is_said_and_not_waited_for() -> None:
+    os.mkfifo(state_dir("pgha") / "driver.lock")
+    for ask in (FolderLock("pgha").holder, FolderLock("pgha").acquire):
+        with pytest.raises(LabError, match="not a regular file"):
+            ask()
 
 
 def test_a_program_started_by_the_driver_does_not_inherit_the_lock() -> None:

@@ -110,17 +110,6 @@ def _remove(api: Any, name: str) -> None:
 
 
 def _driver(labels: dict[str, str]) -> Driver:
-    try:
-        told = json.loads(labels[HOLDER_LABEL])
-        return Driver(
-            pid=int(told["pid"]),
-            tty=str(told["tty"]),
-            since=float(told["since"]),
-            doing=str(told["doing"]),
-            started=str(told["started"]),
-            machine=str(told["machine"]),
-            host=str(told["host"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        # Another version's, perhaps: whoever it is, nobody can say that it is gone.
-        return Driver(0, "", 0.0, machine="unknown")
+    told = Driver.told(labels.get(HOLDER_LABEL, ""))
+    # Another version's, perhaps: whoever it is, nobody can say that it is gone.
+    return told if told is not None and told.machine else Driver(0, "", 0.0, machine="unknown")

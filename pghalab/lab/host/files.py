@@ -31,9 +31,9 @@ def read_text(path: Path, limit: int = STATE_LIMIT, *, errors: str = "strict") -
     Only a regular file is opened at all: a pipe would be waited for and a device acted upon. No more than `limit`
     bytes are read, however the file grows meanwhile.
     """
-    _require_regular(path.stat())
+    require_regular(path.stat())
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
-        _require_regular(os.fstat(file.fileno()))
+        require_regular(os.fstat(file.fileno()))
         data = file.read(limit + 1)
     if len(data) > limit:
         raise Unfit(f"it is larger than {limit / 1e6:g} MB")
@@ -53,7 +53,8 @@ def read_json(path: Path, limit: int = STATE_LIMIT) -> Any:
         raise error if isinstance(error, Unfit) else Unfit(f"it is no JSON: {error}") from error
 
 
-def _require_regular(found: os.stat_result) -> None:
+def require_regular(found: os.stat_result) -> None:
+    """Raise Unfit for a pipe, a device or a folder."""
     if not stat.S_ISREG(found.st_mode):
         raise Unfit("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a regular file")
 

@@ -10,9 +10,12 @@ from dataclasses import asdict
 from typing import IO
 
 from pghalab.lab.host import paths
+from pghalab.lab.host.files import Unfit, require_regular
 from pghalab.lab.host.process import Driver, this_process
 from pghalab.lab.types import LabError
 
+LONGEST = 10_000
+"""Bytes of what the file says that are read."""
 LOOKED_AT = 0.2
 """Seconds for which those who look at the lock may be in the way of one who takes it."""
 
@@ -58,12 +61,8 @@ class FolderLock:
             if self._file is None and _locked(file, fcntl.LOCK_SH):
                 return None
             file.seek(0)
-            try:
-                told = json.load(file)
-                return Driver(int(told["pid"]), str(told["tty"]), float(told["since"]), str(told.get("doing", "")))
-            except (ValueError, KeyError, TypeError):
-                # It took the lock a moment ago and has not written yet.
-                return Driver(0, "", time.time())
+            # Without a word it took the lock a moment ago and has not written yet.
+            return Driver.told(file.read(LONGEST)) or Driver(0, "", time.time())
 
     def release(self) -> None:
         """Let somebody else have it."""
@@ -73,12 +72,20 @@ class FolderLock:
             file.close()
 
     def _open(self) -> IO[str]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         try:
-            return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
-        except OSError as error:
+            descriptor = os.open(self._path, flags, 0o600)
+            try:
+                require_regular(os.fstat(descriptor))
+            except Unfit:
+                os.close(descriptor)
+                raise
+        except (OSError, Unfit) as error:
+            why = error.strerror if isinstance(error, OSError) else error
             raise LabError(
-                f"{self._path} cannot be used: {error.strerror}.", todo="Look at `pghalab doctor`.", kind="state-folder"
+                f"{self._path} cannot be used: {why}.", todo="Look at `pghalab doctor`.", kind="state-folder"
             ) from error
+        return os.fdopen(descriptor, "r+", encoding="utf-8", errors="replace")
 
 
 def _locked(file: IO[str], how: int) -> bool:

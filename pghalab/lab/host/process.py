@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -9,6 +10,8 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+
+from pghalab.codec import from_json
 
 PS_TIMEOUT = 5
 
@@ -36,6 +39,15 @@ class Driver:
         if self.elsewhere:
             where += f" of {self.host or 'another machine'}"
         return f"process {self.pid}{where}, since {time.strftime('%H:%M', time.localtime(self.since))}"
+
+    @classmethod
+    def told(cls, text: str) -> Driver | None:
+        """The process that `asdict` told of as JSON; None when that cannot be understood."""
+        try:
+            driver: Driver = from_json(cls, json.loads(text))
+        except (ValueError, RecursionError):
+            return None
+        return driver
 
     @property
     def elsewhere(self) -> bool:
