@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
@@ -15,6 +17,13 @@ from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec, Course, Step
 from pghalab.course.progress import Progress
 from pghalab.lab.types import Lab, LabError, LinkState
+
+CONNECTING = 15.0
+"""Seconds within which the console is connected to a node that it can reach, and a slow one answers."""
+AGAIN = 0.4
+"""Seconds until a node that was slow is asked again."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,16 @@ class Look:
             return await self.checks(specs, facts, output)
         finally:
             await facts.close()
+
+    async def patiently(self, look: Callable[[], Awaitable[T]], results: Callable[[T], Iterable[CheckResult]]) -> T:
+        """Look until no result is missing only because a node is slow, at most `CONNECTING` seconds."""
+        until = time.monotonic() + CONNECTING
+        while True:
+            links = self.links()
+            found = await look()
+            if not slow(results(found), links) or time.monotonic() > until:
+                return found
+            await asyncio.sleep(AGAIN)
 
     async def ask(self, facts: Facts, words: Iterable[str]) -> Mapping[str, str]:
         """Answer placeholders from the live cluster; raises LabError when it has no answer."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -15,12 +13,12 @@ from pghalab.course.journal import Journal
 from pghalab.course.kinds import Question, Where
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
-from pghalab.course.look import Look, StepStatus, slow
+from pghalab.course.look import Look, StepStatus
 from pghalab.course.model import Course, Step
 from pghalab.course.order import Order
 from pghalab.course.placeholders import fill, used
 from pghalab.course.progress import Progress
-from pghalab.course.stage import CONNECTING, INTERVALS, Confirm, Stage
+from pghalab.course.stage import Confirm, Stage
 from pghalab.lab.types import Lab, LabError
 
 _log = logging.getLogger(__name__)
@@ -204,13 +202,11 @@ class Runner:
 
     async def _standing(self, step_id: str) -> StepStatus:
         """How a step stands before it is run; a slow answer is waited for, since running it twice may do harm."""
-        until = time.monotonic() + CONNECTING
-        while True:
-            links = self._look.links()
-            status = (await self.evaluate([step_id]))[step_id]
-            if status.state in SETTLED or not slow(status.results, links) or time.monotonic() > until:
-                return status
-            await asyncio.sleep(INTERVALS[-1])
+
+        async def look() -> StepStatus:
+            return (await self.evaluate([step_id]))[step_id]
+
+        return await self._look.patiently(look, lambda status: () if status.state in SETTLED else status.results)
 
     def _take(self, ended: StepEnded) -> None:
         """Remember what came of a run."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from itertools import chain
 
 from pghalab.course.events import (
     CheckResult,
@@ -21,7 +22,7 @@ from pghalab.course.events import (
 )
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import Where
-from pghalab.course.look import Look, explain, slow
+from pghalab.course.look import AGAIN, CONNECTING, Look, explain
 from pghalab.course.model import CheckSpec, Step
 from pghalab.course.tail import Tail
 from pghalab.lab.types import Ended, Lab, LabError, Node, Output
@@ -30,8 +31,6 @@ INTERVALS = (0.1, 0.2, 0.4)
 """Seconds between two looks at the checks; the last goes on."""
 GRACE = 5.0
 """Seconds for the checks after a command that failed: they seldom come true then."""
-CONNECTING = 15.0
-"""Seconds within which the console is connected to a node that it can reach."""
 WAY_BACK = "`pghalab start` starts or wakes a node, `pghalab doctor` tells what else is wrong with it."
 
 Confirm = Callable[[str], Awaitable[bool]]
@@ -89,7 +88,7 @@ class Stage:
             except LabError as error:
                 if error.kind != "connecting" or time.monotonic() > until:
                     raise
-            await asyncio.sleep(INTERVALS[-1])
+            await asyncio.sleep(AGAIN)
         node = self.lab.nodes.get(where.node)
         if node is None:
             raise LabError(f"this lab has no node {where.node}")
@@ -135,19 +134,13 @@ class Stage:
 
     async def refusal(self) -> tuple[Code, str]:
         """Why its guard refuses it, as a code and in words; two empty texts when it does not."""
-        until = time.monotonic() + CONNECTING
-        while True:
-            before = self._look.links()
-            groups = await self._look.once(self.step.guard)
-            seen = [result for group in groups for result in group if not result.ok]
-            if not slow(seen, before) or time.monotonic() > until:
-                break
-            await asyncio.sleep(INTERVALS[-1])
+        groups = await self._look.patiently(lambda: self._look.once(self.step.guard), chain.from_iterable)
         for spec, group in zip(self.step.guard, groups, strict=True):
             wrong = [explain(result) for result in group if result.verdict == "fails"]
             if wrong:
                 reason, otherwise = (self._look.names.text(text) for text in (self.step.guard_reason, spec.otherwise))
                 return "guard", " ".join(part for part in (reason, f"Seen: {'; '.join(wrong)}.", otherwise) if part)
+        seen = [result for result in chain.from_iterable(groups) if not result.ok]
         if seen:
             return "unseen", f"{'; '.join(dict.fromkeys(map(explain, seen)))}. {WAY_BACK}"
         return "", ""
