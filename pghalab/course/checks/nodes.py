@@ -10,6 +10,7 @@ from typing import Any
 
 from pghalab.course.checks.base import FLAG, ON, TEXT, TEXTS, VALUES, CheckType, Context, Param
 from pghalab.course.checks.facts import File
+from pghalab.course.checks.services import LABELS
 from pghalab.course.events import CheckResult
 from pghalab.lab.types import LabError, Node
 
@@ -228,7 +229,7 @@ async def process(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResu
     name = str(params["name"])
     user = params.get("user")
     running = params.get("running", True)
-    label = {"postgres": "PostgreSQL", "patroni": "Patroni"}.get(name, name)
+    label = LABELS.get(name, name)
 
     async def look(node: Node) -> tuple[bool, str]:
         owners = {found.user for found in await ctx.facts.processes(node) if found.name == name}
