@@ -164,9 +164,6 @@ def _failed(error: Exception) -> int:
     if isinstance(error, LabError):
         out.complain(error)
         return 1
-    if isinstance(error, OSError) and (words := _disk(error)):
-        out.complain(words)
-        return 1
     import logging
 
     logging.getLogger(__name__).error("a fault of the program", exc_info=error)
@@ -178,13 +175,3 @@ def _failed(error: Exception) -> int:
         where = ""
     out.complain(f"pghalab: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{where}")
     return 70
-
-
-def _disk(error: OSError) -> str:
-    """What to say of a disk that takes no more; empty for any other error."""
-    import errno
-
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
-        return ""
-    what = f"{error.filename} cannot be written" if error.filename else "Nothing more can be written"
-    return f"{what}: {error.strerror}.\nMake room, or set PGHALAB_STATE_DIR to a folder on another disk."

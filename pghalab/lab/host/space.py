@@ -27,15 +27,20 @@ class Space:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_TAKES_NO_MORE = (errno.EFBIG, errno.EROFS)
 
 
 def full(error: OSError) -> LabError | None:
     """What a write that found no room has to say; None when the error is of another kind."""
+    named = error.filename if isinstance(error.filename, str) else ""
+    if error.errno in _TAKES_NO_MORE:
+        what = f"{named} cannot be written" if named else "Nothing more can be written"
+        todo = "Make room, or set PGHALAB_STATE_DIR to a folder on another disk."
+        return LabError(f"{what}: {error.strerror}.", todo=todo, kind="no-space")
     if error.errno not in _FULL:
         return None
-    where = error.filename if isinstance(error.filename, str) else str(paths.state_root())
     return LabError(
-        f"The disk is full: {where} cannot be written.",
+        f"The disk is full: {named or paths.state_root()} cannot be written.",
         todo="Free some space (docker system df shows what the engine uses), or set PGHALAB_STATE_DIR to another disk.",
         kind="no-space",
     )
