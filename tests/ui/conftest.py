@@ -22,3 +22,8 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "step.log"
     path.write_text("first line\nlast line\n")
     return path
+
+
+@pytest.fixture(autouse=True)
+def alone(no_engine: None) -> None:
+    """Every test here does without an engine."""

@@ -17,3 +17,8 @@ def lab() -> FakeLab:
 def sources() -> FakeSources:
     """What the nodes and the cluster answer."""
     return FakeSources()
+
+
+@pytest.fixture(autouse=True)
+def alone(no_engine: None) -> None:
+    """Every test here does without an engine."""
