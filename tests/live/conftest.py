@@ -48,20 +48,20 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
-    """The tag of the nodes' image, built when the engine does not have it; PGHALAB_TEST_IMAGE names another one."""
-    from pghalab.lab.image.build import build_image, image_versions
+    """The tag of the nodes' image, built from these files (at once if they did not change), or PGHALAB_TEST_IMAGE."""
+    from pghalab.lab.image.build import build_image
 
-    tag = os.environ.get("PGHALAB_TEST_IMAGE", DEFAULT_IMAGE)
+    if named := os.environ.get("PGHALAB_TEST_IMAGE"):
+        return named
 
     async def build() -> None:
-        if await image_versions(engine, tag) is None:
-            async with contextlib.aclosing(build_image(engine, tag)) as events:
-                async for event in events:
-                    if isinstance(event, Output):
-                        print(event.text, end="")
+        async with contextlib.aclosing(build_image(engine, DEFAULT_IMAGE)) as events:
+            async for event in events:
+                if isinstance(event, Output):
+                    print(event.text, end="")
 
     asyncio.run(build())
-    return tag
+    return DEFAULT_IMAGE
 
 
 @pytest.fixture(autouse=True)

@@ -176,6 +176,9 @@ async def test_a_cancelled_build_stops_on_the_engine(engine: Engine, image: str)
         ("node-filter closed", "root", 1, "NODELIST is not set"),
         ("node-filter shut", "root", 2, "neither open nor closed"),
         ("NODELIST=pgha1:192.168.50.10 node-filter", "root", 0, "none "),
+        ("node-keys -h", "postgres", 0, "Usage:"),
+        ("node-keys", "postgres", 1, "needs root"),
+        ("node-keys all", "root", 2, "unexpected argument"),
         ("node-start", "root", 1, "PGHALAB_PASSWORD is not set"),
         ("PGHALAB_PASSWORD=x PGHALAB_AUTH=trust node-start", "root", 1, "scram-sha-256 or md5"),
     ],
@@ -185,6 +188,27 @@ async def test_scripts_say_what_is_wrong(
 ) -> None:
     got, text = await run_in_image(engine, image, command, user)
     assert (got, message in text) == (status, True), text
+
+
+AT_ONCE = """
+cd /etc/pghalab/keys
+for round in $(seq {rounds}); do
+    find . -mindepth 1 -delete
+    {before}
+    started=()
+    for node in $(seq {nodes}); do node-keys & started+=($!); done
+    for one in ${{started[@]}}; do wait $one && echo made; done
+    diff <(sudo -u postgres ssh-keygen -y -f id_ed25519 2>/dev/null) id_ed25519.pub && echo a pair
+done
+"""
+
+
+@pytest.mark.parametrize("before", [":", "chown postgres . && ln -s /etc/shadow lock && mkdir id_ed25519.pub"])
+async def test_nodes_that_start_at_once_share_one_key_pair(engine: Engine, image: str, before: str) -> None:
+    rounds, nodes = 8, 5
+    command = AT_ONCE.format(rounds=rounds, nodes=nodes, before=before)
+    status, text = await run_in_image(engine, image, command, "root")
+    assert (status, text.split()) == (0, (["made"] * nodes + ["a", "pair"]) * rounds), text
 
 
 async def test_both_configuration_formats(engine: Engine, image: str) -> None:

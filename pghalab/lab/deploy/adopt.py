@@ -84,17 +84,24 @@ class Adopter:
 
     async def learn(self, engine: Engine, name: str, found: FoundContainer) -> None:
         """Ask a node that is reached, and so has started in full, whom it answers; raises LabError."""
-        self._reach[name] = await reach.said(engine, found.id)
+        async with self._busy.setdefault(name, asyncio.Lock()):
+            self._reach[name] = await reach.said(engine, found.id)
 
     async def close_or_open(self, engine: Engine, found: Mapping[str, FoundContainer], *, to_open: bool) -> list[str]:
-        """Tell known nodes whom to answer, where that is not so yet; what has to be known then; raises LabError."""
+        """Tell nodes whom to answer, where that is not so yet; what has to be known then; raises LabError.
+
+        Each is asked first: what was learned when it was last reached may be of before its restart.
+        """
 
         async def one(name: str, container: str) -> None:
-            if reach.differs(self._reach.get(name, ""), to_open=to_open):
-                self._reach[name] = await reach.change(engine, container, to_open=to_open)
+            async with self._busy.setdefault(name, asyncio.Lock()):
+                state = await reach.said(engine, container)
+                if reach.differs(state, to_open=to_open):
+                    state = await reach.change(engine, container, to_open=to_open)
+                self._reach[name] = state
 
         await lifecycle.together(one(name, each.id) for name, each in found.items())
-        return reach.warnings({name: self._reach[name] for name in found if name in self._reach})
+        return reach.warnings({name: self._reach[name] for name in found})
 
     async def mend(self, engine: Engine, name: str, found: FoundContainer, cause: Cause) -> bool:
         """Do something about a node that is refused or refuses; False when there was nothing to do; raises LabError.
