@@ -145,6 +145,7 @@ async def test_nodes_answer_each_other_and_the_console_only_until_the_lab_is_ope
     await until(lambda: [both in notice for notice in later.notices] == [True])
     await later.close()
     assert (await from_guest(engine, pair, second.address))[-1] == "9999 ConnectionRefusedError"
+    await until(lambda: second.link == "up")
     assert "closed" not in (await second.run(f"cat {SAID}")).stdout
     assert not (await reach_fact(pair, open_network=False)).ok
 
