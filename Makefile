@@ -19,7 +19,7 @@ test:
 	@sh scripts/setup.sh dev
 	@sh scripts/engine.sh
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check:
 	@.venv/bin/ruff format --check .

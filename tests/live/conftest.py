@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
@@ -24,12 +25,21 @@ from tests.live.gate import Gate
 MakeSettings = Callable[..., Coroutine[Any, Any, LabSettings]]
 
 
+# Of the processes that test side by side: which one this is, and how many there are.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+# Each looks at every image, or build, of the engine.
+BUILDING = {"test_crash", "test_faults_console", "test_image"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything below this folder as live."""
+    """Mark everything below this folder as live, and as what one process runs after another: a file shares its lab."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.live)
+            item.add_marker(pytest.mark.xdist_group("images" if item.path.stem in BUILDING else item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +57,7 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def image(engine: Engine) -> str:
+def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The tag of the nodes' image, built from these files (at once if they did not change), or PGHALAB_TEST_IMAGE."""
     from pghalab.lab.image.build import build_image
 
@@ -60,7 +70,11 @@ def image(engine: Engine) -> str:
                 if isinstance(event, Output):
                     print(event.text, end="")
 
-    asyncio.run(build())
+    # Tests that run side by side have one engine; the first of them builds.
+    shared = tmp_path_factory.getbasetemp()
+    with ((shared.parent if WORKERS > 1 else shared) / "image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        asyncio.run(build())
     return DEFAULT_IMAGE
 
 
@@ -73,7 +87,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def free_settings(engine: Engine, image: str, nodes: int, others: Iterable[LabSettings] = ()) -> LabSettings:
-    """The settings of a lab with a name of its own, on a subnet that is free now and not for one of the others."""
+    """The settings of a lab with a name of its own, on a subnet that is free now and not for one of the others.
+
+    Each of the processes that test side by side has subnets of its own.
+    """
     name = f"t{secrets.token_hex(4)}x"
     world = await preflight.look(engine)
     start = replace(default_settings(name), nodes=nodes, image=image, subnet="192.168.90")
@@ -81,7 +98,7 @@ async def free_settings(engine: Engine, image: str, nodes: int, others: Iterable
     taken = {one.subnet for one in others}
     subnet = next(
         candidate
-        for candidate in (f"192.168.{90 + (third + secrets.randbelow(150)) % 160}" for third in range(1000))
+        for candidate in (f"192.168.{90 + WORKERS * secrets.randbelow(160 // WORKERS) + WORKER}" for _ in range(1000))
         if addresses.conflict(replace(start, subnet=candidate), holders) is None and candidate not in taken
     )
     return replace(start, subnet=subnet)
