@@ -221,7 +221,7 @@ def _say_etcd(who: str, before: str, now: str) -> tuple[EventKind, str, bool]:
 
 def _say_quorum(before: str, now: str, had: bool, counted: str) -> tuple[EventKind, str, bool] | None:
     if now == "held":
-        return "quorum", f"etcd {'has its quorum back' if had else 'formed a quorum'}: {counted}", True
+        return "quorum", f"etcd {'has its quorum back' if had else 'has a quorum'}: {counted}", True
     return ("quorum", f"etcd lost its quorum: {counted}", False) if before == "held" else None
 
 

@@ -162,7 +162,7 @@ async def _grow(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
         await seen.until(lambda n=number: seen.value("nodes")[n - 1].etcd == "waiting")
     seen.keep("waiting", "two of five etcd members were started for the first time")
     await _on(lab, names[2:], START_ETCD)
-    await seen.event("etcd formed a quorum")
+    await seen.event("etcd has a quorum")
     await seen.until(lambda: (view := seen.value("etcd")) and view.alive == 5 and view.can_lose == 2)
     first = lab.nodes[names[0]]
     assert [member.name for member in await etcd.members(first)] == names

@@ -90,7 +90,7 @@ def test_the_first_quorum_is_not_back() -> None:
     assert _texts(events.changes(one, events.confirm(one, one, two), 1.0)) == [
         ("etcd on pgha1 answers", True),
         ("etcd on pgha2 answers", True),
-        ("etcd formed a quorum: 2 of 3 members alive, 2 needed", True),
+        ("etcd has a quorum: 2 of 3 members alive, 2 needed", True),
     ]
 
 
