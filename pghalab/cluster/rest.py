@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
-from pghalab.lab.types import LabError, Node
+from pghalab.lab.types import ErrorKind, LabError, Node
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
@@ -32,19 +32,19 @@ _gates: WeakKeyDictionary[Node, tuple[asyncio.AbstractEventLoop, asyncio.Semapho
 class NotRunning(LabError):
     """The node is there and refused the connection: nothing listens on the service's port."""
 
-    kind = "not-running"
+    kind: ErrorKind = "not-running"
 
 
 class NoAnswer(LabError):
     """The service gave no answer: it stayed silent, or what it did is said in words; nothing was refused."""
 
-    kind = "no-answer"
+    kind: ErrorKind = "no-answer"
 
 
 class OutOfReach(LabError):
     """The node itself cannot be reached; its kind says why when the console knows."""
 
-    kind = "out-of-reach"
+    kind: ErrorKind = "out-of-reach"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pghalab.app
 from pghalab.cluster import postgres
@@ -14,7 +14,7 @@ from pghalab.lab.settings import load_settings
 from pghalab.lab.types import LabError, Node
 from tests.bench.lab import LabHere, verb
 
-STYLES = [Path(pghalab.app.__file__).parent / path for path in pghalab.app.PghalabApp.CSS_PATH]
+STYLES: list[str | PurePath] = [Path(pghalab.app.__file__).parent / path for path in pghalab.app.PghalabApp.CSS_PATH]
 START_ETCD = "nohup etcd --config-file /pgha/config/etcd.yaml > /var/log/etcd/etcd-standalone.log 2>&1 &"
 START_PATRONI = "nohup patroni /pgha/config/patroni.yaml > /var/log/patroni/patroni.out 2>&1 &"
 PREPARE = "cp -p /createRoles.sh /pgha/config; rm -rf /pgdata/17/data; /patroniSetup.sh"

@@ -159,16 +159,18 @@ class Script:
                 look = f'psql -d {params["database"]} -Atc "{sql}" | grep -qx 1'
                 return [(node, look) for node in self._nodes(params["on"])]
             case "patroni":
-                wanted = []
+                filters: list[str] = []
                 if params["on"] not in ("leader", "replicas"):
-                    wanted.append("(" + " or ".join(f'.Member == "{node}"' for node in self._nodes(params["on"])) + ")")
+                    filters.append(
+                        "(" + " or ".join(f'.Member == "{node}"' for node in self._nodes(params["on"])) + ")"
+                    )
                 if params.get("role") == "member":
-                    wanted.append('(.Role == "Leader" or .State == "streaming")')
+                    filters.append('(.Role == "Leader" or .State == "streaming")')
                 elif "role" in params:
-                    wanted.append(f'.Role == "{params["role"].capitalize()}"')
+                    filters.append(f'.Role == "{params["role"].capitalize()}"')
                 if "state" in params:
-                    wanted.append(f'.State == "{params["state"]}"')
-                query = f"map(select({' and '.join(wanted)})) | length >= 1"
+                    filters.append(f'.State == "{params["state"]}"')
+                query = f"map(select({' and '.join(filters)})) | length >= 1"
                 return [(first, f"{LIST} | jq -e '{query}'")]
             case "config":
                 show = "patronictl -c /pgha/config/patroni.yaml show-config"

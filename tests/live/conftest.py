@@ -167,7 +167,9 @@ async def until(condition: Callable[[], bool], limit: float = 30.0) -> None:
 async def objects(engine: Engine, lab: str) -> set[str]:
     """The names of everything that carries the lab's label."""
     world = await preflight.look(engine)
-    return {one.name for one in (*world.containers, *world.networks, *world.volumes) if one.lab == lab}
+    names = {one.name for one in world.containers if one.lab == lab}
+    names |= {one.name for one in world.networks if one.lab == lab}
+    return names | {one.name for one in world.volumes if one.lab == lab}
 
 
 async def ids(engine: Engine, settings: LabSettings) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,15 @@ class Seen:
 
     def events(self, since: int = 0) -> list[str]:
         return [value.text for what, value in self.updates[since:] if what == "event"]
+
+    def waiting(self, members: int) -> bool:
+        """So many members of etcd wait for a majority."""
+        view = self.value("etcd")
+        return bool(view) and view.waits and view.alive == members
+
+    def etcd_is(self, number: int, word: str) -> bool:
+        """What the row of a node, counted from 1, says of etcd."""
+        return bool(self.value("nodes")[number - 1].etcd == word)
 
     def troubles(self) -> tuple[Trouble, ...]:
         return troubles(self.last("nodes"), self.last("etcd"), self.last("patroni"))
@@ -141,8 +151,8 @@ async def _grow(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     names = list(lab.nodes)
     data = names[:3]
     await seen.until(lambda: seen.value("nodes") and all(row.etcd == "stopped" for row in seen.value("nodes")))
+    await seen.until(lambda: seen.last("etcd") is not None and seen.last("patroni") is not None)
     for kind in ("etcd", "patroni"):
-        await seen.until(lambda kind=kind: seen.last(kind) is not None)
         assert (seen.value(kind), seen.error(kind)) == (None, None)
     with pytest.raises(NotRunning, match=f"etcd does not run on {names[1]}"):
         await etcd.get_prefix(lab.nodes[names[1]], PREFIX)
@@ -155,11 +165,11 @@ async def _grow(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
         # A check has just seen the process: no pane may say "stopped" beside it from here on.
         monitor.seen(names[number - 1], "etcd")
         since = len(seen.updates)
-        await seen.until(lambda n=number: (view := seen.value("etcd")) and view.waits and view.alive == n)
+        await seen.until(partial(seen.waiting, number))
         words = {value.value[number - 1].etcd for kind, value in seen.updates[since:] if kind == "nodes"}
         assert words <= {"starting", "waiting"}
         assert f"etcd waits for a majority, {number} of 3" in seen.headline()
-        await seen.until(lambda n=number: seen.value("nodes")[n - 1].etcd == "waiting")
+        await seen.until(partial(seen.etcd_is, number, "waiting"))
     seen.keep("waiting", "two of five etcd members were started for the first time")
     await _on(lab, names[2:], START_ETCD)
     await seen.event("etcd has a quorum")

@@ -108,7 +108,7 @@ async def test_a_lab_without_nodes_says_how_to_make_them(lab: LocalLab) -> None:
 async def test_up_refuses_to_mix_two_deployments(lab: LocalLab) -> None:
     await told(lab.up())
     for change in ({"nodes": 2}, {"password": "another"}, {"auth_method": "md5"}, {"image": "other:1"}):
-        other = LocalLab(replace(lab.settings, origin="file", **change))  # type: ignore[arg-type]
+        other = LocalLab(replace(lab.settings, origin="file", **change))
         with pytest.raises(LabError):
             await told(other.up())
         await other.close()

@@ -22,8 +22,9 @@ from pghalab.lab.image.context import ca_bundle
 from pghalab.lab.settings import LabSettings
 from pghalab.screens.help import HelpScreen
 from pghalab.screens.lesson import LessonScreen
+from pghalab.session.output import SHOWN_LINES
 from pghalab.session.step_run import StepRun
-from pghalab.widgets.output import SHOWN_LINES, OutputView
+from pghalab.widgets.output import OutputView
 from tests.live.conftest import MakeSettings
 from tests.live.driven import own_image
 from tests.live.gate import Gate

@@ -16,7 +16,7 @@ from pghalab.lab.deploy import spec
 from pghalab.lab.deploy.reach import FILTER, SAID
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
-from pghalab.lab.settings import load_settings
+from pghalab.lab.settings import LabSettings, load_settings
 from pghalab.lab.ssh.node import SshNode
 from tests.live.conftest import MakeSettings, told, until
 from tests.live.test_faults_lab import found
@@ -106,10 +106,10 @@ async def outside(engine: Engine, lab: LocalLab, address: str) -> list[str]:
     return answers
 
 
-async def reach_fact(lab: LocalLab, **otherwise: bool) -> doctor.Fact:
+async def reach_fact(lab: LocalLab, settings: LabSettings | None = None) -> doctor.Fact:
     """The doctor's word, also when the settings say otherwise than the nodes are."""
     # As the verb does it: with settings that were chosen, not defaults that the engine may correct.
-    found = await doctor.examine(replace(lab.settings, origin="file", **otherwise))
+    found = await doctor.examine(replace(settings or lab.settings, origin="file"))
     (fact,) = [fact for fact in found if fact.check == "reach"]
     return fact
 
@@ -147,7 +147,7 @@ async def test_nodes_answer_each_other_and_the_console_only_until_the_lab_is_ope
     assert (await from_guest(engine, pair, second.address))[-1] == "9999 ConnectionRefusedError"
     await until(lambda: second.link == "up")
     assert "closed" not in (await second.run(f"cat {SAID}")).stdout
-    assert not (await reach_fact(pair, open_network=False)).ok
+    assert not (await reach_fact(pair, replace(pair.settings, open_network=False))).ok
 
     held = None
     if await same_kernel(engine):

@@ -36,7 +36,7 @@ async def test_each_transition_is_told_once(world: World, machine: Machine, seen
     assert (node.link, node.link_reason) == ("up", "")
     await machine.stop()
     down = await seen.until("down")
-    assert node.link == "down"
+    assert (down.link, node.link_reason) == ("down", down.reason)
     assert "lost" in down.reason
     told = len(seen)
     await machine.start()

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mappi
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 from textual.pilot import Pilot
 
@@ -16,9 +16,12 @@ from pghalab.app import PghalabApp
 from pghalab.cluster.eventlog import EventLog
 from pghalab.cluster.model import (
     ClusterEvent,
+    Etcd,
     EtcdEndpoint,
     EtcdView,
     NodeHealth,
+    Nodes,
+    Patroni,
     PatroniMember,
     PatroniView,
     Snapshot,
@@ -277,7 +280,7 @@ class Stage:
         self.runner.names = self.names
         self.lab.notices = self.notices
 
-        def monitor(publish: Callable[[Any], None]) -> FakeMonitor:
+        def monitor(publish: Callable[[Any], None]) -> Any:
             self.monitor = FakeMonitor(publish)
             return self.monitor
 
@@ -315,7 +318,7 @@ def stage(log: Path, *, lessons: Path = COURSE, **options: Any) -> Stage:
     return built
 
 
-def nodes(*, etcd: int = 5, patroni: int = 3, containers: int = 5, age: float = 0.0) -> Update:
+def nodes(*, etcd: int = 5, patroni: int = 3, containers: int = 5, age: float = 0.0) -> tuple[Literal["nodes"], Nodes]:
     """The first nodes run what is said."""
     rows = tuple(
         NodeHealth(
@@ -332,7 +335,7 @@ def nodes(*, etcd: int = 5, patroni: int = 3, containers: int = 5, age: float = 
     return "nodes", Snapshot(rows, None, time.monotonic() - age)
 
 
-def etcd(*, alive: int = 5, leader: int = 1, age: float = 0.0) -> Update:
+def etcd(*, alive: int = 5, leader: int = 1, age: float = 0.0) -> tuple[Literal["etcd"], Etcd]:
     """`endpoint status` as the course prints it."""
     rows = tuple(
         EtcdEndpoint(name, f"{name}:2379", IDS[index], "3.5.16", 20480, index == leader, False, 2, 13, 13)
@@ -343,7 +346,7 @@ def etcd(*, alive: int = 5, leader: int = 1, age: float = 0.0) -> Update:
     return "etcd", Snapshot(EtcdView(rows, 5, alive), None, time.monotonic() - age)
 
 
-def patroni(*, streaming: int = 2, leader: str = "pgha1", age: float = 0.0) -> Update:
+def patroni(*, streaming: int = 2, leader: str = "pgha1", age: float = 0.0) -> tuple[Literal["patroni"], Patroni]:
     """`patronictl list` as the course prints it."""
     members = [PatroniMember(leader, leader, "Leader", "running", 1)]
     for name in [name for name in NAMES if name != leader][:streaming]:

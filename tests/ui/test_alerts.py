@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from textual.widgets import Static
 
 from pghalab.cluster.eventlog import EventLog
 from pghalab.cluster.model import NodeHealth, Snapshot
-from pghalab.course.events import CheckResult
+from pghalab.course.events import CheckResult, ChecksSeen, StepEnded
 from pghalab.lab.doctor import Fact
 from pghalab.screens.doctor import DoctorScreen
 from pghalab.session.session import Session
@@ -26,7 +27,7 @@ def two_writers() -> Any:
         NodeHealth(name, "running", "192.168.50.10", "up", "running", "running", "running", number < 2, "75")
         for number, name in enumerate(("pgha1", "pgha2", "pgha3"))
     )
-    return "nodes", Snapshot(rows, None, fakes.time.monotonic())
+    return "nodes", Snapshot(rows, None, time.monotonic())
 
 
 async def test_two_writers_are_said_above_everything_else(log: Path) -> None:
@@ -110,9 +111,9 @@ async def test_the_panes_are_looked_at_when_a_check_has_just_seen_something(log:
 
         async def one(runner: Any, step: str, command: str) -> Any:
             seen.append(built.monitor.refreshed)
-            yield fakes.ChecksSeen(step, fakes.holds("etcd runs", "pgha1"), True)
+            yield ChecksSeen(step, fakes.holds("etcd runs", "pgha1"), True)
             seen.append(built.monitor.refreshed)
-            yield fakes.StepEnded(step, "done", 0.1)
+            yield StepEnded(step, "done", 0.1)
 
         built.runner.scripts["second-start"] = one
         await pilot.press("r")
@@ -126,8 +127,8 @@ async def test_a_run_that_failed_does_not_stand_beside_done(log: Path) -> None:
         screen = await at_step(built, pilot, "second-start")
 
         async def fails(runner: Any, step: str, command: str) -> Any:
-            yield fakes.ChecksSeen(step, BAD, True)
-            yield fakes.StepEnded(step, "failed", 0.1, "etcd does not run")
+            yield ChecksSeen(step, BAD, True)
+            yield StepEnded(step, "failed", 0.1, "etcd does not run")
 
         built.runner.scripts["second-start"] = fails
         await pilot.press("r")

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from pghalab.course.events import (
@@ -25,8 +26,9 @@ from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.session import rechecks
 from pghalab.session import session as session_module
+from pghalab.session.output import SHOWN_LINES
 from pghalab.widgets.checks_view import ChecksView
-from pghalab.widgets.output import SHOWN_LINES, OutputView
+from pghalab.widgets.output import OutputView
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
 from pghalab.widgets.step_card import StepCard
@@ -39,7 +41,7 @@ def shown(built: Stage) -> str:
     return "\n".join(str(part.content) for part in built.app.screen.query(Static) if part.display)
 
 
-async def at_step(built: Stage, pilot: fakes.Pilot[int], step: str) -> LessonScreen:
+async def at_step(built: Stage, pilot: Pilot[int], step: str) -> LessonScreen:
     """Open a step and wait until its card is there."""
     await opened(pilot, built)
     built.app.open_step(step)
@@ -242,7 +244,7 @@ async def test_a_question_explains_every_choice(log: Path) -> None:
         assert built.runner.states["first-question"] == "todo"
         await pilot.press("down", "enter")
         await until(pilot, lambda: "✓ Right. Five members have a majority of three." in shown(built))
-        assert built.runner.states["first-question"] == "done"
+        assert built.app.session.state.steps["first-question"] == "done"
 
 
 async def test_the_quorum_is_computed_anew_with_every_member(log: Path) -> None:

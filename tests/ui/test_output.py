@@ -13,7 +13,8 @@ from pghalab.lab.types import Ended, Output
 from pghalab.screens import log_view
 from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.log_view import LogScreen
-from pghalab.widgets.output import SHOWN_LINES, OutputView
+from pghalab.session.output import SHOWN_LINES
+from pghalab.widgets.output import OutputView
 from tests.ui.fakes import FakeRunner, opened, stage, until
 from tests.ui.test_console import at_step, shown
 

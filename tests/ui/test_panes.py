@@ -46,7 +46,7 @@ class PaneApp(App[None]):
 
 def text(pane: LivePane[Any]) -> str:
     """Everything the pane shows."""
-    parts = [str(part.content) for part in pane.query(".pane-title, .pane-summary").results() if part.display]
+    parts = [str(part.content) for part in pane.query(".pane-title, .pane-summary").results(Static) if part.display]
     return "\n".join([*parts, str(pane.query_one(Table).content)])
 
 
@@ -100,7 +100,7 @@ async def test_a_lab_without_nodes_says_what_makes_them() -> None:
         pane.show(Snapshot(absent, None, 0.0))
         assert "No nodes yet" in text(pane)
         assert "down" not in text(pane)
-        pane.show(fakes.nodes(containers=2)[1])  # type: ignore[arg-type]
+        pane.show(fakes.nodes(containers=2)[1])
         assert "No nodes yet" not in text(pane)
 
 
@@ -124,7 +124,7 @@ async def test_an_error_keeps_the_last_data_on_the_screen() -> None:
 async def test_the_arithmetic_of_the_quorum(alive: int, verdict: str) -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test(size=(160, 24)):
-        pane.show(fakes.etcd(alive=alive)[1])  # type: ignore[arg-type]
+        pane.show(fakes.etcd(alive=alive)[1])
         shown = text(pane)
         assert verdict in shown
         assert shown.count("✗ no answer") == 5 - alive
@@ -137,7 +137,7 @@ async def test_the_arithmetic_of_the_quorum(alive: int, verdict: str) -> None:
 async def test_a_narrow_pane_drops_the_least_useful_columns_and_takes_them_back() -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test(size=(160, 24)) as pilot:
-        pane.show(fakes.etcd()[1])  # type: ignore[arg-type]
+        pane.show(fakes.etcd()[1])
         await pilot.resize_terminal(52, 24)
         await pilot.pause()
         table = pane.query_one(Table)
@@ -151,7 +151,7 @@ async def test_a_narrow_pane_drops_the_least_useful_columns_and_takes_them_back(
 async def test_roles_have_a_word_and_a_glyph() -> None:
     pane = PatroniPane()
     async with PaneApp(pane).run_test(size=(130, 24)):
-        pane.show(fakes.patroni()[1])  # type: ignore[arg-type]
+        pane.show(fakes.patroni()[1])
         shown = text(pane)
         assert "★ Leader" in shown
         assert shown.count("○ Replica") == 2
@@ -173,9 +173,9 @@ async def test_what_did_not_change_is_not_painted_again() -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test(size=(130, 24)):
         table = pane.query_one(Table)
-        pane.show(fakes.etcd()[1])  # type: ignore[arg-type]
+        pane.show(fakes.etcd()[1])
         before = table.content
-        pane.show(fakes.etcd()[1])  # type: ignore[arg-type]
+        pane.show(fakes.etcd()[1])
         assert table.content is before
 
 
@@ -183,10 +183,10 @@ def test_the_condition_of_the_lab_in_one_line() -> None:
     none: Any = None
     assert headed("pgha", none, none, none).plain == "lab pgha · looking…"
     assert "✗ No engine answers." in headed("pgha", none, none, none, "No engine answers.\nInstall it.").plain
-    full = headed("pgha", fakes.nodes()[1], fakes.etcd()[1], fakes.patroni()[1])  # type: ignore[arg-type]
+    full = headed("pgha", fakes.nodes()[1], fakes.etcd()[1], fakes.patroni()[1])
     assert full.plain == ("lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming")
     lost = EtcdView((EtcdEndpoint("pgha1", "pgha1:2379"),), 5, 2)
-    line = headed("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)  # type: ignore[arg-type]
+    line = headed("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)
     assert "! 2 of 5 nodes up" in line.plain
     assert "etcd 2 of 5, NO QUORUM" in line.plain
 
@@ -195,9 +195,9 @@ def test_the_condition_claims_nothing_that_is_not_seen_any_more() -> None:
     etcd, patroni = fakes.etcd()[1], fakes.patroni()[1]
     lost = headed(
         "pgha",
-        fakes.nodes()[1],  # type: ignore[arg-type]
-        Snapshot(etcd.value, "no node is in reach", 0.0),  # type: ignore[arg-type]
-        Snapshot(patroni.value, "etcd runs on no node", 0.0),  # type: ignore[arg-type]
+        fakes.nodes()[1],
+        Snapshot(etcd.value, "no node is in reach", 0.0),
+        Snapshot(patroni.value, "etcd runs on no node", 0.0),
         paused=True,
     )
     assert lost.plain == (

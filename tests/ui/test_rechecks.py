@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from pghalab.course.events import CommandStarted, RunEvent
 from pghalab.course.load import load_course
@@ -63,10 +65,10 @@ async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.
         turns += seconds == rechecks.SHOWN_EVERY
         await real(0.001 if seconds == rechecks.SHOWN_EVERY else seconds)
 
-    monkeypatch.setattr(rechecks.asyncio, "sleep", sleep)  # type: ignore[attr-defined]
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     built = stage(log)
 
-    async def looks(pilot: fakes.Pilot[int]) -> list[list[str] | None]:
+    async def looks(pilot: Pilot[int]) -> list[list[str] | None]:
         """The looks of some turns."""
         # One that was due just before a step began waits for the step's end.
         session = built.app.session
@@ -123,10 +125,10 @@ async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(log: Pa
     gate = asyncio.Event()
 
     class Slow(FakeRunner):
-        async def run(self, step_id: str, **how: object) -> AsyncGenerator[RunEvent, None]:  # type: ignore[override]
+        async def run(self, step_id: str, **how: Any) -> AsyncGenerator[RunEvent, None]:
             yield CommandStarted(step_id, "", "", "", self.log)
             await gate.wait()
-            async for event in super().run(step_id, **how):  # type: ignore[arg-type]
+            async for event in super().run(step_id, **how):
                 yield event
 
     built = stage(log, states={"second-start": "done"})

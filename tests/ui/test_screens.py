@@ -19,7 +19,9 @@ from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from pghalab.app import PghalabApp
+from pghalab.course.events import Printed
 from pghalab.lab.doctor import Fact
+from pghalab.lab.types import Output
 from pghalab.screens.dialogs import About, Choose, Confirm
 from pghalab.screens.doctor import DoctorScreen
 from pghalab.screens.help import HelpScreen
@@ -159,8 +161,8 @@ def test_every_binding_has_an_id_of_its_own_and_vital_ones_two_keys() -> None:
 async def test_the_palette_reaches_what_the_keys_do(log: Path) -> None:
     built = stage(log)
     async with built.app.run_test(size=(120, 40)) as pilot:
-        screen = await at_step(built, pilot, "second-start")
-        commands = {command.title: command for command in built.app.get_system_commands(screen)}
+        await at_step(built, pilot, "second-start")
+        commands = {command.title: command for command in built.app.get_system_commands(built.app.screen)}
         assert {"Run", "Next", "Hint", "Shell", "Zoom", "Copy the command", "Full log", "Help"} <= set(commands)
         commands["Run"].callback()
         await until(pilot, lambda: bool(built.runner.ran))
@@ -169,8 +171,8 @@ async def test_the_palette_reaches_what_the_keys_do(log: Path) -> None:
 async def test_the_palette_has_the_verbs_of_the_lab_and_asks_as_the_menu_does(log: Path) -> None:
     built = stage(log)
     async with built.app.run_test(size=(120, 40)) as pilot:
-        screen = await at_step(built, pilot, "second-start")
-        commands = {command.title: command for command in built.app.get_system_commands(screen)}
+        await at_step(built, pilot, "second-start")
+        commands = {command.title: command for command in built.app.get_system_commands(built.app.screen)}
         commands["Lab: Stop"].callback()
         await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and built.lab.verbs == ["stop"])
         await until(pilot, lambda: not built.app.session.work.busy)
@@ -259,7 +261,7 @@ async def test_leaving_asks_while_something_runs_and_then_closes_everything(log:
 
     async def endless(runner: Any, step: str, command: str) -> Any:
         while True:
-            yield fakes.Printed(step, fakes.Output("stdout", "x\n"))
+            yield Printed(step, Output("stdout", "x\n"))
             await asyncio.sleep(0.01)
 
     async with built.app.run_test(size=(100, 30)) as pilot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ def before(built: Stage, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
             await until(pilot, lambda: isinstance(built.app.screen, LessonScreen) and "step 1" in shown(built))
             for pane in built.app.screen.query(LivePane):
                 pane._clock = lambda: 1004.0
-        for source, snapshot in (fakes.nodes(), fakes.etcd(alive=4), fakes.patroni()):
-            value: Any = snapshot
-            built.feed((source, fakes.Snapshot(value.value, None, 985.0 if source == "patroni" else 1000.0)))  # type: ignore[arg-type]
+        (_, nodes), (_, etcd), (_, patroni) = fakes.nodes(), fakes.etcd(alive=4), fakes.patroni()
+        built.feed(("nodes", replace(nodes, taken_at=1000.0)), ("etcd", replace(etcd, taken_at=1000.0)))
+        built.feed(("patroni", replace(patroni, taken_at=985.0)))
         built.feed(fakes.event("pgha1 is the leader, timeline 1"))
         built.feed(fakes.event("pgha5 does not answer, 4 of 5 alive", good=False, kind="etcd", at=60.0))
         await until(pilot, lambda: "4 of 5, quorum" in shown(built))

@@ -28,7 +28,8 @@ async def holds(condition: Callable[[], Any], seconds: float = 10.0) -> None:
 
 async def open_session(built: Stage) -> tuple[Session, list[SessionEvent]]:
     """The session of a stage without its app, and what it tells."""
-    session, told = built.app.session, []
+    session = built.app.session
+    told: list[SessionEvent] = []
     session.bus.listen(told.append)
     await session.open()
     return session, told

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.fakes import FakeLab, FakeSources
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pghalab.course.events import CheckResult, StepState
 from pghalab.session.alerts import broken_steps
-from tests.unit.fakes import write_course
+from tests.fake_lab.course import write_course
 
 FILE = "kind: command\nnode: pgha1\ncommand: x\nchecks:\n  - path: {path: /etc/x, nodes: [pgha1]}"
 RUNS = "kind: command\nnode: pgha1\ncommand: x\nchecks:\n  - process: {name: etcd, nodes: [pgha1]}"

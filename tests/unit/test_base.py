@@ -47,7 +47,9 @@ def have(monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
 
 @pytest.mark.parametrize("registry", [False, True])
 def test_without_a_registry_the_base_is_made_here(monkeypatch: pytest.MonkeyPatch, registry: bool) -> None:
-    api, said, made = Api(registry), [], []
+    api = Api(registry)
+    said: list[str] = []
+    made: list[str] = []
     have(monkeypatch, api)
     monkeypatch.setattr(base, "bootstrap", lambda *_: made.append("debootstrap"))
     base.ensure_base(said.append, Cancel())
@@ -70,8 +72,8 @@ def test_without_a_registry_and_debootstrap_it_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(base, "detect", lambda: system)
     have(monkeypatch, Api(registry=False))
-    monkeypatch.setattr(base.shutil, "which", lambda _: tool)
-    monkeypatch.setattr(base.os, "geteuid", lambda: uid)
+    monkeypatch.setattr(shutil, "which", lambda _: tool)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
     monkeypatch.setattr(base, "KEYRING", tmp_path)
     with pytest.raises(LabError) as caught:
         base.ensure_base(lambda _: None, Cancel())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,12 +15,22 @@ from pghalab.course.events import CheckResult
 from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec
 from pghalab.lab.types import Container
-from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources, cluster_of_three
 
 
 async def look(
-    lab: FakeLab, sources: FakeSources, kind: str, /, output: str | None = None, **params: Any
+    lab: FakeLab,
+    sources: FakeSources,
+    kind: str,
+    /,
+    *given: Mapping[str, Any],
+    output: str | None = None,
+    **params: Any,
 ) -> tuple[CheckResult, ...]:
+    """What a check sees, its parameters given as words or, where a word is Python's own, in mappings."""
+    for more in given:
+        params |= more
     facts = Facts(lab, sources)
     try:
         names = Names(lab.prefix, lab.subnet, lab.auth_method)
@@ -46,7 +57,7 @@ async def test_containers(lab: FakeLab, sources: FakeSources) -> None:
     lab.nodes["pgha3"].link_reason = "the host key changed"
     seen = await look(lab, sources, "containers")
     assert failed(seen) == "the container pgha2 is exited; pgha3 is out of reach: the host key changed"
-    lab.no_engine = True
+    lab.engine_error = "no container engine answers"
     assert failed(await look(lab, sources, "containers")) == "no container engine answers"
 
 
@@ -72,7 +83,7 @@ async def test_a_container_that_is_not_ours_or_not_in_its_place(
 async def test_process(lab: FakeLab, sources: FakeSources) -> None:
     etcd = {"on": ["pgha1", "pgha2"], "name": "etcd", "user": "postgres"}
     lab.nodes["pgha1"].processes["etcd"] = "root"
-    assert failed(await look(lab, sources, "process", **etcd)) == (
+    assert failed(await look(lab, sources, "process", etcd)) == (
         "etcd runs as root on pgha1; etcd is not running on pgha2"
     )
     assert failed(await look(lab, sources, "process", on=["pgha1"], name="etcd", running=False)) == (
@@ -80,7 +91,7 @@ async def test_process(lab: FakeLab, sources: FakeSources) -> None:
     )
     for name in ("pgha1", "pgha2"):
         lab.nodes[name].processes["etcd"] = "postgres"
-    assert failed(await look(lab, sources, "process", **etcd)) == ""
+    assert failed(await look(lab, sources, "process", etcd)) == ""
     assert failed(await look(lab, sources, "process", on="data", name="patroni", running=False)) == ""
 
 
@@ -106,7 +117,7 @@ async def test_resolves(lab: FakeLab, sources: FakeSources) -> None:
     node = lab.nodes["pgha1"]
     node.answers["getent"] = "pgha2 192.168.50.11\netcd3 192.168.50.99\netcd4 \n"
     wanted = {"on": ["pgha1"], "names": ["pgha2", "etcd3", "etcd4"]}
-    assert failed(await look(lab, sources, "resolves", **wanted)) == (
+    assert failed(await look(lab, sources, "resolves", wanted)) == (
         "etcd3 is 192.168.50.99, not 192.168.50.12; etcd4 does not resolve".replace(";", ",")
     )
     assert failed(await look(lab, sources, "resolves", on=["pgha1"], names=["pgha2"])) == ""
@@ -130,19 +141,19 @@ async def test_resolves(lab: FakeLab, sources: FakeSources) -> None:
 )  # fmt: skip
 async def test_path(lab: FakeLab, sources: FakeSources, answer: str, params: dict[str, Any], saw: str) -> None:
     lab.nodes["pgha1"].answers["stat -L"] = answer
-    assert failed(await look(lab, sources, "path", on=["pgha1"], path="/x", **params)) == saw
+    assert failed(await look(lab, sources, "path", params, on=["pgha1"], path="/x")) == saw
 
 
 async def test_a_directory_is_emptied_until_patroni_has_filled_it(lab: FakeLab, sources: FakeSources) -> None:
     node, wanted = lab.nodes["pgha1"], {"on": ["pgha1"], "path": "/data"}
-    assert failed(await look(lab, sources, "emptied", **wanted)) == ""
+    assert failed(await look(lab, sources, "emptied", wanted)) == ""
     node.answers["p=/data\n"] = "directory|postgres|700\n9\n"
-    assert failed(await look(lab, sources, "emptied", **wanted)) == "/data exists"
+    assert failed(await look(lab, sources, "emptied", wanted)) == "/data exists"
     node.processes["patroni"] = "postgres"
-    (seen,) = await look(lab, sources, "emptied", **wanted)
+    (seen,) = await look(lab, sources, "emptied", wanted)
     assert (seen.ok, seen.saw) == (True, "Patroni is filling /data")
     node.answers["p=/data/patroni.dynamic.json\n"] = "regular file|postgres|600\n0\n{}"
-    assert failed(await look(lab, sources, "emptied", **wanted)) == "/data exists"
+    assert failed(await look(lab, sources, "emptied", wanted)) == "/data exists"
 
 
 async def test_yaml(lab: FakeLab, sources: FakeSources) -> None:
@@ -318,8 +329,8 @@ async def test_config(lab: FakeLab, sources: FakeSources) -> None:
 async def test_output(lab: FakeLab, sources: FakeSources) -> None:
     assert "has not run yet" in failed(await look(lab, sources, "output", contains=["x"]))
     text = "\x1b[1mone\x1b[0m two\r\nthree 42\n"
-    assert failed(await look(lab, sources, "output", text, contains=["one two"], matches=r"^three \d+$")) == ""
-    assert failed(await look(lab, sources, "output", text, contains=["four"])) == "`four` was not printed"
-    (seen,) = await look(lab, sources, "output", text, contains=["one"], matches="^t[w]o", words="a line of two")
+    assert failed(await look(lab, sources, "output", output=text, contains=["one two"], matches=r"^three \d+$")) == ""
+    assert failed(await look(lab, sources, "output", output=text, contains=["four"])) == "`four` was not printed"
+    (seen,) = await look(lab, sources, "output", output=text, contains=["one"], matches="^t[w]o", words="a line of two")
     assert (seen.ok, seen.saw) == (False, "it did not print a line of two")
     assert seen.wanted == "prints `one`, a line of two"

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import time
+from typing import Any
+
+import pytest
 
 from pghalab.course.checks import CHECKS, evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import REACH, Facts
 from pghalab.course.model import CheckSpec
 from pghalab.lab.types import LabError
-from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources, cluster_of_three
 from tests.unit.test_checks import failed, look
 
 
 async def test_nobody_leads(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     del sources.dcs["leader"]
-    for name, params in (("replication", {}), ("marker", {}), ("patroni", {"on": "leader", "role": "leader"})):
-        assert failed(await look(lab, sources, name, **params)) == "nobody holds the leader key"
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("replication", {}), ("marker", {}), ("patroni", {"on": "leader", "role": "leader"}),
+    )  # fmt: skip
+    for name, params in asked:
+        assert failed(await look(lab, sources, name, params)) == "nobody holds the leader key"
 
 
 async def test_one_pass_asks_each_thing_once(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     facts = Facts(lab, sources)
     context = Context(facts)
-    for name, params in (
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
         ("dcs_key", {"key": "leader"}),
         ("config", {"values": {"ttl": 30}}),
         ("replication", {}),
         ("process", {"name": "etcd"}),
         ("process", {"name": "patroni", "on": "data"}),
-    ):
+    )
+    for name, params in asked:
         await evaluate(CheckSpec(name, params, 1.0, 1), context)
     await facts.close()
     assert [asked for asked in sources.asked if asked.startswith("keys")] == ["keys pgha1"]
@@ -77,17 +85,19 @@ async def test_a_fault_of_a_check_is_a_failed_check(lab: FakeLab, sources: FakeS
     assert failed(await look(lab, sources, "process", on=["pgha9"], name="etcd")) == "this lab has no node pgha9"
 
 
-async def test_an_error_of_the_lab_keeps_its_words(lab: FakeLab, sources: FakeSources) -> None:
+async def test_an_error_of_the_lab_keeps_its_words(
+    lab: FakeLab, sources: FakeSources, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def refused(*_: object) -> object:
         raise LabError("PostgreSQL: FATAL: the database system is starting up", node="pgha1")
 
     cluster_of_three(lab, sources)
-    sources.query = refused  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(sources, "query", refused)
     assert "starting up" in failed(await look(lab, sources, "replication"))
 
 
 async def test_every_check_of_a_lab_that_is_not_there_fails_in_words(sources: FakeSources) -> None:
-    lab = FakeLab(no_engine=True)
+    lab = FakeLab(engine_error="no container engine answers")
     for node in lab.nodes.values():
         node.link, node.link_reason = "down", "no container engine answers"
     given = {
@@ -96,7 +106,7 @@ async def test_every_check_of_a_lab_that_is_not_there_fails_in_words(sources: Fa
     }  # fmt: skip
     for name, kind in CHECKS.items():
         params = {key: given[key] for key, param in kind.params.items() if param.required}
-        results = await look(lab, sources, name, **params)
+        results = await look(lab, sources, name, params)
         assert results, name
         assert not any(result.ok for result in results), name
         assert all(result.saw and result.wanted for result in results), name

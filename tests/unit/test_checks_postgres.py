@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pghalab.course.checks import evaluate
@@ -9,7 +11,8 @@ from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
 from pghalab.course.checks.postgres import rule
 from pghalab.course.model import CheckSpec
-from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources, cluster_of_three
 from tests.unit.test_checks import failed, look
 
 
@@ -66,7 +69,7 @@ async def test_a_rule_for_several_databases_and_users(lab: FakeLab, sources: Fak
 
 async def test_hba_tells_who_gets_in_by_trust(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
-    rules = [("local", ["all"], ["all"], None, None, "peer", None, 1)]
+    rules: list[tuple[Any, ...]] = [("local", ["all"], ["all"], None, None, "peer", None, 1)]
     sources.rows[("pgha1", "pg_hba_file_rules")] = rules
     assert failed(await look(lab, sources, "hba", on=["pgha1"], without=["trust"])) == ""
     rules.append(("host", ["all"], ["all"], "10.0.0.0", "255.0.0.0", "trust", None, 2))
@@ -80,22 +83,22 @@ async def test_login(lab: FakeLab, sources: FakeSources) -> None:
     there = {"from": "pgha1", "to": "pgha2"}
     sources.logins[("pgha1", "pgha2")] = (False, "FATAL: no pg_hba.conf entry for host")
     refused = {**there, "accepted": False, "message": "no pg_hba.conf entry"}
-    assert failed(await look(lab, sources, "login", **refused)) == ""
-    assert failed(await look(lab, sources, "login", **{**refused, "message": "password"})).startswith("refused: FATAL")
-    assert failed(await look(lab, sources, "login", **there)).startswith("refused: FATAL")
+    assert failed(await look(lab, sources, "login", refused)) == ""
+    assert failed(await look(lab, sources, "login", {**refused, "message": "password"})).startswith("refused: FATAL")
+    assert failed(await look(lab, sources, "login", there)).startswith("refused: FATAL")
     sources.logins[("pgha1", "pgha2")] = (True, "")
-    assert failed(await look(lab, sources, "login", **there)) == ""
-    assert failed(await look(lab, sources, "login", **refused)) == "accepted"
-    assert "PostgreSQL is not running" in failed(await look(lab, sources, "login", **{**there, "to": "pgha5"}))
+    assert failed(await look(lab, sources, "login", there)) == ""
+    assert failed(await look(lab, sources, "login", refused)) == "accepted"
+    assert "PostgreSQL is not running" in failed(await look(lab, sources, "login", {**there, "to": "pgha5"}))
 
 
 async def test_a_login_says_in_words_what_is_wanted(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     there = {"from": "pgha1", "to": "pgha2", "user": "bubba"}
     sources.logins[("pgha1", "pgha2")] = (True, "")
-    (seen,) = await look(lab, sources, "login", **there)
+    (seen,) = await look(lab, sources, "login", there)
     assert (seen.check, seen.ok) == ("pgha2 lets in bubba from pgha1", True)
-    (seen,) = await look(lab, sources, "login", accepted=False, **there)
+    (seen,) = await look(lab, sources, "login", there, accepted=False)
     assert (seen.check, seen.ok) == ("pgha2 refuses bubba from pgha1", False)
 
 
@@ -103,10 +106,10 @@ async def test_a_wrong_password_is_refused_unless_somebody_gets_in_by_trust(lab:
     cluster_of_three(lab, sources)
     sources.logins[("pgha1", "pgha2")] = (True, "")
     wrong = {"from": "pgha1", "to": "pgha2", "accepted": False, "password": "wrong", "message": "password"}
-    (seen,) = await look(lab, sources, "login", **wrong)
+    (seen,) = await look(lab, sources, "login", wrong)
     assert (seen.check, seen.ok) == ("pgha2 refuses postgres from pgha1 with a wrong password", True)
     sources.wrong_password = (True, "")
-    assert failed(await look(lab, sources, "login", **wrong)) == "accepted"
+    assert failed(await look(lab, sources, "login", wrong)) == "accepted"
 
 
 async def test_replication(lab: FakeLab, sources: FakeSources) -> None:

@@ -8,14 +8,15 @@ import pytest
 
 from pghalab.course.checks.services import telling
 from pghalab.lab.types import LabError
-from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources, cluster_of_three
 from tests.unit.test_checks import failed, look
 
 NODE = {"on": ["pgha1"], "user": "postgres"}
 
 
 async def saw(lab: FakeLab, sources: FakeSources, name: str) -> tuple[bool, str]:
-    (result,) = await look(lab, sources, "service", name=name, **NODE)
+    (result,) = await look(lab, sources, "service", NODE, name=name)
     return result.ok, result.saw
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pghalab.lab.deploy import driving
 from pghalab.lab.deploy.driving import COURSE, DriverLock, changing
 from pghalab.lab.engine import lease
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.lease import Lease
 from pghalab.lab.host import process
 from pghalab.lab.host.process import Driver, this_process
@@ -73,7 +73,7 @@ class FakeEngine:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     made = Api()
-    monkeypatch.setattr(driving.Engine, "connect", classmethod(lambda cls: FakeEngine(made)))
+    monkeypatch.setattr(Engine, "connect", classmethod(lambda cls: FakeEngine(made)))
     yield made
     lease._given_up.clear()
 

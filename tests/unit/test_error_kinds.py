@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.lab.engine.client import told
 from pghalab.lab.types import ErrorKind, LabError
-
-
-class Response:
-    """What the SDK keeps of the engine's answer."""
-
-    def __init__(self, status: int) -> None:
-        self.status_code = status
-        self.reason = ""
 
 
 @pytest.mark.parametrize(
@@ -32,7 +25,9 @@ class Response:
 def test_the_engines_refusals_have_a_kind(status: int, said: str, kind: ErrorKind) -> None:
     import docker.errors
 
-    error = told("Removing pgha1", docker.errors.APIError("x", response=Response(status), explanation=said))
+    response = requests.Response()
+    response.status_code = status
+    error = told("Removing pgha1", docker.errors.APIError("x", response=response, explanation=said))
     assert error.kind == kind
     assert said in error.what
 

@@ -16,7 +16,8 @@ from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.watch import PrefixWatch
 from pghalab.lab.types import LabError
-from tests.unit.cluster_doubles import DoubleNode, closed_port, closing_server, http_server, port_of, silent_server
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.servers import closed_port, closing_server, http_server, port_of, silent_server
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 RECORDED = json.loads((RECORDINGS / "cluster-streaming.json").read_text())
@@ -31,7 +32,7 @@ async def test_a_recorded_status_becomes_the_row_that_etcdctl_prints() -> None:
     rows = {}
     for name, status in RECORDED["etcd_status"].items():
         with http_server({STATUS: _body(status)}) as port:
-            rows[name] = await etcd.endpoint(DoubleNode(name, {2379: port}))
+            rows[name] = await etcd.endpoint(FakeNode(name, ports={2379: port}))
     assert [row.is_leader for row in rows.values()].count(True) == 1
     assert {row.version for row in rows.values()} == {RECORDED["versions"]["etcd"]}
     assert len({row.member_id for row in rows.values()}) == 5
@@ -43,7 +44,7 @@ async def test_a_recorded_status_becomes_the_row_that_etcdctl_prints() -> None:
 async def test_a_member_without_a_leader_says_so() -> None:
     status = {"header": {"member_id": "255"}, "version": "3.5.16", "raftTerm": "4", "errors": ["etcdserver: no leader"]}
     with http_server({STATUS: _body(status)}) as port:
-        row = await etcd.endpoint(DoubleNode("pgha1", {2379: port}))
+        row = await etcd.endpoint(FakeNode("pgha1", ports={2379: port}))
     assert (row.member_id, row.is_leader, row.raft_term, row.errors) == ("ff", False, 4, "etcdserver: no leader")
 
 
@@ -55,7 +56,7 @@ async def test_two_recorded_survivors_of_five_answer_and_are_no_quorum() -> None
             rows.append(EtcdEndpoint(name, f"{name}:2379", errors=status["error"]))
             continue
         with http_server({STATUS: _body(status)}) as port:
-            rows.append(await etcd.endpoint(DoubleNode(name, {2379: port})))
+            rows.append(await etcd.endpoint(FakeNode(name, ports={2379: port})))
     view = etcd_view(tuple(rows), len(recorded["etcd_members"]["members"]))
     assert (view.members, view.alive, view.majority, view.has_quorum) == (5, 2, 3, False)
     assert view.leaderless
@@ -64,7 +65,7 @@ async def test_two_recorded_survivors_of_five_answer_and_are_no_quorum() -> None
 async def test_members_are_asked_of_this_member_alone() -> None:
     asked: list[tuple[str, bytes]] = []
     with http_server({MEMBERS: _body(RECORDED["etcd_members"])}, asked) as port:
-        members = await etcd.members(DoubleNode("ct1", {2379: port}))
+        members = await etcd.members(FakeNode("ct1", ports={2379: port}))
     assert [member.name for member in members] == ["ct1", "ct2", "ct3", "ct4", "ct5"]
     assert all(member.started and not member.is_learner for member in members)
     assert members[0].peer_urls == ("http://192.168.73.10:2380",)
@@ -81,13 +82,13 @@ async def test_members_are_asked_of_this_member_alone() -> None:
 )
 async def test_health(status: int, body: bytes, healthy: bool) -> None:
     with http_server({"/health": (status, body)}) as port:
-        assert await etcd.health(DoubleNode("pgha1", {2379: port})) is healthy
+        assert await etcd.health(FakeNode("pgha1", ports={2379: port})) is healthy
 
 
 async def test_nothing_listens() -> None:
     server = await closing_server()
     for port, failure in ((closed_port(), ""), (port_of(server), "refused")):
-        node = DoubleNode("pgha2", {2379: port})
+        node = FakeNode("pgha2", ports={2379: port})
         node.failures[2379] = failure
         with pytest.raises(NotRunning, match="etcd does not run on pgha2"):
             await etcd.endpoint(node)
@@ -98,7 +99,7 @@ async def test_nothing_listens() -> None:
 
 async def test_only_a_refused_connection_means_that_nothing_runs() -> None:
     server = await closing_server()
-    node = DoubleNode("pgha2", {2379: port_of(server), 8008: port_of(server), 5432: port_of(server)})
+    node = FakeNode("pgha2", ports={2379: port_of(server), 8008: port_of(server), 5432: port_of(server)})
     with pytest.raises(NoAnswer, match=r"etcd gave no answer: (Remote end closed connection|Connection reset)"):
         await etcd.endpoint(node)
     node.failures = dict.fromkeys(node.ports, "No route to host")
@@ -115,22 +116,22 @@ async def test_only_a_refused_connection_means_that_nothing_runs() -> None:
     server.close()
 
 
-def _lab(node: DoubleNode) -> Any:
+def _lab(node: FakeNode) -> Any:
     return type("L", (), {"nodes": {node.name: node}, "password": "x"})()
 
 
 async def test_a_member_that_has_not_joined_yet_is_asked_as_the_others_ask_it() -> None:
     body = b'[{"id":1,"peerURLs":["http://192.168.50.10:2380"],"name":"pgha1"},{"id":2},{"id":3}]'
     with http_server({"/members": (200, body)}, headers={"X-Etcd-Cluster-Id": "d846b3e6f1923156"}) as port:
-        row, members = await etcd.waiting(DoubleNode("pgha1", {2380: port}))
+        row, members = await etcd.waiting(FakeNode("pgha1", ports={2380: port}))
     assert (row.waits, row.runs, row.follows, row.cluster_id, members) == (True, True, False, "d846b3e6f1923156", 3)
     for answer in ((404, b"404 page not found"), (200, b"?"), (200, b"[]")):
         with http_server({"/members": answer}) as port, pytest.raises(NoAnswer):
-            await etcd.waiting(DoubleNode("pgha1", {2380: port}))
+            await etcd.waiting(FakeNode("pgha1", ports={2380: port}))
     for said, new in (("not_decided", True), ("3.5.0", False)):
         body = json.dumps({"etcdserver": "3.5.16", "etcdcluster": said}).encode()
         with http_server({"/version": (200, body)}) as port:
-            assert await etcd.is_new(DoubleNode("pgha1", {2380: port})) is new
+            assert await etcd.is_new(FakeNode("pgha1", ports={2380: port})) is new
 
 
 async def test_how_long_a_key_lives_on() -> None:
@@ -140,19 +141,19 @@ async def test_how_long_a_key_lives_on() -> None:
     }
     asked: list[tuple[str, bytes]] = []
     with http_server(answers, asked) as port:
-        assert await etcd.lease_left(DoubleNode("pgha1", {2379: port}), "x") == 23
+        assert await etcd.lease_left(FakeNode("pgha1", ports={2379: port}), "x") == 23
     assert [json.loads(body) for _, body in asked] == [{"key": "eA=="}, {"ID": "7587"}]
     with http_server({"/v3/kv/range": _body({"header": {}})}) as port:
-        assert await etcd.lease_left(DoubleNode("pgha1", {2379: port}), "x") is None
+        assert await etcd.lease_left(FakeNode("pgha1", ports={2379: port}), "x") is None
 
 
 async def test_a_frozen_member() -> None:
     with silent_server() as port, pytest.raises(NoAnswer, match=r"does not answer within 0\.2 s"):
-        await etcd.endpoint(DoubleNode("pgha2", {2379: port}), timeout=0.2)
+        await etcd.endpoint(FakeNode("pgha2", ports={2379: port}), timeout=0.2)
 
 
 async def test_a_node_out_of_reach() -> None:
-    node = DoubleNode("pgha2")
+    node = FakeNode("pgha2")
     node.link, node.link_reason = "down", "its container does not run"
     with pytest.raises(OutOfReach, match="its container does not run"):
         await etcd.endpoint(node)
@@ -163,7 +164,7 @@ async def test_a_node_out_of_reach() -> None:
 async def test_a_refusal_of_the_gateway_is_passed_on_in_its_own_words() -> None:
     refusal = (503, b'{"error":"etcdserver: request timed out","code":14}')
     with http_server({STATUS: refusal}) as port, pytest.raises(LabError, match="etcdserver: request timed out"):
-        await etcd.endpoint(DoubleNode("pgha1", {2379: port}))
+        await etcd.endpoint(FakeNode("pgha1", ports={2379: port}))
 
 
 async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
@@ -177,7 +178,7 @@ async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
         writer.close()
 
     server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
-    node = DoubleNode("pgha1", {2379: port_of(server)})
+    node = FakeNode("pgha1", ports={2379: port_of(server)})
     for count in (1, 2, 3):
         assert (await etcd.endpoint(node)).member_id
         assert connections == count
@@ -185,7 +186,7 @@ async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
 
 
 async def test_a_tunnel_that_moved_to_another_port_is_followed() -> None:
-    node = DoubleNode("pgha1", {2379: 0})
+    node = FakeNode("pgha1", ports={2379: 0})
     for _ in range(2):
         with http_server({STATUS: _body(RECORDED["etcd_status"]["ct1"])}) as port:
             node.ports[2379] = port
@@ -200,9 +201,10 @@ from pghalab.cluster import etcd
 from pghalab.cluster.model import EtcdEndpoint
 from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NotRunning
-from tests.unit.cluster_doubles import DoubleNode, closed_port
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.servers import closed_port
 assert "etcd3" not in sys.modules and "grpc" not in sys.modules
-node = DoubleNode("pgha2", {2379: closed_port()})
+node = FakeNode("pgha2", ports={2379: closed_port()})
 async def main():
     try:
         await etcd.get_prefix(node, "/pgha/")
@@ -243,7 +245,7 @@ async def test_the_watch_lists_follows_rotates_and_lists_again(monkeypatch: pyte
     server = _Etcd(monkeypatch)
     server.up, server.values = {"pgha2", "pgha3"}, {"/p/leader": "a"}
     seen: asyncio.Queue[Any] = asyncio.Queue()
-    nodes: Any = {name: DoubleNode(name) for name in ("pgha1", "pgha2", "pgha3")}
+    nodes: Any = {name: FakeNode(name) for name in ("pgha1", "pgha2", "pgha3")}
     watch = PrefixWatch(nodes, "/p/", seen.put_nowait, seen.put_nowait)
     task = asyncio.create_task(watch.run())
     async with asyncio.timeout(10):
@@ -276,7 +278,7 @@ async def test_the_watch_waits_for_an_etcd_that_does_not_run_yet_and_says_so_onc
 ) -> None:
     server = _Etcd(monkeypatch)
     seen: asyncio.Queue[Any] = asyncio.Queue()
-    nodes: Any = {name: DoubleNode(name) for name in ("pgha1", "pgha2")}
+    nodes: Any = {name: FakeNode(name) for name in ("pgha1", "pgha2")}
     watch = PrefixWatch(nodes, "/p/", seen.put_nowait, seen.put_nowait)
     task = asyncio.create_task(watch.run())
     async with asyncio.timeout(10):
@@ -293,14 +295,14 @@ async def test_the_watch_waits_for_an_etcd_that_does_not_run_yet_and_says_so_onc
 
 async def test_the_look_at_postgresql_needs_no_login() -> None:
     answers, hangs_up = await closing_server(b"N"), await closing_server()
-    await postgres.probe(DoubleNode("pgha1", {5432: port_of(answers)}))
+    await postgres.probe(FakeNode("pgha1", ports={5432: port_of(answers)}))
     with pytest.raises(NoAnswer, match=r"(it closed the connection|Connection reset)"):
-        await postgres.probe(DoubleNode("pgha1", {5432: port_of(hangs_up)}))
+        await postgres.probe(FakeNode("pgha1", ports={5432: port_of(hangs_up)}))
     with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha1"):
-        await postgres.probe(DoubleNode("pgha1", {5432: closed_port()}))
+        await postgres.probe(FakeNode("pgha1", ports={5432: closed_port()}))
     with silent_server() as port, pytest.raises(NoAnswer, match=r"does not answer within 0\.2 s"):
-        await postgres.probe(DoubleNode("pgha1", {5432: port}), timeout=0.2)
-    away = DoubleNode("pgha1")
+        await postgres.probe(FakeNode("pgha1", ports={5432: port}), timeout=0.2)
+    away = FakeNode("pgha1")
     away.link = "down"
     with pytest.raises(OutOfReach):
         await postgres.probe(away)
@@ -310,7 +312,7 @@ async def test_the_look_at_postgresql_needs_no_login() -> None:
 
 async def test_a_query_to_nothing_says_that_postgresql_does_not_run() -> None:
     server = await closing_server()
-    node = DoubleNode("pgha2", {5432: port_of(server)})
+    node = FakeNode("pgha2", ports={5432: port_of(server)})
     node.failures[5432] = "refused"
     lab = _lab(node)
     with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pghalab.cluster import events
-from pghalab.cluster.model import EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Service
+from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Service
 
 NODES = ("pgha1", "pgha2", "pgha3")
 SERVE: dict[str, Service] = dict.fromkeys(NODES, "running")
@@ -25,7 +25,7 @@ def _patroni(states: dict[str, str], timeline: int = 1, leader: str | None = "pg
     return PatroniView("pgha_patroni_cluster", "7", leader, rows)
 
 
-def _texts(found: tuple[events.ClusterEvent, ...]) -> list[tuple[str, bool]]:
+def _texts(found: tuple[ClusterEvent, ...]) -> list[tuple[str, bool]]:
     return [(event.text, event.good) for event in found]
 
 
@@ -62,7 +62,8 @@ def test_silence_needs_two_looks_and_an_answer_one() -> None:
 
 def test_one_missed_poll_between_good_ones_says_nothing() -> None:
     fine, down = events.etcd_words(_etcd("123"), NODES), events.etcd_words(_etcd("12"), NODES)
-    confirmed, previous, said = dict(fine), fine, []
+    said: list[ClusterEvent] = []
+    confirmed, previous = dict(fine), fine
     for look in (down, fine, down, fine):
         new = events.confirm(confirmed, previous, look)
         said += events.changes(confirmed, new, 1.0)

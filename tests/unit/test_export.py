@@ -47,7 +47,8 @@ def test_the_deployment_keeps_the_contract_of_the_image() -> None:
         "pgha-keys": "/etc/pghalab/keys",
     }
     assert {volume.name for volume in made.volumes} == {volume for one in made.nodes for volume, _ in one.mounts}
-    assert all(("pghalab.lab", "pgha") in one.labels for one in (*made.volumes, *made.nodes, made.network))
+    labels = [made.network.labels, *(one.labels for one in made.volumes), *(one.labels for one in made.nodes)]
+    assert all(("pghalab.lab", "pgha") in one for one in labels)
     assert ("pghalab.node", "2") in node.labels
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from pghalab.lab.types import LabError
 RECORDED = Path(__file__).parent / "data"
 
 
-def chunks(name: str) -> list[dict]:
+def chunks(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (RECORDED / name).read_text().splitlines()]
 
 

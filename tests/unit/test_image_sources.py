@@ -1,5 +1,7 @@
 """The host's Debian mirror is found in both formats of apt's sources, and nothing else is taken for one."""
 
+from pathlib import Path
+
 import pytest
 
 from pghalab.lab.image.aptsources import debian_mirror, read_sources
@@ -58,7 +60,7 @@ def test_continuation_lines_and_second_file() -> None:
     assert debian_mirror(["deb https://packages.example/apt tool main", text]) == "http://a.example/debian"
 
 
-def test_reads_lists_and_sources_only(tmp_path) -> None:
+def test_reads_lists_and_sources_only(tmp_path: Path) -> None:
     folder = tmp_path / "sources.list.d"
     folder.mkdir()
     (folder / "debian.sources").write_text("one")

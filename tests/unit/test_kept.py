@@ -55,7 +55,7 @@ def test_volumes_without_labels_tell_by_their_names() -> None:
     kept.require_same(replace(WAS, subnet="10.9.9", password="new"), old)
     for changes in ({"prefix": "dm"}, {"nodes": 5}):
         with pytest.raises(LabError):
-            kept.require_same(replace(WAS, **changes), old)  # type: ignore[arg-type]
+            kept.require_same(replace(WAS, **changes), old)
 
 
 def test_the_password_itself_stands_nowhere_in_the_labels() -> None:

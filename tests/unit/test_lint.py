@@ -7,7 +7,7 @@ import pytest
 from pghalab import cli
 from pghalab.course.lint import lint
 from pghalab.course.load import load_course
-from tests.unit.fakes import write_course
+from tests.fake_lab.course import write_course
 
 COMMAND = "id: a\nkind: command\nnode: pgha1\ncommand: ls\n"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.host.lock import Driver, FolderLock
+from pghalab.lab.host.lock import FolderLock
 from pghalab.lab.host.paths import state_dir
+from pghalab.lab.host.process import Driver
 from pghalab.lab.types import LabError
 
 OTHER = """

@@ -12,8 +12,9 @@ from pghalab.cluster import etcd, members, monitor, patroni, postgres, sweep
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
-from pghalab.lab.types import Container, LinkChanged
-from tests.unit.cluster_doubles import DoubleLab, DoubleNode
+from pghalab.lab.types import Container, LinkChanged, Node
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.node import FakeNode
 
 MEMBER = json.dumps({"conn_url": "postgres://x:5432/postgres", "state": "running", "role": "replica"})
 
@@ -22,7 +23,7 @@ class World:
     """What the monitor sees, and what it says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> None:
-        self.lab: Any = DoubleLab(count)
+        self.lab = FakeLab(count)
         self.etcd: dict[str, Exception | str] = {}
         self.patroni: dict[str, Exception | dict[str, Any]] = {}
         self.postgres: dict[str, Exception | postgres.Role] = {}
@@ -160,18 +161,20 @@ async def test_a_pushed_leader_is_published_without_waiting_for_a_poll(world: Wo
         assert world.events() == ["leader changed: pgha1 -> pgha2"]
 
 
-async def test_one_missed_answer_keeps_the_row_and_a_second_one_empties_it(world: World) -> None:
+async def test_one_missed_answer_keeps_the_row_and_a_second_one_empties_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with world.watched():
         missed = 0
 
-        async def once(node: Any, real: Any = world._endpoint) -> EtcdEndpoint:
+        async def once(node: Node) -> EtcdEndpoint:
             nonlocal missed
             if node.name == "pgha3" and missed == 0:
                 missed += 1
                 raise NoAnswer("etcd does not answer")
-            return await real(node)
+            return await world._endpoint(node)
 
-        etcd.endpoint = once  # type: ignore[assignment]
+        monkeypatch.setattr(etcd, "endpoint", once)
         start, looks = len(world.said), world.looks
         while world.looks < looks + 12:
             await asyncio.sleep(0.01)
@@ -227,9 +230,8 @@ async def test_a_node_that_is_paused_goes_down_with_its_etcd(world: World) -> No
     async with world.watched():
         world.lab.nodes["pgha3"].link = "down"
         world.lab.nodes["pgha3"].link_reason = "it fell silent"
-        for tell in world.lab.subscribers:
-            tell(LinkChanged("pgha3", "down", "it fell silent"))
-            tell(Container("pgha3", "paused", "192.168.50.12", 22))
+        world.lab.tell(LinkChanged("pgha3", "down", "it fell silent"))
+        world.lab.tell(Container("pgha3", "paused", "192.168.50.12", 22))
         await world.until(lambda: "pgha3 is down (paused)" in world.events())
         assert world.last("nodes").value[2].etcd == "unknown"
 
@@ -237,21 +239,17 @@ async def test_a_node_that_is_paused_goes_down_with_its_etcd(world: World) -> No
 async def test_a_removed_cluster_is_forgotten_and_the_next_one_not_held_against_it(world: World) -> None:
     async with world.watched():
         world.etcd = {name: NotRunning("etcd does not run") for name in world.lab.nodes}
-        world.lab.states = dict.fromkeys(world.lab.nodes, "absent")
-        for name, node in world.lab.nodes.items():
-            node.link = "down"
-            for tell in list(world.lab.subscribers):
-                tell(Container(name, "absent", "192.168.50.10", None))
+        for name in world.lab.nodes:
+            world.lab.put("absent", name)
+            world.lab.tell(world.lab.states[name])
         await world.until(lambda: (world.last("etcd").value, world.last("patroni").value) == (None, None))
         assert {"pgha1 is down (gone)", "pgha2 is down (gone)", "pgha3 is down (gone)"} <= set(world.events())
         said = len(world.events())
-        world.lab.states = {}
         world.etcd = {}
         world.keys = {PREFIX + "leader": "pgha2", PREFIX + "members/pgha2": MEMBER, PREFIX + "initialize": "8"}
-        for name, node in world.lab.nodes.items():
-            node.link = "up"
-            for tell in list(world.lab.subscribers):
-                tell(Container(name, "running", "192.168.50.10", 22))
+        for name in world.lab.nodes:
+            world.lab.put("running", name)
+            world.lab.tell(world.lab.states[name])
         await world.until(lambda: world.full("patroni") and world.last("patroni").value.leader == "pgha2")
         assert world.events()[said:] == [f"{name} is up" for name in world.lab.nodes]
 
@@ -275,8 +273,7 @@ async def test_an_engine_that_falls_silent_is_told(world: World, monkeypatch: py
 
 async def test_a_node_is_shown_with_the_address_it_has(world: World) -> None:
     async with world.watched():
-        for tell in world.lab.subscribers:
-            tell(Container("pgha3", "running", "192.168.50.99", 22))
+        world.lab.tell(Container("pgha3", "running", "192.168.50.99", 22))
         await world.until(lambda: world.last("nodes").value[2].address == "192.168.50.99")
 
 
@@ -293,7 +290,7 @@ async def test_paused_it_asks_nobody(world: World) -> None:
 
 async def test_a_lab_that_gets_other_nodes_is_watched_anew(world: World) -> None:
     async with world.watched():
-        world.lab.nodes = {f"other{n}": DoubleNode(f"other{n}") for n in (1, 2)}
+        world.lab.nodes = {f"other{n}": FakeNode(f"other{n}") for n in (1, 2)}
         await world.until(lambda: [row.name for row in world.last("nodes").value] == ["other1", "other2"])
         await world.until(lambda: world.last("etcd").value.members == 2)
     assert not any("other" in text for text in world.events())
@@ -325,8 +322,7 @@ async def test_a_paused_leader_says_nothing_any_more(world: World) -> None:
     async with world.watched() as one:
         await world.until(lambda: world.last("nodes").value[0].writes)
         one.pause(True)
-        for tell in world.lab.subscribers:
-            tell(Container("pgha1", "paused", "192.168.50.10", 22))
+        world.lab.tell(Container("pgha1", "paused", "192.168.50.10", 22))
         assert not world.last("patroni").value.members[0].answers
         assert world.last("nodes").value[0].writes is None
         assert "pgha1 takes no writes any more: its node is down" in world.events()
@@ -365,7 +361,7 @@ async def test_a_count_is_shown_only_when_it_has_settled(world: World, monkeypat
     async with world.watched():
         start = len(world.said)
         world.etcd["pgha3"] = NotRunning("etcd does not run on pgha3")
-        real, asked = world._endpoint, 0
+        asked = 0
 
         async def slowly(node: Any) -> EtcdEndpoint:
             # pgha2 notices a look later than pgha1 that it has no leader any more.
@@ -374,7 +370,7 @@ async def test_a_count_is_shown_only_when_it_has_settled(world: World, monkeypat
                 world.etcd["pgha1"] = "etcdserver: no leader"
             if node.name == "pgha2" and (asked := asked + 1) > 1:
                 world.etcd["pgha2"] = "etcdserver: no leader"
-            return await real(node)
+            return await world._endpoint(node)
 
         monkeypatch.setattr(etcd, "endpoint", slowly)
         await world.until(lambda: any("lost its quorum: 2 of 3" in text for text in world.events()))
@@ -396,7 +392,7 @@ async def test_a_member_that_waits_is_seen_at_the_other_members_port(
             raise NotRunning(f"etcd does not run on {node.name}")
         return EtcdEndpoint(node.name, f"{node.name}:2379", errors=etcd.WAITS, cluster_id="aa", waits=True), 3
 
-    async def is_new(node: Any) -> bool:
+    async def is_new(node: Node) -> bool:
         return node.name == "pgha1"
 
     monkeypatch.setattr(etcd, "endpoint", silent)
@@ -421,7 +417,7 @@ async def test_a_member_that_is_only_slow_does_not_wait(world: World, monkeypatc
             raise NoAnswer("etcd does not answer")
         return await real(node)
 
-    async def is_new(node: Any) -> bool:
+    async def is_new(node: Node) -> bool:
         return False
 
     async def waiting(node: Any) -> tuple[EtcdEndpoint, int]:

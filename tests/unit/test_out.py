@@ -19,7 +19,7 @@ import pytest
 
 import pghalab
 from pghalab import cli, out, registry
-from pghalab.cluster.model import NodeHealth, PatroniMember, PatroniView, Snapshot
+from pghalab.cluster.model import NodeHealth, Nodes, PatroniMember, PatroniView, Snapshot
 from pghalab.course import report
 from pghalab.course.runner import Runner
 from pghalab.lab.host.paths import state_dir
@@ -30,8 +30,9 @@ from pghalab.text import GLYPHS, in_ascii
 from pghalab.verbs import course as course_verbs
 from pghalab.verbs import lab as lab_verbs
 from pghalab.verbs import status
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
 from tests.terminal import Terminal
-from tests.unit.fakes import FakeLab, write_course
 
 PACKAGE = Path(pghalab.__file__).parent
 HOSTILE = "pgha1\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07\x9b2J\u202e\udc9b\U000e0041"
@@ -63,7 +64,9 @@ def test_nothing_else_in_the_program_writes_to_a_terminal() -> None:
 
 
 def test_a_member_with_a_hostile_name_cannot_touch_the_terminal() -> None:
-    nodes = Snapshot((NodeHealth(HOSTILE, "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0)
+    nodes: Nodes = Snapshot(
+        (NodeHealth(HOSTILE, "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0
+    )
     view = PatroniView(HOSTILE, "75", HOSTILE, (PatroniMember(HOSTILE + "\nx", HOSTILE, "Leader", HOSTILE, 1),))
     text = status.text(nodes, Snapshot(None, HOSTILE + "\nx", 0), Snapshot(view, None, 0))
     assert re.fullmatch(r"[\x20-\x7e\n]*", in_ascii(text)), ascii(text)

@@ -7,7 +7,10 @@ from pathlib import Path
 from pghalab.course.events import StepEnded, StepState
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Container, Ended
-from tests.unit.fakes import FakeLab, FakeNode, FakeSources, write_course
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.sources import FakeSources
 
 
 def step(name: str, service: str, until: str = "") -> str:
@@ -100,7 +103,7 @@ async def test_on_nodes_that_were_created_anew_nothing_is_past(tmp_path: Path, l
     run(lab)
     containers("b")
     assert await state(made, "early") == "todo"
-    lab.no_engine = True
+    lab.engine_error = "no container engine answers"
     run(lab, "patroni")
     assert await state(made, "early") == "past"
     run(lab)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pghalab.cluster import patroni
 from pghalab.cluster.dcs import PREFIX, parse
+from pghalab.cluster.truth import runs_postgres
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 RECORDED = json.loads((RECORDINGS / "cluster-streaming.json").read_text())
@@ -64,7 +65,7 @@ def test_a_node_whose_postgresql_does_not_answer_prints_as_its_key_says() -> Non
         None,
         True,
     )
-    assert not patroni.runs_postgres(truth)
+    assert not runs_postgres(truth)
 
 
 def test_a_crashed_postmaster_shows_at_once_although_the_key_is_older() -> None:
@@ -98,4 +99,4 @@ def test_a_recorded_restart_after_a_crash() -> None:
     assert (rows["ct1"].state, rows["ct1"].timeline, rows["ct1"].replay_lag) == ("starting", None, None)
     assert (rows["ct2"].role, rows["ct2"].state, rows["ct2"].timeline) == ("Leader", "running", 4)
     assert (rows["ct3"].state, rows["ct3"].replay_lag) == ("streaming", 0)
-    assert [patroni.runs_postgres(truths[name]) for name in sorted(truths)] == [False, True, True]
+    assert [runs_postgres(truths[name]) for name in sorted(truths)] == [False, True, True]

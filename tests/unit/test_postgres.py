@@ -9,12 +9,13 @@ import pytest
 
 from pghalab.cluster import postgres
 from pghalab.cluster.rest import NoAnswer, NotRunning
-from tests.unit.cluster_doubles import DoubleNode, closed_port, silent_server
-from tests.unit.pgserver import pg_server
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.pgserver import pg_server
+from tests.fake_lab.servers import closed_port, silent_server
 
 
 def _lab(port: int) -> Any:
-    return type("L", (), {"nodes": {"pgha1": DoubleNode("pgha1", {5432: port})}, "password": "x"})()
+    return type("L", (), {"nodes": {"pgha1": FakeNode("pgha1", ports={5432: port})}, "password": "x"})()
 
 
 async def test_the_role_is_asked_over_one_kept_connection() -> None:
@@ -64,13 +65,14 @@ LOOK = """
 import asyncio, json, os
 from pghalab.cluster import etcd, patroni, postgres
 from pghalab.cluster.rest import NotRunning
-from tests.unit.cluster_doubles import DoubleNode, closed_port, http_server
-from tests.unit.pgserver import pg_server
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.servers import closed_port, http_server
+from tests.fake_lab.pgserver import pg_server
 
 async def main():
     async with pg_server() as server:
         with http_server({"/patroni": (200, b'{"role": "replica"}')}) as port:
-            node = DoubleNode("pgha1", {8008: port, 5432: server.port, 2379: closed_port()})
+            node = FakeNode("pgha1", ports={8008: port, 5432: server.port, 2379: closed_port()})
             lab = type("L", (), {"nodes": {"pgha1": node}, "password": "x"})()
             truth = await patroni.status(node)
             role = await postgres.role(lab, "pgha1")

@@ -18,7 +18,7 @@ from pghalab.course.shape import clean, misfits, same
 from pghalab.lab.host.paths import state_dir
 from pghalab.lab.settings import default_settings, save_settings
 from pghalab.lab.types import LabError
-from tests.unit.fakes import write_course
+from tests.fake_lab.course import write_course
 
 LIST = """+ Cluster: pgha_patroni_cluster (7711189186669076972) ----+-----+------------+-----+
 | Member | Host  | Role    | State     | TL | Receive LSN | Lag | Replay LSN | Lag |

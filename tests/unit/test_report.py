@@ -13,7 +13,9 @@ import pytest
 from pghalab.course.load import load_course
 from pghalab.course.report import JsonReporter, StepReport, TextReporter, choose, junit, run_steps
 from pghalab.course.runner import Runner
-from tests.unit.fakes import FakeLab, FakeSources, write_course
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources
 
 READ = "id: a\nkind: read"
 BAD = """id: b
@@ -28,8 +30,12 @@ LAST = "id: c\nkind: read\noptional: true"
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:
+    return made_on(FakeLab(), tmp_path)
+
+
+def made_on(lab: FakeLab, tmp_path: Path) -> Runner:
     course = write_course(tmp_path / "lessons", READ, BAD, LAST)
-    made = Runner.open(FakeLab(), tmp_path / "state", course=course)
+    made = Runner.open(lab, tmp_path / "state", course=course)
     made._look._sources = FakeSources()
     return made
 
@@ -57,8 +63,8 @@ def titled(runner: Runner, words: str) -> None:
     runner.course = replace(runner.course, lessons=(replace(lesson, steps=steps),))
 
 
-async def test_titles_speak_the_lab_s_own_names(runner: Runner) -> None:
-    runner.lab.prefix = "cr"  # type: ignore[misc]
+async def test_titles_speak_the_lab_s_own_names(tmp_path: Path) -> None:
+    runner = made_on(FakeLab(prefix="cr"), tmp_path)
     titled(runner, "On pgha2:")
     out = io.StringIO()
     with TextReporter(3, out) as reporter:
@@ -116,7 +122,7 @@ def test_what_is_chosen(runner: Runner) -> None:
     assert [step.id for step in choose(course, lessons=["one"])] == ["a", "b", "c"]
     for wrong in ({"lessons": ["two"]}, {"to": "z"}):
         with pytest.raises(KeyError):
-            choose(course, **wrong)  # type: ignore[arg-type]
+            choose(course, **wrong)
 
 
 def test_the_course_can_be_run_to_any_of_its_steps() -> None:

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, cast
 
 import pytest
 
 from pghalab.cluster import rest
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.servers import port_of
 
 
-class Near:
-    """A node whose ports are this machine's."""
-
-    name, link, link_reason = "pgha1", "up", ""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    async def tunnel(self, port: int, host: str = "localhost") -> int:
-        return self.port
-
-    def tunnel_failure(self, port: int, host: str = "localhost") -> str:
-        return ""
-
-
-async def served(answer: bytes) -> tuple[asyncio.Server, Any]:
+async def served(answer: bytes) -> tuple[asyncio.Server, FakeNode]:
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         if answer:
@@ -37,12 +23,12 @@ async def served(answer: bytes) -> tuple[asyncio.Server, Any]:
             await asyncio.Event().wait()
 
     server = await asyncio.start_server(one, "127.0.0.1", 0)
-    return server, Near(server.sockets[0].getsockname()[1])
+    return server, FakeNode("pgha1", ports={8008: port_of(server)})
 
 
 async def test_an_answer_comes_with_its_status_its_body_and_its_headers() -> None:
     server, node = await served(b'HTTP/1.1 503 No\r\nX-Role: replica\r\nContent-Length: 14\r\n\r\n{"state": "a"}')
-    reply = await rest.request(cast(Any, node), 8008, "GET", "/patroni", service="Patroni")
+    reply = await rest.request(node, 8008, "GET", "/patroni", service="Patroni")
     assert (reply.status, reply.headers["x-role"]) == (503, "replica")
     assert reply.json() == {"state": "a"}
     server.close()
@@ -51,10 +37,10 @@ async def test_an_answer_comes_with_its_status_its_body_and_its_headers() -> Non
 async def test_a_refusal_and_silence_are_two_things() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        nobody = Near(taken.getsockname()[1])
+        nobody = FakeNode("pgha1", ports={8008: taken.getsockname()[1]})
         with pytest.raises(rest.NotRunning, match="Patroni does not run on pgha1"):
-            await rest.request(cast(Any, nobody), 8008, "GET", "/patroni", service="Patroni")
+            await rest.request(nobody, 8008, "GET", "/patroni", service="Patroni")
     server, node = await served(b"")
     with pytest.raises(rest.NoAnswer, match=r"does not answer within 0\.2 s"):
-        await rest.request(cast(Any, node), 8008, "GET", "/patroni", service="Patroni", timeout=0.2)
+        await rest.request(node, 8008, "GET", "/patroni", service="Patroni", timeout=0.2)
     server.close()

@@ -15,7 +15,10 @@ from pghalab.course.report import StepReport, TextReporter, choose, run_steps
 from pghalab.course.resume import Decision, Member, Situation, decide, lsn, parsed
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Ended, Result
-from tests.unit.fakes import FakeLab, FakeNode, FakeSources, write_course
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.sources import FakeSources
 
 ID = "7573485601442316865"
 

@@ -1,5 +1,6 @@
 """Whose word counts on who takes writes, and how seldom a server that lets nobody in is bothered."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from pghalab.cluster import postgres, roles
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.roles import Roles, Words
 from pghalab.cluster.services import Services
-from tests.unit.cluster_doubles import DoubleLab
+from tests.fake_lab.lab import FakeLab
 
 
 def test_a_switchover_is_never_two_writers() -> None:
@@ -47,7 +48,7 @@ class _Asked:
     """A lab whose servers answer what they are told to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        lab: Any = DoubleLab(4)
+        lab: Any = FakeLab(4)
         self.services = Services(lab.nodes)
         self.roles = Roles(lab, self.services)
         self.answer: Exception | postgres.Role = postgres.Role(True, "7")
@@ -55,7 +56,7 @@ class _Asked:
         self.now = 100.0
         monkeypatch.setattr(postgres, "role", self._role)
         monkeypatch.setattr(postgres, "probe", self._probe)
-        monkeypatch.setattr(roles.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
     async def _role(self, lab: Any, name: str) -> postgres.Role:
         self.logins += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ from pghalab.course.kinds.edit import EDIT
 from pghalab.course.model import Course
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Ended, LabError, Output
-from tests.unit.fakes import FakeLab, FakeNode, FakeSources, cluster_of_three, write_course
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.sources import FakeSources, cluster_of_three
 
 START = """id: start
 kind: command
@@ -219,7 +223,7 @@ async def test_a_lab_that_takes_other_settings_is_spoken_of_by_them(make: Make, 
     runner = make(SHOW.replace("show it", '"echo {{auth_method}}"'))
     step = runner.course.step("show")
     assert runner.resolve(step).command == "echo scram-sha-256"
-    lab.auth_method = "md5"
+    await lab.configure(replace(lab.settings, auth_method="md5"))
     assert runner.resolve(step).command == (await runner.ask(step)).command == "echo md5"
 
 

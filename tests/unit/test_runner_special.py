@@ -16,7 +16,9 @@ from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Ended, LabError
-from tests.unit.fakes import FakeLab, FakeSources, write_course
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources
 
 FAILS = "id: refused\nkind: command\nnode: pgha1\ncommand: try it\nfails: true\nno_check: shows a refusal"
 UP = "id: up\nkind: action\naction: up\nchecks:\n  - containers: {}"
@@ -60,7 +62,7 @@ async def test_the_nodes_are_created_elsewhere_on_demand(tmp_path: Path) -> None
     made = runner(tmp_path, lab, UP)
     await ended(made, "up", again=True)
     await ended(made, "up", again=True, elsewhere=True)
-    assert lab.acted == ["up", "up elsewhere"]
+    assert lab.acted == ["up", "up auto"]
 
 
 async def test_a_look_that_a_run_overtook_is_repeated(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The word for each service of each node."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,14 +9,14 @@ from pghalab.cluster import services
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.services import Services
 from pghalab.lab.types import LabError
-from tests.unit.cluster_doubles import DoubleNode
+from tests.fake_lab.node import FakeNode
 
 SILENT, REFUSED, AWAY = NoAnswer("silent"), NotRunning("refused"), OutOfReach("away")
 
 
 @pytest.fixture
 def nodes() -> Any:
-    return {f"pgha{n}": DoubleNode(f"pgha{n}") for n in range(1, 6)}
+    return {f"pgha{n}": FakeNode(f"pgha{n}") for n in range(1, 6)}
 
 
 def test_stopped_is_said_of_a_refused_connection_only(nodes: Any) -> None:
@@ -35,7 +36,7 @@ def test_a_node_that_never_had_a_service_has_none(nodes: Any) -> None:
     one = Services(nodes)
     for name in nodes:
         for service in ("etcd", "patroni", "postgres"):
-            one.missed(service, name, REFUSED)  # type: ignore[arg-type]
+            one.missed(service, name, REFUSED)
     assert [one.word("postgres", name) for name in nodes] == ["stopped"] * 3 + ["none"] * 2
     assert [one.word("etcd", name) for name in nodes] == ["stopped"] * 5
     for _ in range(3):
@@ -48,7 +49,7 @@ def test_a_node_that_never_had_a_service_has_none(nodes: Any) -> None:
 
 def test_a_process_that_somebody_saw_is_starting_and_not_stopped(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(services.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     one = Services(nodes)
     one.missed("etcd", "pgha1", REFUSED)
     assert one.process("etcd", "pgha1", runs=True)

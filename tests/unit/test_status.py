@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,9 @@ from pghalab.lab.settings import LabSettings
 from pghalab.text import in_ascii
 from pghalab.verbs import status
 
-NODES = Snapshot((NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0.0)
+NODES: Nodes = Snapshot(
+    (NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0.0
+)
 ETCD = Snapshot(
     EtcdView((EtcdEndpoint("pgha1", "pgha1:2379", "ff", "3.5.16", 20480, True, False, 2, 9, 9),), 5, 2), None, 0.0
 )
@@ -89,7 +92,7 @@ HEALTHY = Snapshot(
     EtcdView(tuple(EtcdEndpoint(f"pgha{n}", f"pgha{n}:2379", str(n)) for n in range(1, 6)), 5, 5), None, 0.0
 )
 WELL = Snapshot(PatroniView("s", "75", "pgha1", (PatroniMember("pgha1", "pgha1", "Leader", "running", 1),)), None, 0.0)
-WRITES = Snapshot(
+WRITES: Nodes = Snapshot(
     tuple(
         NodeHealth(f"pgha{n}", "running", "192.168.50.10", "up", "running", "running", "running", writes=n == 1)
         for n in (1, 2, 3)
@@ -97,10 +100,10 @@ WRITES = Snapshot(
     None,
     0.0,
 )
-NOBODY = Snapshot(None, None, 0.0)
+NOBODY: Snapshot[Any] = Snapshot(None, None, 0.0)
 
 
-def _nodes(**changes: object) -> Nodes:
+def _nodes(**changes: Any) -> Nodes:
     assert WRITES.value is not None
     first, *others = WRITES.value
     return replace(WRITES, value=(replace(first, **changes), *others))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,6 @@ def test_who_is_in_the_group_already_has_to_log_in_again_only(tmp_path: Path, mo
     group = grp.struct_group(("engines", "x", os.getgid(), []))
     monkeypatch.setattr(grp, "getgrgid", lambda number: group)
     assert "usermod -aG engines" in install.join_group(tmp_path).command
-    me = install.pwd.getpwuid(os.geteuid()).pw_name
+    me = pwd.getpwuid(os.geteuid()).pw_name
     monkeypatch.setattr(grp, "getgrgid", lambda number: grp.struct_group(("engines", "x", 1, [me])))
     assert install.join_group(tmp_path).command == "newgrp engines"

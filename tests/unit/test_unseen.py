@@ -16,7 +16,9 @@ from pghalab.course.look import explain
 from pghalab.course.model import CheckSpec
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Container, ContainerState, LabError
-from tests.unit.fakes import FakeLab, FakeSources, cluster_of_three, write_course
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources, cluster_of_three
 
 ETCD = ("process", {"on": ["pgha3"], "name": "etcd"})
 

@@ -1,0 +1,99 @@
+"""A node in memory: its processes, what its commands answer, and where its tunnels lead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from pghalab.lab.types import Ended, LabError, LinkState, Output, Result, User
+from tests.fake_lab.servers import closed_port
+
+PS_HEAD = "    PID ELAPSED USER COMMAND\n"
+Piece = Output | Ended
+Script = Callable[["FakeNode", str], Sequence[Piece] | AsyncGenerator[Piece, None]]
+"""What a command that is run for the learner prints, and how it ends."""
+
+
+@dataclass(eq=False)
+class FakeNode:
+    """A node that answers what a test says or, where the test says nothing, what was recorded."""
+
+    name: str
+    address: str = "192.168.50.10"
+    ports: dict[int, int] = field(default_factory=dict)
+    """Ports of the node to ports of this machine; on the others nothing listens."""
+    link: LinkState = "up"
+    link_reason: str = ""
+    processes: dict[str, str] = field(default_factory=dict)
+    """Program to user."""
+    ages: dict[str, int] = field(default_factory=dict)
+    """Program to the seconds that it has run, an hour unless said."""
+    answers: dict[str, Result | str] = field(default_factory=dict)
+    """What commands answer, by a part of the command."""
+    recorded: Mapping[str, Result] = field(default_factory=dict)
+    """What whole commands answered on a real node."""
+    script: Script | None = None
+    hangs: bool = False
+    slow: int = 0
+    """How many commands, from the first on, get no answer in time."""
+    failures: dict[int, str] = field(default_factory=dict)
+    """Why tunnels to these ports came to nothing."""
+    ran: list[str] = field(default_factory=list)
+    closed: int = 0
+
+    async def run(
+        self, command: str, *, user: User = "root", timeout: float = 30.0, stdin: str | None = None
+    ) -> Result:
+        """The answer to a command."""
+        self.ran.append(command)
+        if self.hangs:
+            await asyncio.Event().wait()
+        if len(self.ran) <= self.slow:
+            raise LabError("it gave no answer", node=self.name, kind="no-answer")
+        if command.startswith("ps "):
+            return Result(0, self._listing(), "", 0.0)
+        for part, answer in self.answers.items():
+            if part in command:
+                return Result(0, answer, "", 0.0) if isinstance(answer, str) else answer
+        return self.recorded.get(command, Result(0, "", "", 0.0))
+
+    def _listing(self) -> str:
+        lines = [
+            f"{pid} {self.ages.get(name, 3600)} {user} /usr/bin/{name} --flag\n"
+            for pid, (name, user) in enumerate(self.processes.items(), 100)
+        ]
+        return PS_HEAD + "".join(lines)
+
+    async def stream(
+        self, command: str, *, user: User = "root", timeout: float | None = None, stdin: str | None = None
+    ) -> AsyncGenerator[Output | Ended, None]:
+        """What the script says; without one the command ends well and prints nothing."""
+        self.ran.append(command)
+        try:
+            pieces = self.script(self, command) if self.script else [Ended("exited", 0, 0.0)]
+            async with aclosing(_one_by_one(pieces)) as each:
+                async for piece in each:
+                    yield piece
+        finally:
+            self.closed += 1
+
+    async def tunnel(self, port: int, host: str = "localhost") -> int:
+        """The port of this machine that stands for one of the node."""
+        if self.link != "up":
+            raise LabError(self.link_reason, node=self.name)
+        return self.ports[port] if port in self.ports else closed_port()
+
+    def tunnel_failure(self, port: int, host: str = "localhost") -> str:
+        """Why a tunnel came to nothing: what the test says, and of a port on which nothing listens that it refused."""
+        return self.failures.get(port, "" if port in self.ports else "refused")
+
+
+async def _one_by_one(pieces: Sequence[Piece] | AsyncIterator[Piece]) -> AsyncGenerator[Piece, None]:
+    if isinstance(pieces, Sequence):
+        for piece in pieces:
+            yield piece
+    else:
+        async for piece in pieces:
+            yield piece
