@@ -39,13 +39,13 @@ def node_words(nodes: Iterable[NodeHealth]) -> dict[tuple[str, str], str]:
 
 
 def etcd_words(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str], str]:
-    """Which members answer, who leads them, and whether they are a majority; nothing before there is a cluster.
+    """Which members answer, who leads them, and whether they are a majority; before there is one, what does not run.
 
     `reachable` names the nodes whose answer, or silence, is known.
     """
-    if not view.members:
-        return {}
     known = set(reachable)
+    if not view.members:
+        return {("etcd", row.node): "down" for row in view.endpoints if row.node in known and row.refused}
     words = {("etcd", row.node): _member_word(row, view) for row in view.endpoints if row.node in known}
     if view.has_quorum:
         words["quorum", ""] = "held"

@@ -45,6 +45,12 @@ class Rechecks:
         if not self._under_way:
             self._task = self._background.spawn(self._look_when_quiet(), "looking at the checks")
 
+    def shown(self) -> None:
+        """Look at the checks of the step on the screen now, where they can have changed and that leaves no traces."""
+        state = self._state
+        if state.course is not None and state.shown and is_worth_a_look(state.course, state.shown):
+            self.soon([state.shown], 0)
+
     @property
     def _under_way(self) -> bool:
         return self._task is not None and not self._task.done()
@@ -92,8 +98,8 @@ class Rechecks:
                 continue
             if time.monotonic() - self._all_at >= ALL_EVERY:
                 self.soon(None, 0)
-            elif state.course is not None and state.shown and is_worth_a_look(state.course, state.shown):
-                self.soon([state.shown], 0)
+            else:
+                self.shown()
 
 
 def is_worth_a_look(course: Course, step_id: str) -> bool:

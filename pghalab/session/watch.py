@@ -24,6 +24,7 @@ class Watch:
         self._state, self._rechecks = state, rechecks
         self._monitor: Monitor | None = None
         self._log: EventLog | None = None
+        self._standing: object = None
 
     async def run(self, backend: Backend) -> None:
         """Watch until cancelled; what happened before this console began is known too."""
@@ -72,3 +73,17 @@ class Watch:
                 state.patroni = patroni
         state.tell_notices()
         state.bus.publish(ClusterSeen(update[0]))
+        before, self._standing = self._standing, _standing(state)
+        # What is typed in another terminal is seen here first, and no check may say anything else beside it for long.
+        if before != self._standing:
+            self._rechecks.shown()
+
+
+def _standing(state: State) -> object:
+    """What runs and who is what, without the figures that change all the time."""
+    etcd, patroni = state.etcd and state.etcd.value, state.patroni and state.patroni.value
+    return (
+        state.nodes and state.nodes.value,
+        etcd and [(row.node, row.runs, row.follows, row.is_leader) for row in etcd.endpoints],
+        patroni and [patroni.leader, *((row.name, row.role, row.state, row.timeline) for row in patroni.members)],
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from pghalab.cluster.model import NodeHealth, Snapshot
 from pghalab.course.events import CommandStarted, RunEvent
 from pghalab.course.load import load_course
 from pghalab.screens.dialogs import Confirm
@@ -33,6 +35,29 @@ async def test_what_is_done_in_another_terminal_makes_the_step_done(log: Path, m
         built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
         await until(pilot, lambda: "✓ done" in shown(built))
         assert all(looked in (None, ["second-start"]) for looked in built.runner.looked)
+
+
+async def test_what_a_pane_sees_is_looked_at_by_the_checks_at_once(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rechecks, "SHOWN_EVERY", 3600.0)
+    built = stage(log)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await until(pilot, lambda: not built.app.session.rechecks._under_way)
+        row = NodeHealth("pgha1", "running", "192.168.50.10", "up", "stopped", "stopped", "stopped")
+
+        def publish(row: NodeHealth, taken_at: float) -> None:
+            built.monitor.publish(("nodes", Snapshot((row,), None, taken_at)))
+
+        publish(row, 1.0)
+        await until(pilot, lambda: not built.app.session.rechecks._under_way)
+        looked = len(built.runner.looked)
+        # The same again, only later.
+        publish(row, 2.0)
+        assert not built.app.session.rechecks._under_way
+        built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
+        publish(replace(row, etcd="running"), 3.0)
+        await until(pilot, lambda: "✓ done" in shown(built))
+        assert built.runner.looked[looked:] == [["second-start"]]
 
 
 def test_no_step_is_looked_at_often_whose_checks_leave_traces() -> None:

@@ -95,6 +95,13 @@ def test_the_first_quorum_is_not_back() -> None:
     ]
 
 
+def test_the_first_member_of_all_is_told() -> None:
+    nobody = EtcdView(tuple(EtcdEndpoint(name, f"{name}:2379", refused=True) for name in NODES), 0, 0)
+    none = events.etcd_words(nobody, NODES)
+    one = events.confirm(none, none, events.etcd_words(_waiting("1"), NODES))
+    assert _texts(events.changes(none, one, 1.0)) == [("etcd on pgha1 runs and waits for a majority", True)]
+
+
 def test_members_that_start_again_and_wait_are_no_quorum_and_no_silence() -> None:
     fine, waiting = events.etcd_words(_etcd("123"), NODES), events.etcd_words(_waiting("1"), NODES)
     new = events.confirm(fine, waiting, waiting)
