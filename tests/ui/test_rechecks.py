@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from pghalab.cluster.model import NodeHealth, Snapshot
+from pghalab.cluster.model import NodeHealth, Nodes, Snapshot
 from pghalab.course.events import CommandStarted, RunEvent
 from pghalab.course.load import load_course
 from pghalab.screens.dialogs import Confirm
@@ -46,7 +46,8 @@ async def test_what_a_pane_sees_is_looked_at_by_the_checks_at_once(log: Path, mo
         row = NodeHealth("pgha1", "running", "192.168.50.10", "up", "stopped", "stopped", "stopped")
 
         def publish(row: NodeHealth, taken_at: float) -> None:
-            built.monitor.publish(("nodes", Snapshot((row,), None, taken_at)))
+            nodes: Nodes = Snapshot((row,), None, taken_at)
+            built.monitor.publish(("nodes", nodes))
 
         publish(row, 1.0)
         await until(pilot, lambda: not built.app.session.rechecks._under_way)
