@@ -11,8 +11,10 @@ States = Mapping[str, StepState]
 
 
 def lesson_state(lesson: Lesson, states: States) -> tuple[str, str]:
-    """A lesson's state (`todo`, `begun`, `done`, `broken`) and the words for it; past steps count, and are said."""
+    """A lesson's state (`unseen`, `todo`, `begun`, `done`, `broken`) and the words for it; past steps count as done."""
     wanted = [step for step in lesson.steps if not step.optional]
+    if wanted and not any(step.id in states for step in wanted):
+        return "unseen", "not seen yet"
     seen = [states.get(step.id, "todo") for step in wanted]
     past = seen.count("past")
     settled = seen.count("done") + past

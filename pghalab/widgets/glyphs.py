@@ -17,6 +17,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "past": ("»", QUIET),
     "broken": ("✗", BAD),
     "todo": ("○", QUIET),
+    "unseen": ("·", QUIET),
     "begun": ("◐", WARN),
 }
 _STYLES: dict[Tone, str] = {"": "", "quiet": QUIET, "ok": OK, "warn": WARN, "bad": BAD, "accent": ACCENT}

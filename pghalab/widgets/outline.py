@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -51,7 +51,7 @@ class Outline(OptionList):
             )
             if step is not None and any(step.id == own.id for own in lesson.steps):
                 for own in lesson.steps:
-                    prompts[f"step:{own.id}"] = _step(own, states.get(own.id, "todo"), own.id == step.id, text)
+                    prompts[f"step:{own.id}"] = _step(own, states.get(own.id, "unseen"), own.id == step.id, text)
         if list(prompts) == list(self._shown):
             for key, prompt in prompts.items():
                 if not prompt.is_same(self._shown[key]):
@@ -85,9 +85,9 @@ class Outline(OptionList):
         )
 
 
-def _step(step: Step, state: StepState, here: bool, text: Callable[[str], str]) -> Content:
+def _step(step: Step, state: StepState | Literal["unseen"], here: bool, text: Callable[[str], str]) -> Content:
     sign, style = glyph(state)
-    label = {"todo": "", "done": "", "past": " · past", "broken": " · broken"}[state]
+    label = {"unseen": "", "todo": "", "done": "", "past": " · past", "broken": " · broken"}[state]
     optional = " · optional" if step.optional else ""
     return Content.assemble(
         ("   ▸ " if here else "     ", "bold"),

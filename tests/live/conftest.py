@@ -33,6 +33,7 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 BUILDING = {"test_crash", "test_faults_console", "test_image"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark everything below this folder as live, and as what one process runs after another: a file shares its lab."""
     here = Path(__file__).parent

@@ -89,6 +89,7 @@ def test_what_is_past_counts_as_complete_and_proves_nothing() -> None:
     states[lesson.steps[0].id] = "todo"
     count = sum(not step.optional for step in lesson.steps)
     assert lesson_state(lesson, states) == ("begun", f"{count - 1} of {count}, {count - 1} past")
+    assert lesson_state(lesson, {}) == ("unseen", "not seen yet")
 
 
 async def test_the_console_goes_on_where_it_was_left(log: Path) -> None:

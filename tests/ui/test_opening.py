@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button
+from textual.widgets import Button, OptionList
 
 from pghalab.course.load import load_course
 from pghalab.course.model import Course
@@ -59,6 +59,9 @@ async def test_home_does_not_guess_where_the_learner_left(log: Path) -> None:
     async with built.app.run_test() as pilot:
         await listed(pilot, built)
         await until(pilot, lambda: way_on(built) == "Looking where you left…")
+        # Nor what is done.
+        outline = built.app.screen.query_one("#outline", OptionList)
+        assert all("not seen yet" in str(option.prompt) for option in outline.options)
         await pilot.press("enter")
         assert isinstance(built.app.screen, HomeScreen)
         gate.set()
