@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pghalab.lab.types import Ended, LabError, LinkState, Output, Result, User
+from tests.fake_lab.recording import SERVICES, Line, recording
 from tests.fake_lab.servers import closed_port
 
-PS_HEAD = "    PID ELAPSED USER COMMAND\n"
+MOMENT = recording("three")
+PS_HEAD = "    PID ELAPSED USER                             COMMAND\n"
+HOUR = 3600
 Piece = Output | Ended
 Script = Callable[["FakeNode", str], Sequence[Piece] | AsyncGenerator[Piece, None]]
 """What a command that is run for the learner prints, and how it ends."""
@@ -60,11 +63,15 @@ class FakeNode:
         return self.recorded.get(command, Result(0, "", "", 0.0))
 
     def _listing(self) -> str:
-        lines = [
-            f"{pid} {self.ages.get(name, 3600)} {user} /usr/bin/{name} --flag\n"
-            for pid, (name, user) in enumerate(self.processes.items(), 100)
-        ]
-        return PS_HEAD + "".join(lines)
+        """What `ps` prints: what runs on every node, and the processes with the lines that they had on a real one."""
+        lines = [line for line in MOMENT.lines["pgha5"] if line.program not in SERVICES]
+        for name, user in self.processes.items():
+            real = MOMENT.lines_of(name) or (Line(name, user, f"/usr/bin/{name} --flag"),)
+            lines += [replace(line, user=user) for line in real]
+        return PS_HEAD + "".join(
+            f"{pid:7} {self.ages.get(line.program, HOUR):7} {line.user:32} {line.args}\n"
+            for pid, line in enumerate(lines, 1)
+        )
 
     async def stream(
         self, command: str, *, user: User = "root", timeout: float | None = None, stdin: str | None = None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from pghalab.cluster import codec, render
+from pghalab.cluster import codec, etcd, render
 from pghalab.cluster.cells import printed, written
 from pghalab.cluster.headline import headline
-from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni, Trouble
+from pghalab.cluster.model import ClusterEvent, Etcd, EtcdEndpoint, Nodes, Patroni, Trouble
 from pghalab.cluster.trouble import troubles
-
-RECORDINGS = Path(__file__).parents[1] / "recordings"
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.recording import RECORDINGS
+from tests.fake_lab.servers import http_server
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,15 @@ def moment(name: str) -> Moment:
         codec.read_patroni(kept["patroni"]),
         tuple(map(codec.read_event, kept["events"])),
     )
+
+
+async def recorded_endpoints(recorded: Mapping[str, Any]) -> tuple[EtcdEndpoint, ...]:
+    """The rows that a recording's answers of etcd are read as."""
+    rows = []
+    for name, status in recorded["etcd_status"].items():
+        if "error" in status:
+            rows.append(EtcdEndpoint(name, f"{name}:2379", errors=status["error"]))
+            continue
+        with http_server({"/v3/maintenance/status": (200, json.dumps(status).encode())}) as port:
+            rows.append(await etcd.endpoint(FakeNode(name, ports={2379: port})))
+    return tuple(rows)

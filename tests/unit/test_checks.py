@@ -196,9 +196,9 @@ async def test_etcd(lab: FakeLab, sources: FakeSources) -> None:
 @pytest.mark.parametrize(
     ("leader", "second", "terms", "saw"),
     [
-        ("nobody", "", {}, "no leader, term 2"),
-        ("pgha2", "pgha4", {}, "pgha2 and pgha4 lead, term 2"),
-        ("pgha2", "", {"pgha3": 7}, "pgha2 leads, terms 2, 7"),
+        ("nobody", "", {}, "no leader, term 3"),
+        ("pgha2", "pgha4", {}, "pgha2 and pgha4 lead, term 3"),
+        ("pgha2", "", {"pgha3": 7}, "pgha2 leads, terms 3, 7"),
     ],
 )
 async def test_etcd_has_one_leader_and_one_term(
@@ -218,14 +218,14 @@ async def test_a_member_of_another_cluster_counts_for_nothing(lab: FakeLab, sour
         "4 healthy; etcd on pgha2 belongs to another cluster"
     )
     sources.also_leads = ""
-    assert failed(await look(lab, sources, "etcd")) == "no leader, term 2"
+    assert failed(await look(lab, sources, "etcd")) == "no leader, term 3"
 
 
 async def test_etcd_without_any_count_wants_one_leader_of_whoever_answers(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     del lab.nodes["pgha5"].processes["etcd"], lab.nodes["pgha4"].processes["etcd"]
     (seen,) = await look(lab, sources, "etcd")
-    assert (seen.ok, seen.saw) == (True, "pgha2 leads, term 2")
+    assert (seen.ok, seen.saw) == (True, "pgha1 leads, term 3")
 
 
 async def test_dcs_key(lab: FakeLab, sources: FakeSources) -> None:
@@ -261,7 +261,8 @@ async def test_patroni(lab: FakeLab, sources: FakeSources) -> None:
 async def test_cluster(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     assert failed(await look(lab, sources, "cluster", streaming=2, max_lag=0)) == ""
-    sources.patronis["pgha3"]["xlog"] = {"replayed_location": 900}
+    written = sources.patronis["pgha1"]["xlog"]["location"]
+    sources.patronis["pgha3"]["xlog"] = {"replayed_location": written - 100}
     assert failed(await look(lab, sources, "cluster", streaming=2, max_lag=0)) == (
         "pgha2 lags 0 bytes, pgha3 lags 100 bytes"
     )
@@ -314,7 +315,7 @@ async def test_a_member_leads_or_streams(
 
 async def test_config(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
-    good = {"ttl": 30, "postgresql.use_slots": True, "postgresql.pg_hba": None}
+    good = {"ttl": 30, "postgresql.use_slots": True, "postgresql.pg_ident": None}
     assert failed(await look(lab, sources, "config", values=good)) == ""
     assert failed(await look(lab, sources, "config", values={"ttl": 31})) == "ttl is 30"
     rules = ["local all all peer", "host all bubba all md5", "host all postgres all md5"]

@@ -114,6 +114,8 @@ async def test_a_wrong_password_is_refused_unless_somebody_gets_in_by_trust(lab:
 
 async def test_replication(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
+    assert failed(await look(lab, sources, "replication", streaming=2)) == ""
+    sources.rows[("pgha1", "pg_stat_replication")] = []
     assert failed(await look(lab, sources, "replication", streaming=2)) == "nobody replicates from it"
     sources.rows[("pgha1", "pg_stat_replication")] = [("pgha2", "streaming"), ("pgha3", "catchup")]
     assert failed(await look(lab, sources, "replication", streaming=2)) == "pgha2 streaming, pgha3 catchup"

@@ -12,7 +12,7 @@ from pghalab.cluster import codec, patroni
 from pghalab.cluster.dcs import parse
 from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, NodeHealth, Snapshot, Trouble
 from pghalab.cluster.quorum import etcd_view
-from tests.fake_lab.recorded import recorded_endpoints
+from tests.unit.seen import recorded_endpoints
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "recordings").glob("cluster-*.json"))
 

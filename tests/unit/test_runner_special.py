@@ -110,4 +110,4 @@ async def test_whoever_watches_is_told_which_processes_a_look_has_seen(tmp_path:
     made.tell_processes(lambda node, processes: told.append((node, processes)))
     lab.nodes["pgha1"].processes["etcd"] = "postgres"
     await made.evaluate(["one"])
-    assert told == [("pgha1", frozenset({"etcd"}))]
+    assert told == [("pgha1", frozenset({"tini", "sshd", "etcd"}))]
