@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import LabSettings
-    from pghalab.session.backend import Stream
+    from pghalab.session.backend import DrivenLab, Stream
     from pghalab.session.session import Session
 
 
@@ -114,7 +113,7 @@ _STATUSES = """exit status:
 _IMAGE = "the image (default: pghalab-pg17:latest)"
 
 
-def _export(lab: LocalLab) -> Stream:
+def _export(lab: DrivenLab) -> Stream:
     from pathlib import Path
 
     from pghalab.session.lab_work import export

@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pghalab.course.model import Course
-from pghalab.lab.types import Ended, Output
+from pghalab.lab.types import Ended, Lab, Output
 
 if TYPE_CHECKING:
     from pghalab.cluster.eventlog import EventLog
     from pghalab.cluster.model import Update
     from pghalab.cluster.monitor import Monitor
     from pghalab.course.runner import Runner
-    from pghalab.lab.local import LocalLab
+    from pghalab.lab.settings import LabSettings
 
 Stream = AsyncGenerator[Output | Ended, None]
 """What a verb of the lab prints, and how it ended."""
+
+
+class DrivenLab(Lab, Protocol):
+    """The lab as a session drives it: what a course needs of it, and its opening, settings and notices."""
+
+    @property
+    def settings(self) -> LabSettings:
+        """The settings in force."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the learner has to know about how this lab was found."""
+
+    async def open(self) -> None:
+        """Find the engine and keep the links to the nodes; raises LabError when the lab's files cannot be used."""
+
+    async def close(self) -> None:
+        """Let go of the nodes and of the engine; the lab itself runs on."""
+
+    async def configure(self, settings: LabSettings) -> None:
+        """Take other settings for a lab of the same name."""
 
 
 @dataclass(slots=True)
 class Backend:
     """Everything a session works on."""
 
-    lab: LocalLab
+    lab: DrivenLab
     runner: Runner
     monitor: Callable[[Callable[[Update], None]], Monitor]
     """Makes the monitor, given where to publish."""

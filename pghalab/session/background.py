@@ -26,6 +26,8 @@ class Background:
         task = asyncio.create_task(self._guarded(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Of a task that is ended before its first turn nobody would ever await the work, and Python would say so.
+        task.add_done_callback(lambda _: work.close())
         return task
 
     def cancel(self) -> list[asyncio.Task[None]]:

@@ -7,17 +7,13 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pghalab.lab.settings import LabSettings, save_settings
 from pghalab.lab.types import Ended, Output
-from pghalab.session.backend import Stream
-
-if TYPE_CHECKING:
-    from pghalab.lab.local import LocalLab
+from pghalab.session.backend import DrivenLab, Stream
 
 
-async def configured(lab: LocalLab, settings: LabSettings, runs: Callable[[], Stream]) -> Stream:
+async def configured(lab: DrivenLab, settings: LabSettings, runs: Callable[[], Stream]) -> Stream:
     """Take other settings, store them, and then run."""
     await lab.configure(settings)
     save_settings(settings)

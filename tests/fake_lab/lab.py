@@ -8,9 +8,9 @@ from dataclasses import replace
 from pghalab.lab.settings import AuthMethod, LabSettings, default_settings
 from pghalab.lab.types import Container, ContainerState, Ended, LabAction, LabError, LinkChanged, Output
 from tests.fake_lab.node import FakeNode
+from tests.fake_lab.recording import PASSWORD
 
 Change = LinkChanged | Container
-PASSWORD = "secret"
 SSH_PORT = 2200
 
 
@@ -112,13 +112,14 @@ class FakeLab:
         return Container(name, state, self.nodes[name].address, SSH_PORT if state == "running" else None)
 
     def put(self, state: ContainerState, *names: str) -> None:
-        """Bring containers (by default all) into a state, and the links to their nodes with them."""
+        """Bring containers (by default all) into a state, one by one, the links to their nodes with them, and tell."""
         for name in names or self.nodes:
             self.states[name] = self.container(name, state)
             node = self.nodes[name]
             if state not in ("running", "paused"):
                 node.processes.clear()
             node.link, node.link_reason = ("up", "") if state == "running" else ("down", f"its container is {state}")
+            self.tell(self.states[name])
 
     async def containers(self) -> Sequence[Container]:
         """The containers, or what is wrong with the engine."""

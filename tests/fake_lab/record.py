@@ -25,7 +25,7 @@ from pghalab.course.runner import Runner
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import AuthMethod, load_settings
 from pghalab.lab.types import Container, Ended, LabAction, LinkState, Node, Output, Result, User
-from tests.fake_lab.lab import PASSWORD
+from tests.fake_lab.recording import PASSWORD, fingerprint
 
 LONGEST = 4000
 """Characters of a command's output that are kept."""
@@ -172,12 +172,14 @@ async def recorded(lab_name: str, about: str) -> str:
         with tempfile.TemporaryDirectory() as folder:
             # Read-only: what is done is told by the checks alone, and no check writes a row.
             progress = Progress.load(Path(folder) / "progress.json", read_only=True)
-            runner = Runner(load_course(), lab, progress, Journal(Path(folder), read_only=True), sources)
+            course = load_course()
+            runner = Runner(course, lab, progress, Journal(Path(folder), read_only=True), sources)
             status = await runner.evaluate()
         found = {
             "about": about,
             "versions": await local.image_versions(),
             "steps": {step: one.state for step, one in status.items()},
+            "asked": {step: fingerprint(course, step) for step in status},
             "commands": {
                 name: {
                     command: [result.exit_status, result.stdout[:LONGEST], result.stderr[:LONGEST]]

@@ -6,15 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.course.checks.facts import _processes
 from pghalab.course.events import StepState
+from pghalab.course.model import Course
 from pghalab.lab.types import Result
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
+PASSWORD = "secret"
+"""What the lab's password was replaced by."""
 SERVICES = ("etcd", "patroni", "postgres")
 _OF_THE_LOOK = ("sshd-session", "ps")
 """Programs that are there because somebody looks."""
@@ -41,6 +45,14 @@ class Login:
     """With the lab's password."""
 
 
+def fingerprint(course: Course, step_id: str) -> str:
+    """What the state of a step hangs on: its checks, and those of the steps that make it past."""
+    step = course.step(step_id)
+    later = [fingerprint(course, each) for each in (*step.until, *step.undone_by)]
+    asked = json.dumps([[[spec.name, spec.params] for spec in step.checks], later], sort_keys=True, default=str)
+    return sha256(asked.encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Recording:
     """Everything that the checks of the course were answered; nodes are called pgha1 to pgha5."""
@@ -48,6 +60,8 @@ class Recording:
     versions: Mapping[str, str]
     steps: Mapping[str, StepState]
     """What the look said of each step of the course as it was then, without any memory of what was done."""
+    asked: Mapping[str, str]
+    """The fingerprint of each of them."""
     commands: Mapping[str, Mapping[str, Result]]
     """By node and command."""
     lines: Mapping[str, tuple[Line, ...]]
@@ -82,6 +96,7 @@ def recording(name: str) -> Recording:
     return Recording(
         versions=kept["versions"],
         steps=kept["steps"],
+        asked=kept["asked"],
         commands=commands,
         lines={node: _lines(answers) for node, answers in commands.items()},
         endpoints={node: EtcdEndpoint(**one) for node, one in kept["endpoints"].items()},

@@ -239,17 +239,13 @@ async def test_a_node_that_is_paused_goes_down_with_its_etcd(world: World) -> No
 async def test_a_removed_cluster_is_forgotten_and_the_next_one_not_held_against_it(world: World) -> None:
     async with world.watched():
         world.etcd = {name: NotRunning("etcd does not run") for name in world.lab.nodes}
-        for name in world.lab.nodes:
-            world.lab.put("absent", name)
-            world.lab.tell(world.lab.states[name])
+        world.lab.put("absent")
         await world.until(lambda: (world.last("etcd").value, world.last("patroni").value) == (None, None))
         assert {"pgha1 is down (gone)", "pgha2 is down (gone)", "pgha3 is down (gone)"} <= set(world.events())
         said = len(world.events())
         world.etcd = {}
         world.keys = {PREFIX + "leader": "pgha2", PREFIX + "members/pgha2": MEMBER, PREFIX + "initialize": "8"}
-        for name in world.lab.nodes:
-            world.lab.put("running", name)
-            world.lab.tell(world.lab.states[name])
+        world.lab.put("running")
         await world.until(lambda: world.full("patroni") and world.last("patroni").value.leader == "pgha2")
         assert world.events()[said:] == [f"{name} is up" for name in world.lab.nodes]
 
