@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import secrets
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pghalab.lab.deploy import create, driving, lifecycle, preflight, recover
+from pghalab.lab.changing import Changing
+from pghalab.lab.deploy import create, lifecycle, preflight, recover
 from pghalab.lab.deploy.adopt import Adopter
 from pghalab.lab.deploy.spec import deployment
 from pghalab.lab.engine.client import Engine
-from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.follow import follow
 from pghalab.lab.host import paths, space
-from pghalab.lab.left import Arrivals, end_left
+from pghalab.lab.news import Change, News
+from pghalab.lab.nodes import Nodes
 from pghalab.lab.settings import LabSettings, save_settings
-from pghalab.lab.ssh.command import driver_mark
-from pghalab.lab.ssh.link import Cause
 from pghalab.lab.ssh.node import SshNode
-from pghalab.lab.types import Container, Ended, LabAction, LabError, LinkChanged, Output
+from pghalab.lab.types import Container, Ended, LabAction, LabError, Output
 
 if TYPE_CHECKING:
     from pghalab.lab.deploy.create import Say
-
-log = logging.getLogger(__name__)
-Change = LinkChanged | Container
-LINK_SECONDS = 10.0
-LOGIN_SECONDS = 3.0
-"""How long one look whether a node is reached may wait for the login on it."""
 
 
 class LocalLab:
@@ -48,20 +38,16 @@ class LocalLab:
     def __init__(self, settings: LabSettings, *, look_only: bool = False, force: bool = False) -> None:
         self._settings = settings
         self._look_only = look_only
-        self._force = force
-        self._alone = False
-        self._may_drive = not look_only and not force
-        self._mark = driver_mark(settings.name, secrets.token_hex(6)) if self._may_drive else "l"
-        self._arrivals = Arrivals(self._arrived)
         self._notices = list(settings.notices)
         self._adopter = Adopter(paths.lab_folder(settings.name), look_only=look_only)
         self._engine: Engine | None = None
         self._connecting = asyncio.Lock()
-        self._subscribers: list[Callable[[Change], None]] = []
-        self._seen: dict[str, tuple[Container, str]] = {}
         self._keeper: asyncio.Task[None] | None = None
-        self._linked = False
-        self._nodes = self._make_nodes()
+        self._changing = Changing(settings.name, self.engine, look_only=look_only, force=force)
+        self._news = News(lambda: self._settings, self.engine)
+        self._nodes = Nodes(
+            lambda: self._settings, self.engine, self._adopter, self._news, may_drive=not look_only and not force
+        )
 
     @property
     def name(self) -> str:
@@ -98,17 +84,10 @@ class LocalLab:
         """What the learner has to know about how this lab was found: what was lost, and what was done about it."""
         return [
             *self._notices,
+            *self._nodes.ended,
             *self._adopter.notices,
-            *(self._shut_out() if self._look_only else ()),
+            *(self._nodes.shut_out if self._look_only else ()),
         ]
-
-    def _shut_out(self) -> list[str]:
-        """Why nodes let this console not in, those of one reason together."""
-        reasons: dict[str, list[str]] = {}
-        for name, node in self._nodes.items():
-            if node.link == "refused":
-                reasons.setdefault(node.link_reason, []).append(name)
-        return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
     @property
     def settings(self) -> LabSettings:
@@ -118,7 +97,7 @@ class LocalLab:
     @property
     def nodes(self) -> Mapping[str, SshNode]:
         """Every node by name, in order, whether its container exists or not."""
-        return self._nodes
+        return self._nodes.by_name
 
     async def open(self, *, link: bool = True) -> None:
         """Find the engine and the lab on it, and with `link` keep watching it and the ssh connections to its nodes.
@@ -130,10 +109,8 @@ class LocalLab:
         with contextlib.suppress(LabError):
             await self.engine()
         if link:
-            self._linked = True
-            for node in self._nodes.values():
-                node.start()
-            following = follow(self.name, self.engine, self._publish)
+            self._nodes.start()
+            following = follow(self.name, self.engine, self._news.publish)
             self._keeper = asyncio.create_task(following, name=f"engine of {self.name}")
 
     async def close(self) -> None:
@@ -143,51 +120,27 @@ class LocalLab:
             keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
-        await asyncio.gather(*(node.close() for node in self._nodes.values()))
-        await self._arrivals.looked()
+        await self._nodes.close()
         if self._engine is not None:
             self._engine.close()
 
     async def connect(self, name: str, limit: float) -> None:
         """Keep the link to one node, in a lab that was opened without links, and wait for it; raises LabError."""
-        node = self._nodes[name]
-        settled = asyncio.Event()
-        reason = ""
+        await self._nodes.connect(name, limit)
 
-        def look(_: object) -> None:
-            nonlocal reason
-            reason = node.link_reason or reason
-            if node.link in ("up", "refused"):
-                settled.set()
-
-        await self.engine()
-        unsubscribe = self.subscribe(look)
-        try:
-            node.start()
-            async with asyncio.timeout(limit):
-                await settled.wait()
-        except TimeoutError as error:
-            raise LabError(reason or "It does not answer.", node=name) from error
-        finally:
-            unsubscribe()
-        if node.link != "up":
-            raise LabError(node.link_reason, node=name)
+    async def settle(self) -> None:
+        """Wait a while until every running node is connected or refuses; the rest is for who asks it."""
+        await self._nodes.settle()
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back in the loop when a link or a container changes, until the returned function is called."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+        return self._news.subscribe(callback)
 
     async def configure(self, settings: LabSettings) -> None:
         """Take other settings for a lab of the same name; nodes that are not the same any more are replaced."""
         before, self._settings = self._settings, settings
-        if before.addresses == settings.addresses:
-            return
-        old, self._nodes = self._nodes, self._make_nodes()
-        await asyncio.gather(*(node.close() for node in old.values()))
-        if self._linked:
-            for node in self._nodes.values():
-                node.start()
+        if before.addresses != settings.addresses:
+            await self._nodes.renew()
 
     async def engine(self) -> Engine:
         """The engine; the first time, settings that were lost are read back from it; raises LabError."""
@@ -205,7 +158,7 @@ class LocalLab:
 
     async def containers(self) -> Sequence[Container]:
         """The containers of the lab, in node order, absent ones included; raises LabError without an engine."""
-        return [container for container, _ in (await self._look()).values()]
+        return list((await self._news.look()).values())
 
     async def image_versions(self) -> Mapping[str, str] | None:
         """The versions of what is in the built image, None when it is not built; raises LabError."""
@@ -235,7 +188,7 @@ class LocalLab:
 
     def start(self) -> AsyncGenerator[Output | Ended, None]:
         """Start the existing nodes, wake paused ones, and wait for sshd."""
-        return self._told("starts its nodes", self._verb(partial(lifecycle.start, reached=self._reached)))
+        return self._told("starts its nodes", self._verb(partial(lifecycle.start, reached=self._nodes.reached)))
 
     def stop(self) -> AsyncGenerator[Output | Ended, None]:
         """Stop the nodes."""
@@ -243,7 +196,7 @@ class LocalLab:
 
     def restart(self) -> AsyncGenerator[Output | Ended, None]:
         """Stop and start the nodes and wait for sshd."""
-        return self._told("restarts its nodes", self._verb(partial(lifecycle.restart, reached=self._reached)))
+        return self._told("restarts its nodes", self._verb(partial(lifecycle.restart, reached=self._nodes.reached)))
 
     def rm(self) -> AsyncGenerator[Output | Ended, None]:
         """Remove the containers; the volumes stay."""
@@ -266,10 +219,10 @@ class LocalLab:
         # Before anything is created, so that a console that dies meanwhile finds it again.
         save_settings(settings)
         plan = deployment(settings, await self._adopter.ensure_key())
-        ready = await create.create(engine, settings, plan, world, say, self._reached)
+        ready = await create.create(engine, settings, plan, world, say, self._nodes.reached)
         say("the console is logged in on every node\n")
         await self._adopter.forget_others(found.id for found in ready.values())
-        await self._arrivals.looked()
+        await self._nodes.looked()
         for warning in await self._adopter.close_or_open(engine, ready, to_open=settings.open_network):
             say(f"{warning}\n")
 
@@ -281,64 +234,16 @@ class LocalLab:
 
         return work
 
-    @contextlib.asynccontextmanager
-    async def changing(self, doing: str, say: Say = lambda _: None) -> AsyncGenerator[None, None]:
+    def changing(self, doing: str) -> contextlib.AbstractAsyncContextManager[None]:
         """Be the only one who changes the lab, its own verbs included; waits for another one or raises LabError."""
-        if self._look_only:
-            raise LabError("This console only looks.", todo="Take over first.", kind="driven")
-        engine = None
-        if not self._alone:
-            # Without one there is nothing to change, and each verb says so in its own words.
-            with contextlib.suppress(LabError):
-                engine = await self.engine()
-        if engine is None:
-            yield
-            return
-        async with driving.changing(engine, self.name, doing, say, force=self._force):
-            self._alone = True
-            try:
-                yield
-            finally:
-                self._alone = False
+        return self._changing.alone(doing)
 
-    async def _reached(self, name: str, found: FoundContainer) -> bool:
-        """Whether a command runs on this container now, over the link that is kept to it."""
-        node = self._nodes[name]
-        node.start()
-        await node.attempt(LOGIN_SECONDS)
-        if node.link == "refused":
-            raise node.trouble
-        try:
-            await node.run("true", timeout=LOGIN_SECONDS)
-        except LabError:
-            return False
-        return node.port == found.ssh_port
+    def _told(self, doing: str, work: Callable[[Say], Awaitable[None]]) -> AsyncGenerator[Output | Ended, None]:
+        return self._changing.stream(doing, work, self._settled)
 
-    async def _told(self, doing: str, work: Callable[[Say], Awaitable[None]]) -> AsyncGenerator[Output | Ended, None]:
-        began = time.monotonic()
-        lines: asyncio.Queue[str | None] = asyncio.Queue()
-
-        async def run() -> None:
-            try:
-                async with self.changing(doing, lines.put_nowait):
-                    await work(lines.put_nowait)
-            finally:
-                lines.put_nowait(None)
-
-        task = asyncio.create_task(run(), name=f"verb on {self.name}")
-        try:
-            while (line := await lines.get()) is not None:
-                yield Output("stdout", line)
-            await task
-            if self._linked:
-                await self.settle()
-            yield Ended("exited", 0, time.monotonic() - began)
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-                if not task.cancelled() and task.exception():
-                    log.warning("a stopped verb also failed: %s", task.exception())
+    async def _settled(self) -> None:
+        if self._nodes.linked:
+            await self._nodes.settle()
 
     async def _recover(self, engine: Engine) -> None:
         found = await recover.from_engine(engine, self._settings)
@@ -348,109 +253,3 @@ class LocalLab:
         await self.configure(replace(found, notices=()))
         if not self._look_only:
             save_settings(self._settings)
-
-    def _make_nodes(self) -> dict[str, SshNode]:
-        return {
-            name: SshNode(
-                name,
-                address,
-                endpoint=partial(self._endpoint, name),
-                key=self._adopter.private_key,
-                pin=partial(self._adopter.pin, name),
-                all_nodes=lambda: self._nodes.values(),
-                changed=self._tell,
-                mend=partial(self._mend, name),
-                mark=self._mark,
-            )
-            for name, address in self._settings.addresses.items()
-        }
-
-    async def _endpoint(self, name: str) -> int | None:
-        engine = await self.engine()
-        found = (await lifecycle.nodes(engine, self._settings)).get(name)
-        if found is not None and found.state == "paused":
-            raise LabError("its container is paused.", node=name, todo="Wake it with `pghalab start`.", kind="paused")
-        if found is None or found.state != "running":
-            return None
-        lifecycle.require_connected(self._settings, name, found)
-        await self._adopter.adopt(engine, name, found)
-        return found.ssh_port
-
-    async def _mend(self, name: str, cause: Cause) -> bool:
-        engine = await self.engine()
-        found = (await lifecycle.nodes(engine, self._settings)).get(name)
-        if found is None or found.state != "running":
-            return False
-        return await self._adopter.mend(engine, name, found, cause)
-
-    async def _look(self) -> dict[str, tuple[Container, str]]:
-        """Each node's container, with its id, by the node's name."""
-        engine = await self.engine()
-        everything = await engine.containers()
-        ours = lifecycle.named(everything, self._settings)
-        taken = {one.name for one in everything if one.lab != self.name}
-        found = {}
-        for name, address in self._settings.addresses.items():
-            if name in ours:
-                one = ours[name]
-                held = one.address_on(self._settings.network, address)
-                found[name] = Container(name, one.state, held, one.ssh_port, one.id), one.id
-            else:
-                found[name] = Container(name, "foreign" if name in taken else "absent", address, None), ""
-        return found
-
-    async def _publish(self) -> None:
-        """Look at the containers and tell the subscribers what changed since the last look."""
-        before, self._seen = self._seen, await self._look()
-        for name, (container, id_) in self._seen.items():
-            if before.get(name) == (container, id_):
-                continue
-            self._tell(container)
-            if name in self._nodes and container.state == "running":
-                self._nodes[name].poke()
-
-    async def settle(self) -> None:
-        """Wait until every running node is connected or refuses, at most LINK_SECONDS; the rest is for who asks it."""
-        try:
-            await self._publish()
-        except LabError:
-            return
-        settled = asyncio.Event()
-
-        def waiting() -> list[SshNode]:
-            running = [name for name, (container, _) in self._seen.items() if container.state == "running"]
-            return [
-                node
-                for name, node in self._nodes.items()
-                if name in running and node.link in ("connecting", "down") and node.trouble.kind != "no-network"
-            ]
-
-        unsubscribe = self.subscribe(lambda _: None if waiting() else settled.set())
-        try:
-            for node in waiting():
-                node.poke()
-            if waiting():
-                async with asyncio.timeout(LINK_SECONDS):
-                    await settled.wait()
-        except TimeoutError:
-            log.warning("no connection to %s yet", ", ".join(node.name for node in waiting()))
-        finally:
-            unsubscribe()
-        await self._arrivals.looked()
-
-    async def _arrived(self, node: SshNode) -> None:
-        engine = await self.engine()
-        found = (await lifecycle.nodes(engine, self._settings)).get(node.name)
-        if found is not None:
-            await self._adopter.learn(engine, node.name, found)
-        if self._may_drive:
-            self._notices += await end_left(engine, self.name, node)
-
-    def _tell(self, change: Change) -> None:
-        if isinstance(change, LinkChanged) and change.link == "up":
-            self._arrivals.came_up(self._nodes[change.node])
-        for callback in tuple(self._subscribers):
-            try:
-                callback(change)
-            except Exception:
-                log.exception("a subscriber failed on %r", change)
