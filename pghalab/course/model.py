@@ -96,12 +96,16 @@ class Course:
     lessons: tuple[Lesson, ...]
     problems: tuple[Problem, ...]
 
+    @property
+    def steps(self) -> list[Step]:
+        """Every step, in order."""
+        return [step for lesson in self.lessons for step in lesson.steps]
+
     def step(self, step_id: str) -> Step:
         """The step with this id; raises KeyError."""
-        for lesson in self.lessons:
-            for step in lesson.steps:
-                if step.id == step_id:
-                    return step
+        for step in self.steps:
+            if step.id == step_id:
+                return step
         raise KeyError(step_id)
 
     def lesson_of(self, step_id: str) -> Lesson:

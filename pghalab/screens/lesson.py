@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.widget import Widget
+from textual.binding import BindingType
 from textual.widgets import OptionList
 
 from pghalab.course.events import SETTLED
@@ -16,10 +15,13 @@ from pghalab.course.kinds import Question, Read
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.course.placeholders import used
 from pghalab.lab.types import LabError
+from pghalab.screens import lesson_texts
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.lesson_areas import LessonAreas
-from pghalab.screens.lesson_head import TABS, LessonHead
+from pghalab.screens.lesson_front import Front
+from pghalab.screens.lesson_head import LessonHead
+from pghalab.screens.lesson_keys import HELP, KEYS, usable
 from pghalab.screens.messages import Told, hears
 from pghalab.session.events import (
     ClusterSeen,
@@ -30,9 +32,7 @@ from pghalab.session.events import (
     StatesChanged,
     TroubleChanged,
 )
-from pghalab.text import clean
 from pghalab.widgets.keyline import KeyLine
-from pghalab.widgets.output import OutputView
 from pghalab.widgets.question_card import QuestionCard
 
 NAMES = "pgha1 192.168.50.10 {{auth_method}}"
@@ -50,53 +50,13 @@ class LessonScreen(ConsoleScreen):
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-one"), (100, "-two"), (160, "-three")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (12, "-short"), (30, "-high")]  # noqa: RUF012
 
-    HELP = """\
-# A lesson
-Read the step, run its command (**r**), watch the cluster, see the checks.
-A step is done when its checks hold, however that came about: with Run, in a shell, or yesterday.
-One whose effect a later step replaced is past (»): nothing is left to do in it.
-
-**Enter** does what comes next: it runs a step that is to do, and goes on from one that is done.
-
-**w** shows what was printed on the whole width, from its first line to its last. **← →** scroll it sideways in place.
-**1 2 3** show the lesson, the cluster and the outline. **z** fills the screen with what is in front of you.
-**P** lets the live panes stand still, **N** shows a presenter's notes.
-**B** goes to what was done and no longer holds, **L** opens the lab menu, **D** the doctor.
-"""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "onward", "Go on", id="lesson.onward"),
-        Binding("x,f8", "stop_step", "Stop", id="lesson.stop"),
-        Binding("r,f5", "run_step", "Run", id="lesson.run"),
-        Binding("n,full_stop", "next_step", "Next", id="lesson.next"),
-        Binding("p,comma", "previous_step", "Prev", id="lesson.previous"),
-        Binding("h,f4", "hint", "Hint", id="lesson.hint"),
-        Binding("s,f3", "app.shell", "Shell", id="lesson.shell"),
-        Binding("w", "wide", "Wide", id="lesson.wide"),
-        Binding("z,f11", "zoom", "Zoom", id="lesson.zoom"),
-        Binding("left", "sideways(-1)", "Output to the left", show=False, id="lesson.left"),
-        Binding("right", "sideways(1)", "Output to the right", show=False, id="lesson.right"),
-        Binding("escape,q", "home", "Home", id="lesson.home"),
-        Binding("e,f2", "edit_step", "Edit before running", show=False, id="lesson.edit"),
-        Binding("y,f6", "copy_command", "Copy the command", show=False, id="lesson.copy"),
-        Binding("Y", "copy_output", "Copy the output", show=False, id="lesson.copy-output"),
-        Binding("l,f9", "full_log", "Full log", show=False, id="lesson.log"),
-        Binding("o", "expected", "Expected output", show=False, id="lesson.expected"),
-        Binding("u,f7", "look", "Look at the checks again", show=False, id="lesson.look"),
-        Binding("t", "run_elsewhere", "Take the free subnet", show=False, id="lesson.elsewhere"),
-        Binding("P", "pause", "Pause the live panes", show=False, id="lesson.pause"),
-        Binding("N", "notes", "Presenter's notes", show=False, id="lesson.notes"),
-        Binding("S", "skip", "Skip an optional step", show=False, id="lesson.skip"),
-        Binding("right_square_bracket", "lesson(1)", "Next lesson", show=False, id="lesson.next-lesson"),
-        Binding("left_square_bracket", "lesson(-1)", "Previous lesson", show=False, id="lesson.previous-lesson"),
-        Binding("1", "area('lesson')", "Lesson", show=False, id="lesson.area-lesson"),
-        Binding("2", "area('live')", "Cluster", show=False, id="lesson.area-live"),
-        Binding("3", "area('outline')", "Outline", show=False, id="lesson.area-outline"),
-    ]
+    HELP = HELP
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def __init__(self, step_id: str) -> None:
         super().__init__()
         self._step_id = step_id
-        self.area = "lesson"
+        self.front = Front(self)
         self._shown_busy = False
         self._names = ""
         """NAMES as they were when the step was shown."""
@@ -134,7 +94,7 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
     def on_mount(self) -> None:
         """Show the step, let ages advance once a second."""
         self.set_interval(1.0, self.areas.tick)
-        self.show_area(self.area)
+        self.front.show("lesson")
         self.areas.panes.pause(self.console.session.state.paused)
         self.areas.show_sources()
         self._show_head()
@@ -156,7 +116,7 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         self.refresh_bindings()
         self._show_state()
         session.learner.visit(step.id)
-        if self.area == "lesson":
+        if self.front.area == "lesson":
             areas.target(step).focus(scroll_visible=False)
         areas.show_command(step)
         self._ask()
@@ -184,15 +144,6 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
 
     def _show_head(self) -> None:
         self.query_one(LessonHead).show(self.condition(), self.console.session.state, self.lesson, self.step)
-
-    def show_area(self, area: str) -> None:
-        """Show an area and put the focus there."""
-        self.area = area
-        for name in TABS:
-            self.set_class(name == area, f"-area-{name}")
-        self.query_one(LessonHead).show_area(area)
-        # The area may only just be becoming visible.
-        self.call_after_refresh(self.areas.area(area).focus, scroll_visible=False)
 
     @hears(ClusterSeen)
     def _cluster_seen(self, message: Told[ClusterSeen]) -> None:
@@ -235,19 +186,7 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done now."""
-        busy = self.console.session.work.busy
-        if action == "stop_step":
-            return busy
-        if action == "run_step" and not self.step.kind.acts:
-            return False
-        card = self.step.kind.card
-        if action == "edit_step" and not (card and card.editable):
-            return False
-        if action == "run_elsewhere":
-            return card is not None and card.elsewhere
-        if action in ("run_step", "edit_step"):
-            return None if busy or self.console.session.state.read_only else True
-        return True
+        return usable(action, self.console.session, self.step)
 
     @property
     def shows_what_runs(self) -> bool:
@@ -274,23 +213,15 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         self._run(elsewhere=True)
 
     def _run(self, *, elsewhere: bool = False) -> None:
-        if self._came_into_view():
+        if self.front.came_into_view():
             return
         if self.console.session.work.run_step(self._step_id, elsewhere=elsewhere):
             self._show_state()
             self.areas.step_view.show_results()
 
-    def _came_into_view(self) -> bool:
-        """Show the step first where something else fills the screen: nobody runs what he does not see."""
-        view = self.areas.step_view
-        if view.display and self.maximized in (None, view):
-            return False
-        self.action_area("lesson")
-        return True
-
     def action_onward(self) -> None:
         """Do what comes next: run what is to do, go on from what is done."""
-        if self._came_into_view():
+        if self.front.came_into_view():
             return
         if self.step.kind.acts and self.console.session.state.steps.get(self._step_id, "todo") not in SETTLED:
             view = self.areas.step_view
@@ -310,24 +241,22 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         """Change the command, then run it."""
         from pghalab.screens.dialogs import EditCommand
 
-        card, where = self.step.kind.card, self.step.kind.where
+        card = self.step.kind.card
         if card is None or not card.editable:
             self.notify("Only a command can be edited.", markup=False)
             return
-        found = self.console.session.resolve(self.step) or where
+        found = lesson_texts.where(self.console.session, self.step)
         edited = await self.app.push_screen_wait(EditCommand(found.node, found.user, found.command))
         if edited is not None and self.console.session.work.run_step(self._step_id, command=edited):
             self._show_state()
 
     def action_copy_command(self) -> None:
         """Copy the command."""
-        found = self.console.session.resolve(self.step) or self.step.kind.where
-        self.console.copy(found.command, "the command")
+        self.console.copy(lesson_texts.where(self.console.session, self.step).command, "the command")
 
     def action_copy_output(self) -> None:
         """Copy what the command printed."""
-        run = self.console.session.work.runs.get(self._step_id)
-        self.console.copy("\n".join(run.buffer.lines) if run else "", "the output")
+        self.console.copy(lesson_texts.output(self.console.session, self.step), "the output")
 
     def action_full_log(self) -> None:
         """Open the whole log of the step's last run."""
@@ -404,10 +333,10 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
         self._move(-1)
 
     def _move(self, by: int) -> None:
-        order = [step.id for lesson in self.course.lessons for step in lesson.steps]
-        at = order.index(self._step_id) + by
+        order = self.course.steps
+        at = order.index(self.step) + by
         if 0 <= at < len(order):
-            self.go_to(order[at])
+            self.go_to(order[at].id)
         elif by > 0:
             from pghalab.screens.end import EndScreen
 
@@ -423,8 +352,7 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
 
     def action_area(self, area: str) -> None:
         """Show an area and put the focus there."""
-        self.minimize()
-        self.show_area(area)
+        self.front.bring(area)
 
     def action_sideways(self, by: int) -> None:
         """Scroll an output that is too wide."""
@@ -432,19 +360,10 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
 
     def action_wide(self) -> None:
         """Show what was printed, and what a healthy lab prints, on the whole screen."""
-        from pghalab.screens.wide import Page, WideScreen
+        from pghalab.screens.wide import WideScreen
 
         session, step = self.console.session, self.step
-        run = session.work.runs.get(step.id)
-        view = self.areas.step_view
-        found = session.resolve(step) or step.kind.where
-        pages = [Page("What it printed", lambda: run.buffer.lines)] if run is not None and run.buffer.total else []
-        if step.expect:
-            expected = Page("What a healthy lab prints", lambda: view.expected(step))
-            # The one that the reader has opened comes first.
-            pages.insert(0 if view.expected_opened else len(pages), expected)
-        if found.command:
-            pages.append(Page("The command", lambda: clean(found.command).rstrip("\n").split("\n")))
+        pages = lesson_texts.pages(session, step, self.areas.step_view)
         if pages:
             self.app.push_screen(WideScreen(session.state.text(step.title), pages))
         else:
@@ -452,19 +371,8 @@ One whose effect a later step replaced is past (»): nothing is left to do in it
 
     def action_zoom(self) -> None:
         """Fill the screen with what is in front of the reader, or go back."""
-        if self.maximized is not None:
-            self.minimize()
-            return
-        focused = self.focused
-        for widget in focused.ancestors_with_self if focused is not None else ():
-            if isinstance(widget, OutputView):
-                self.action_wide()
-                return
-            if isinstance(widget, Widget) and widget.ALLOW_MAXIMIZE:
-                self.maximize(widget, container=False)
-                return
-        front = {"live": self.areas.panes, "outline": self.areas.outline}.get(self.area, self.areas.step_view)
-        self.maximize(front, container=False)
+        if not self.front.zoom():
+            self.action_wide()
 
     def action_home(self) -> None:
         """Go home; a step that runs goes on running."""

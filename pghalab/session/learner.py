@@ -58,7 +58,7 @@ class Learner:
         if (refusal := self._work.refusal()) or state.backend is None or state.course is None:
             state.bus.notice(refusal, "warning")
             return False
-        state.backend.runner.reset([step.id for lesson in state.course.lessons for step in lesson.steps])
+        state.backend.runner.reset([step.id for step in state.course.steps])
         self._work.runs.clear()
         state.results.clear()
         state.take_steps()

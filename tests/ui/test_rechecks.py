@@ -135,13 +135,13 @@ async def test_a_step_that_is_not_on_the_screen_is_shown_before_it_runs(log: Pat
         screen = await at_step(built, pilot, "second-start")
         built.feed(fakes.nodes())
         await pilot.press("2")
-        await until(pilot, lambda: screen.area == "live")
+        await until(pilot, lambda: screen.front.area == "live")
         if away == "z":
             await until(pilot, lambda: screen.focused is not None)
             await pilot.press("z")
             await until(pilot, lambda: screen.maximized is not None)
         await pilot.press(key)
-        await until(pilot, lambda: screen.area == "lesson" and screen.maximized is None)
+        await until(pilot, lambda: screen.front.area == "lesson" and screen.maximized is None)
         assert built.runner.ran == []
         await pilot.press(key)
         await until(pilot, lambda: len(built.runner.ran) == 1 and not built.app.session.work.busy)
