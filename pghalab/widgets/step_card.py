@@ -126,10 +126,13 @@ class StepCard(Vertical):
 
     def _say_keys(self, run: StepRun) -> None:
         """Name the keys for what does not fit."""
-        sideways = "← → sideways · " if self.query_one(OutputView).too_wide else ""
+        too_wide = any(view.too_wide for view in self.query(OutputView))
+        sideways = "← → sideways · " if too_wide else ""
         lost = f"{run.buffer.dropped} lines in the middle not held · " if run.buffer.dropped else ""
         name = run.log.name if run.log is not None else ""
-        self.query_one(".log", SteadyText).say(Content(f"{lost}{sideways}w shows all of it · full log (l): {name}"))
+        # Another step may have taken the place of this one meanwhile: then its parts are gone.
+        for log in self.query(".log").results(SteadyText):
+            log.say(Content(f"{lost}{sideways}w shows all of it · full log (l): {name}"))
 
     def _prompt(self, node: str, user: str, command: str) -> tuple[Content, str]:
         match self.card.subject:

@@ -15,6 +15,7 @@ from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.log_view import LogScreen
 from pghalab.session.output import SHOWN_LINES
 from pghalab.widgets.output import OutputView
+from pghalab.widgets.step_card import StepCard
 from tests.ui.fakes import FakeRunner, opened, stage, until
 from tests.ui.test_console import at_step, shown
 
@@ -36,6 +37,29 @@ async def test_a_question_of_a_command_is_seen_while_it_waits(log: Path) -> None
         await until(pilot, lambda: screen.query_one(OutputView).text == "one\nAre you sure? ")
         await pilot.press("x")
         await until(pilot, lambda: not built.app.session.work.busy)
+
+
+async def test_a_step_that_is_left_as_it_prints_says_nothing_more(log: Path) -> None:
+    built = stage(log)
+
+    async def prints(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
+        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+        yield Printed(step, Output("stdout", "one\n"))
+        await asyncio.Event().wait()
+
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.runner.scripts["second-start"] = prints
+        await pilot.press("r")
+        await until(pilot, lambda: screen.query_one(OutputView).text == "one")
+        view, card = screen.areas.step_view, screen.query_one(StepCard)
+        built.app.session.work.runs["second-start"].buffer.feed("two\n")
+        # What the card says of the output waits until that is arranged; by then its parts may be going already.
+        view.ready = False
+        card.tick()
+        card.remove_children()
+        await until(pilot, lambda: not card.children)
+        await pilot.pause()
 
 
 @pytest.mark.parametrize(
