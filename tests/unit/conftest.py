@@ -1,4 +1,4 @@
-"""What the tests of the course stand on: a lab and sources made of nothing."""
+"""What the unit tests stand on: labs and sources made of nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources
+from tests.unit.world import World
 
 
 @pytest.fixture
@@ -23,3 +24,9 @@ def sources() -> FakeSources:
 @pytest.fixture(autouse=True)
 def alone(no_engine: None) -> None:
     """Every test here does without an engine."""
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A lab of three nodes under the eyes of a monitor."""
+    return World(monkeypatch)
