@@ -128,9 +128,11 @@ class Look:
         looked = self._with_untils(wanted)
         facts = self.facts()
         try:
-            seen = await asyncio.gather(*(self._results(self._steps[step], facts) for step in looked))
-            results = dict(zip(looked, seen, strict=True))
+            seen = await asyncio.gather(*(self._groups(self._steps[step], facts) for step in looked))
+            groups = dict(zip(looked, seen, strict=True))
+            results = {step: tuple(result for group in groups[step] for result in group) for step in looked}
             holding = {step for step in looked if self._holds(self._steps[step], results[step])}
+            marked = {step for step in looked if _is_marked(self._steps[step], groups[step])}
             if any(self._steps[step].until for step in wanted):
                 await self._note_nodes(facts)
             if step_ids is None:
@@ -139,7 +141,7 @@ class Look:
             await facts.close()
         for step_id in holding:
             self.progress.mark_done(step_id)
-        found = {step: StepStatus(*self._state(step, holding, results[step])) for step in wanted}
+        found = {step: StepStatus(*self._state(step, holding, holding | marked, results[step])) for step in wanted}
         self.progress.save()
         return found
 
@@ -155,18 +157,18 @@ class Look:
         self.progress.on_nodes(" ".join(container.id[:12] for container in containers))
 
     def _state(
-        self, step_id: str, holding: Container[str], results: tuple[CheckResult, ...]
+        self, step_id: str, holding: Container[str], effective: Container[str], results: tuple[CheckResult, ...]
     ) -> tuple[StepState, tuple[CheckResult, ...], str]:
         record = self.progress.record(step_id)
         # Only a step that is done by its own checks replaces anything: one that is past itself proves nothing.
-        by = next((later for later in self._steps[step_id].until if later in holding), "")
+        by = next((later for later in self._steps[step_id].until if later in effective), "")
         if by:
             record.replaced_by = by
         if step_id in holding:
             return "done", results, ""
         if record.replaced_by:
             return "past", results, record.replaced_by
-        for_now = next((later for later in self._steps[step_id].undone_by if later in holding), "")
+        for_now = next((later for later in self._steps[step_id].undone_by if later in effective), "")
         if for_now:
             self.undone[step_id] = for_now
             return "past", results, for_now
@@ -189,6 +191,11 @@ class Look:
             found.update(dict.fromkeys(each for each in later if each in self._steps))
         return list(found)
 
-    async def _results(self, step: Step, facts: Facts) -> tuple[CheckResult, ...]:
-        groups = await self.checks(step.checks, facts, self.progress.record(step.id).output)
-        return tuple(result for group in groups for result in group)
+    async def _groups(self, step: Step, facts: Facts) -> tuple[tuple[CheckResult, ...], ...]:
+        return await self.checks(step.checks, facts, self.progress.record(step.id).output)
+
+
+def _is_marked(step: Step, groups: Sequence[Sequence[CheckResult]]) -> bool:
+    """Whether a step that leaves a key of its own in etcd had its effect, whoever typed it and wherever it printed."""
+    kept = [(spec.name, group) for spec, group in zip(step.checks, groups, strict=True) if spec.name != "output"]
+    return any(name == "etcd_key" for name, _ in kept) and all(result.ok for _, group in kept for result in group)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pghalab.course.events import StepEnded, StepState
 from pghalab.course.runner import Runner
-from pghalab.lab.types import Container, Ended
+from pghalab.lab.types import Container, Ended, Result
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
@@ -135,6 +135,27 @@ async def test_what_is_undone_for_a_while_is_past_only_as_long_as_that_holds(tmp
     assert await state(made, "early") == "past" and made.replaced_by("early") == "away"
     run(lab)
     assert await state(made, "early") == "broken" and made.replaced_by("early") == ""
+
+
+async def test_what_was_typed_by_hand_is_known_by_its_key_in_etcd(tmp_path: Path, lab: FakeLab) -> None:
+    away = "id: away\nkind: command\nnode: pgha1\ncommand: kill it\nchecks:\n  - output: {contains: [OK]}\n"
+    away += "  - process: {on: [pgha1], name: patroni, running: false}\n"
+    key = "  - etcd_key: {key: /lesson/away, equals: gone}\n"
+
+    def answers(value: str) -> None:
+        lab.nodes["pgha1"].answers["--consistency=s /lesson/away"] = Result(0, value, "", 0.0)
+
+    for folder, block, later in (("marked", away + key, "past"), ("unmarked", away, "broken")):
+        made = opened(tmp_path / folder, lab, step("early", "patroni") + "\nundone_by: away", block)
+        run(lab, "etcd", "patroni")
+        answers("gone\n")
+        assert await state(made, "early") == "done"
+        run(lab, "etcd")
+        answers("")
+        assert await state(made, "early") == "broken", "it went by itself"
+        answers("gone\n")
+        assert await state(made, "early") == later
+        assert await state(made, "away") == "todo", "nobody has seen what it printed"
 
 
 async def test_a_run_leaves_what_came_about_by_itself_and_what_was_typed_by_hand(tmp_path: Path, lab: FakeLab) -> None:
