@@ -118,7 +118,7 @@ def confirm(confirmed: Words, previous: Words, current: Words) -> dict[tuple[str
     """
     held = dict(confirmed)
     for key, value in current.items():
-        if key not in confirmed or value not in _SILENT or previous.get(key) == value:
+        if value not in _SILENT or previous.get(key) == value:
             held[key] = value
     return held
 

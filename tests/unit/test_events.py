@@ -95,6 +95,13 @@ def test_the_first_quorum_is_not_back() -> None:
     ]
 
 
+def test_a_silence_met_by_the_first_look_is_no_loss_that_ends_with_the_second() -> None:
+    nothing, fine = events.etcd_words(_etcd("", quorum=False), NODES), events.etcd_words(_etcd("123"), NODES)
+    assert ("quorum", "") in nothing
+    first = events.confirm({}, {}, nothing)
+    assert events.changes(first, events.confirm(first, nothing, fine), 1.0) == []
+
+
 def test_the_first_member_of_all_is_told() -> None:
     nobody = EtcdView(tuple(EtcdEndpoint(name, f"{name}:2379", refused=True) for name in NODES), 0, 0)
     none = events.etcd_words(nobody, NODES)
