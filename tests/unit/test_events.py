@@ -99,7 +99,7 @@ def test_a_silence_met_by_the_first_look_is_no_loss_that_ends_with_the_second() 
     nothing, fine = events.etcd_words(_etcd("", quorum=False), NODES), events.etcd_words(_etcd("123"), NODES)
     assert ("quorum", "") in nothing
     first = events.confirm({}, {}, nothing)
-    assert events.changes(first, events.confirm(first, nothing, fine), 1.0) == []
+    assert events.changes(first, events.confirm(first, nothing, fine), 1.0) == ()
 
 
 def test_the_first_member_of_all_is_told() -> None:
