@@ -51,8 +51,9 @@ def next_step(course: Course, states: States, last: str, skipped: Container[str]
 def unmet_needs(course: Course, lesson: Lesson, states: States) -> list[int]:
     """The numbers of the lessons that this one needs, directly or not, and in which something is left to do.
 
-    A question or a text that was passed over leaves nothing to do that another lesson would need. Steps that are past
-    prove nothing: a lesson in which nothing else is settled is not done.
+    A question or a text that was passed over leaves nothing to do that another lesson would need, and what a step
+    prints may have been read in another terminal. Steps that are past prove nothing: a lesson in which nothing else is
+    settled is not done.
     """
     by_id = {each.id: each for each in course.lessons}
     needed: dict[str, Lesson] = {}
@@ -63,8 +64,12 @@ def unmet_needs(course: Course, lesson: Lesson, states: States) -> list[int]:
             waiting += by_id[need].needs
 
     def lacks(lesson: Lesson) -> bool:
-        acts = [states.get(step.id) for step in lesson.steps if step.kind.acts and not step.optional]
+        acts = [states.get(step.id) for step in lesson.steps if not step.optional and _leaves_something(step)]
         left = any(state not in (*SETTLED, "broken") for state in acts)
         return left or (bool(acts) and not {"done", "broken"} & set(acts))
 
     return sorted(each.number for each in needed.values() if lacks(each))
+
+
+def _leaves_something(step: Step) -> bool:
+    return step.kind.acts and all(check.name != "output" for check in step.checks)
