@@ -50,6 +50,7 @@ def _derived(value: Any) -> dict[str, Any]:
             "has_quorum": value.has_quorum,
             "can_lose": value.can_lose,
             "waits": value.waits,
+            "unsure": value.unsure,
         }
     return {}
 

@@ -52,7 +52,7 @@ def etcd_words(view: EtcdView, reachable: Iterable[str]) -> dict[tuple[str, str]
         words["had quorum", ""] = "yes"
     elif view.waits:
         words["quorum", ""] = "waiting"
-    elif view.leaderless or len(known) >= view.members:
+    elif not view.unsure and (view.leaderless or len(known) >= view.members):
         # Members that only the console cannot reach may well be a majority among themselves.
         words["quorum", ""] = "lost"
     words["alive", ""] = counts(view)

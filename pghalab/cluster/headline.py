@@ -51,6 +51,8 @@ def _etcd(view: EtcdView) -> list[Cell]:
         return [Cell(f"etcd {waits(view)}", "warn", "half")]
     if not view.members:
         return []
+    if view.unsure:
+        return [Cell(f"etcd {view.alive} of {view.members} heard, quorum unknown", "warn", "ask")]
     text = f"etcd {view.alive} of {view.members}, {'quorum' if view.has_quorum else 'NO QUORUM'}"
     return [Cell(text, ("ok" if view.alive == view.members else "warn") if view.has_quorum else "bad")]
 

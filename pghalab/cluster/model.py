@@ -145,6 +145,22 @@ class EtcdView:
         return self.members > 0 and self.alive >= self.majority and not self.leaderless
 
     @property
+    def unsure(self) -> bool:
+        """Nobody knows whether there is a quorum: too few were heard, all of them see a leader, and others are silent.
+
+        A member whose connection is refused is not silent: it does not run.
+        """
+        own = [row for row in self.endpoints if not self.is_foreign(row)]
+        heard = [row for row in own if row.runs]
+        silent = [row for row in own if not row.runs and not row.refused]
+        return (
+            bool(heard)
+            and not self.has_quorum
+            and all(row.follows for row in heard)
+            and len(heard) + len(silent) >= self.majority > len(heard)
+        )
+
+    @property
     def can_lose(self) -> int:
         """How many more members may fail before the quorum is lost."""
         return self.alive - self.majority if self.has_quorum else 0

@@ -337,7 +337,7 @@ class Monitor:
         if all(self._services.word("etcd", name) == "stopped" for name in self._names):
             return "etcd runs on no node"
         view = self._members.snapshot().value
-        if view is not None and view.leaderless and view.members:
+        if view is not None and view.leaderless and view.members and not view.unsure:
             return f"etcd has no quorum: {counts(view)}"
         return f"etcd's keys are not known: {error.what}"
 

@@ -119,6 +119,8 @@ def _counted(view: EtcdView) -> str:
 def _verdict(view: EtcdView) -> Cell:
     if view.waits:
         return Cell(waits(view), "warn", "half", bold=True)
+    if view.unsure:
+        return Cell("quorum unknown: the others are not heard", "warn", "ask", bold=True)
     if not view.has_quorum:
         return Cell(f"NO QUORUM, {max(1, view.majority - view.alive)} more needed", "bad", "bad", bold=True)
     if view.can_lose == 0:

@@ -72,6 +72,9 @@ def _etcd(etcd: Etcd | None) -> list[Trouble]:
         found.append(Trouble("etcd-stranger", "critical", text, strangers))
     if view.waits:
         found.append(Trouble("etcd-waits", "warning", f"etcd {waits(view)}"))
+    elif view.unsure:
+        text = f"whether etcd has a quorum is unknown: {view.alive} of {view.members} members were heard"
+        found.append(Trouble("etcd-unheard", "warning", text))
     elif view.members and not view.has_quorum:
         found.append(Trouble("quorum", "critical", f"etcd has no quorum: {counts(view)}"))
     elif view.members and view.alive < view.members:

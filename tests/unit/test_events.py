@@ -14,8 +14,10 @@ SERVE: dict[str, Service] = dict.fromkeys(NODES, "running")
 
 def _etcd(up: str, *, leader: str = "1", members: int = 3, quorum: bool = True) -> EtcdView:
     rows = tuple(
-        EtcdEndpoint(name, f"{name}:2379", name[-1] if name[-1] in up else None, is_leader=name[-1] == leader)
-        for name in NODES
+        EtcdEndpoint(
+            name, f"{name}:2379", name[-1] if up_now else None, is_leader=name[-1] == leader, refused=not up_now
+        )
+        for name, up_now in ((name, name[-1] in up) for name in NODES)
     )
     return EtcdView(rows, members, len(up), leaderless=not quorum)
 

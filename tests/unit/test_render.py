@@ -7,6 +7,7 @@ import pytest
 
 from pghalab.cluster import render
 from pghalab.cluster.cells import printed, state, written
+from pghalab.cluster.events import etcd_words
 from pghalab.cluster.headline import headline
 from pghalab.cluster.model import EtcdEndpoint, EtcdView, NodeHealth, PatroniMember, PatroniView, Snapshot
 from pghalab.cluster.quorum import etcd_view
@@ -180,6 +181,24 @@ def test_survivors_are_counted_together_although_one_has_not_noticed_yet() -> No
     view = etcd_view(rows, 5)
     assert (view.alive, view.leaderless, view.has_quorum) == (2, True, False)
     assert "alive 2, ✗ NO QUORUM, 1 more needed" in _etcd(view)
+
+
+def test_a_quorum_that_the_console_cannot_hear_is_unknown_and_not_lost() -> None:
+    two = (_member("pgha1"), _member("pgha2", is_leader=True))
+
+    def five(*, refused: bool) -> EtcdView:
+        others = (EtcdEndpoint(f"pgha{n}", f"pgha{n}:2379", refused=refused) for n in (3, 4, 5))
+        return etcd_view((*two, *others), 5)
+
+    view = five(refused=False)
+    assert (view.unsure, view.has_quorum) == (True, False)
+    assert "? quorum unknown" in _etcd(view) and "NO QUORUM" not in _etcd(view)
+    assert [(one.kind, one.severity) for one in troubles(None, _snapshot(view), None)] == [("etcd-unheard", "warning")]
+    assert ("quorum", "") not in etcd_words(view, [row.node for row in view.endpoints])
+    # Refused, they do not run.
+    gone = five(refused=True)
+    assert not gone.unsure and "✗ NO QUORUM" in _etcd(gone)
+    assert troubles(None, _snapshot(gone), None)[0].kind == "quorum"
 
 
 def test_columns_stay_in_line_with_longer_names_and_empty_ones_go() -> None:
