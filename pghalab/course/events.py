@@ -64,7 +64,10 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class CommandStarted:
-    """A command, or an action of the lab (`node` is then empty), began; its whole output goes to `log`."""
+    """A command on a node (`all` for every node), or an action of the lab (`node` is then empty), began.
+
+    Its whole output goes to `log`.
+    """
 
     step: str
     node: str

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pghalab.course.checks import CHECKS
 from pghalab.course.checks.base import problems
+from pghalab.course.kinds import EVERY_NODE
 from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
 from pghalab.course.patterns import PatternError, require
 from pghalab.course.placeholders import KNOWN, used
@@ -71,7 +72,7 @@ def _step(step: Step) -> Iterator[tuple[int, str]]:
     if step.kind.timeout > LONGEST_COMMAND:
         yield step.line, f"`timeout` is at most {LONGEST_COMMAND:g} s; found {step.kind.timeout:g}"
     where = step.kind.where
-    if where.node and where.node not in NODES and not used(where.node):
+    if where.node and where.node not in (*NODES, EVERY_NODE) and not used(where.node):
         yield step.line, f"unknown node `{where.node}`"
     if bool(step.correction) != bool(step.errata):
         yield step.line, "`correction` and `errata` go together"

@@ -75,20 +75,23 @@ class Stage:
         self.over = True
         return StepEnded(self.step.id, outcome, time.monotonic() - self._started, reason, code, first)
 
-    async def place(self) -> tuple[Node, Where]:
-        """The node and the command, by asking the cluster now; raises LabError when it cannot tell.
+    async def where(self) -> Where:
+        """Where the command runs, by asking the cluster now; raises LabError when it cannot tell.
 
         What the console is only just connecting to is waited for.
         """
         until = time.monotonic() + CONNECTING
         while True:
             try:
-                where = await self._ask(self.step, self._command)
-                break
+                return await self._ask(self.step, self._command)
             except LabError as error:
                 if error.kind != "connecting" or time.monotonic() > until:
                     raise
             await asyncio.sleep(AGAIN)
+
+    async def place(self) -> tuple[Node, Where]:
+        """The node and the command, by asking the cluster now; raises LabError when it cannot tell."""
+        where = await self.where()
         node = self.lab.nodes.get(where.node)
         if node is None:
             raise LabError(f"this lab has no node {where.node}")

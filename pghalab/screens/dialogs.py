@@ -103,14 +103,14 @@ class EditCommand(ModalScreen[str | None]):
         Binding("escape", "leave", "Cancel", id="edit.cancel", priority=True),
     ]
 
-    def __init__(self, node: str, user: str, command: str) -> None:
+    def __init__(self, who: str, command: str) -> None:
         super().__init__()
-        self._where, self._command = f"{user}@{node}", command
+        self._who, self._command = who, command
 
     def compose(self) -> ComposeResult:
         """The editor and two buttons."""
         with Vertical(classes="box"):
-            yield Static(Content.assemble((f"{self._where} $", f"bold {ACCENT}"), "  edit, then run"))
+            yield Static(Content.assemble((f"{self._who} $", f"bold {ACCENT}"), "  edit, then run"))
             yield TextArea(self._command.rstrip("\n"), soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
             with Horizontal(classes="buttons"):
                 yield Button("Run  F5 or Ctrl+R", id="run", variant="primary", compact=True)

@@ -246,7 +246,7 @@ class LessonScreen(ConsoleScreen):
             self.notify("Only a command can be edited.", markup=False)
             return
         found = lesson_texts.where(self.console.session, self.step)
-        edited = await self.app.push_screen_wait(EditCommand(found.node, found.user, found.command))
+        edited = await self.app.push_screen_wait(EditCommand(found.who, found.command))
         if edited is not None and self.console.session.work.run_step(self._step_id, command=edited):
             self._show_state()
 

@@ -90,7 +90,7 @@ class LessonAreas(Horizontal):
         found = self._session.resolve(step)
         if found is not None and self.step_view.ready:
             for card in self.query(StepCard):
-                card.resolve(found.node, found.user, found.command)
+                card.resolve(found)
 
     def show_sources(self, *sources: Source) -> None:
         """Bring the panes of these sources up to date, by default all of them."""

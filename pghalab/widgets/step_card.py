@@ -65,11 +65,11 @@ class StepCard(Vertical):
 
     def on_mount(self) -> None:
         """Show the command as it is."""
-        self.resolve(self.where.node, self.where.user, self.where.command)
+        self.resolve(self.where)
 
-    def resolve(self, node: str, user: str, command: str) -> None:
+    def resolve(self, where: Where) -> None:
         """Show the command with its placeholders answered."""
-        self.query_one(CommandText).show(*self._prompt(node, user, command))
+        self.query_one(CommandText).show(*self._prompt(where))
 
     def show(self, run: StepRun | None, *, may_run: bool, busy: bool, state: StepState = "todo") -> None:
         """Show how the run stands; `busy` means that a step runs somewhere, `state` is how the step stands now."""
@@ -134,7 +134,7 @@ class StepCard(Vertical):
         for log in self.query(".log").results(SteadyText):
             log.say(Content(f"{lost}{sideways}w shows all of it · full log (l): {name}"))
 
-    def _prompt(self, node: str, user: str, command: str) -> tuple[Content, str]:
+    def _prompt(self, where: Where) -> tuple[Content, str]:
         match self.card.subject:
             case "lab":
                 return Content.styled("lab ", f"bold {ACCENT}"), clean(self.card.words)
@@ -142,8 +142,8 @@ class StepCard(Vertical):
                 return Content.styled(self.card.words, QUIET), ""
             case _:
                 pass
-        sign = "#" if user == "root" else "$"
-        return Content.styled(clean(f"{user}@{node} {sign} "), f"bold {ACCENT}"), clean(command)
+        sign = "#" if where.user == "root" else "$"
+        return Content.styled(clean(f"{where.who} {sign} "), f"bold {ACCENT}"), clean(where.command)
 
 
 def _status(run: StepRun, state: StepState) -> Content:

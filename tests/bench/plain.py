@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pghalab.course.checks.services import STAYS
-from pghalab.course.kinds import Action, Edit
+from pghalab.course.kinds import EVERY_NODE, Action, Edit
 from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec, Course, Step
 
@@ -94,8 +94,9 @@ class Script:
             self._lines.append("answer")
             for word in ("leader", "replica"):
                 quoted = quoted.replace("{{" + word + "}}", f"'\"${word}\"'")
-        node = self._names.text(where.node).replace("{{leader}}", '"$leader"').replace("{{replica}}", '"$replica"')
-        self._lines.append(f"on {node} {where.user} {quoted}")
+        for name in self._all if where.node == EVERY_NODE else [self._names.text(where.node)]:
+            node = name.replace("{{leader}}", '"$leader"').replace("{{replica}}", '"$replica"')
+            self._lines.append(f"on {node} {where.user} {quoted}")
 
     def _nodes(self, on: Any) -> list[str]:
         if on in (None, "all"):

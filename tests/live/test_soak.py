@@ -72,7 +72,7 @@ class Shell:
 @pytest.mark.parametrize(
     ("kills", "words"),
     [
-        pytest.param(3, ("--to", "names-hosts-pgha2"), id="short"),
+        pytest.param(3, ("--to", "names-hosts"), id="short"),
         pytest.param(12, ("--all",), id="whole", marks=pytest.mark.soak),
     ],
 )

@@ -17,13 +17,23 @@ if TYPE_CHECKING:
     from pghalab.course.stage import Stage
 
 
+EVERY_NODE = "all"
+"""Where a step runs its command on every node of the lab, at the same time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where and as whom a command runs, and its text; empty for what is no command."""
 
     node: str = ""
+    """`pgha1`, or `all` for every node at once."""
     user: User = "postgres"
     command: str = ""
+
+    @property
+    def who(self) -> str:
+        """As whom and where, in words: `postgres@pgha1`, `root on every node`."""
+        return f"{self.user} on every node" if self.node == EVERY_NODE else f"{self.user}@{self.node}"
 
 
 @dataclass(frozen=True, slots=True)

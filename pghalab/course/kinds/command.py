@@ -1,4 +1,4 @@
-"""A command that runs on a node."""
+"""A command that runs on a node, or on every node at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from pghalab.course.kinds.base import Card, Kind, Where
+from pghalab.course.kinds.base import EVERY_NODE, Card, Kind, Where
 from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, FLAG, MAPPING, NUMBER, TEXT, Bad, Types, one_of, seconds
 from pghalab.course.lines import Located
+from pghalab.lab.together import together
 from pghalab.lab.types import User
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Command(Kind):
     """Runs on a node as a user; the checks say what came of it, or why there are none."""
 
     node: str
-    """`pgha1`, or a placeholder: `{{leader}}`, `{{replica}}`."""
+    """`pgha1`, a placeholder (`{{leader}}`, `{{replica}}`), or `all`: every node, at the same time."""
     user: User
     command: str
     timeout: float = DEFAULT_TIMEOUT
@@ -72,6 +73,10 @@ class Command(Kind):
             yield f"the step `{step.id}` has both `checks` and `no_check`"
         if not self.patroni and any(map(_starts_patroni, self.command.splitlines())):
             yield "a command that starts Patroni says where: `starts: {patroni: pgha1}`"
+        if self.node == EVERY_NODE and self.patroni:
+            yield "Patroni is not started with `node: all`: one of them has to come first"
+        if self.node == EVERY_NODE and self.fails:
+            yield "`fails` and `node: all` do not go together: on which of them it is to fail cannot be said"
 
     @property
     def where(self) -> Where:
@@ -89,9 +94,14 @@ class Command(Kind):
 
     async def act(self, stage: Stage) -> AsyncGenerator[RunEvent, None]:
         """Run it."""
-        node, where = await stage.place()
-        source = node.stream(where.command, user=where.user, timeout=self.timeout)
-        async with aclosing(stage.stream(node.name, where.user, where.command, source)) as events:
+        if self.node == EVERY_NODE:
+            where = await stage.where()
+            nodes = list(stage.lab.nodes.values())
+            source = together(nodes, where.command, user=where.user, timeout=self.timeout)
+        else:
+            node, where = await stage.place()
+            source = node.stream(where.command, user=where.user, timeout=self.timeout)
+        async with aclosing(stage.stream(where.node, where.user, where.command, source)) as events:
             async for event in events:
                 yield event
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from pghalab.course.kinds.base import Card, Kind, Where
+from pghalab.course.kinds.base import EVERY_NODE, Card, Kind, Where
 from pghalab.course.kinds.command import USERS
 from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, MAPPING, NUMBER, TEXT, Types, one_of, seconds
 from pghalab.course.lines import Located
@@ -15,6 +15,7 @@ from pghalab.lab.types import LabError, User
 
 if TYPE_CHECKING:
     from pghalab.course.events import RunEvent
+    from pghalab.course.model import Step
     from pghalab.course.stage import Stage
 
 EDIT = "patronictl -c /pgha/config/patroni.yaml edit-config --apply -"
@@ -47,6 +48,12 @@ class Edit(Kind):
         user = cast(User, one_of(block, "user", USERS, "postgres"))
         timeout = seconds(block, "timeout", DEFAULT_TIMEOUT)
         return cls(data["edit"], data.get("node", "{{leader}}"), user, timeout)
+
+    def faults(self, step: Step) -> Iterator[str]:
+        """What is changed once is not changed from everywhere."""
+        yield from Kind.faults(self, step)
+        if self.node == EVERY_NODE:
+            yield "the dynamic configuration is changed from one node"
 
     @property
     def where(self) -> Where:
