@@ -10,7 +10,7 @@ from pghalab.course.kinds import Edit, Question
 from pghalab.course.lint import lint
 from pghalab.course.load import LESSONS as LESSONS_FOLDER
 from pghalab.course.load import load_course
-from pghalab.course.model import Course, Step
+from pghalab.course.model import CheckSpec, Course, Step
 
 LESSONS = [
     "welcome", "quorum", "image", "deploy", "names", "folders", "etcd-config", "etcd-start", "patroni-config", "leader",
@@ -51,12 +51,9 @@ LETTER_BY_LETTER = [
     "rm -rf /pgdata/17/data",
     "/patroniSetup.sh",
     LIST,
+    *(f'ssh pgha{n} "rm -rf /pgdata/17/data/"' for n in (2, 3)),
     "cd /var/log/patroni",
     "cat patroni.log",
-    *(
-        f'ssh pgha{n} "cp -p /createRoles.sh /pgha/config; rm -rf /pgdata/17/data/; /patroniSetup.sh"'
-        for n in (2, 3)
-    ),
     'psql -h pgha1 -c "select datname from pg_stat_database"',
     'psql -h pgha2 -c "select datname from pg_stat_database"',
     'psql -h pgha1 -c "create database foobar"',
@@ -71,6 +68,8 @@ SHOWN = [
     "etcd nodes = (postgres nodes / 2) + 1",
     "N = (2 * F) + 1",
     "host all postgres 192.168.50.0/24 md5",
+    'ssh pgha2 "cp -p /createRoles.sh /pgha/config;',
+    'rm -rf /pgdata/17/data/; /patroniSetup.sh"',
 ]
 """What the source text prints and a learner reads, but does not run here."""
 SEEN_IN_THE_CLUSTER = {
@@ -217,7 +216,7 @@ def test_prose_is_short_enough_for_a_small_screen(course: Course) -> None:
 def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> None:
     dangerous = [step for step in steps(course) if "rm -rf" in step.kind.where.command]
     assert {step.id for step in dangerous} == {
-        "patroni-empty", "replicas-pgha2-prepare", "replicas-pgha3-prepare", "member-empty", "member-replace",
+        "patroni-empty", "replicas-pgha2-empty", "replicas-pgha3-empty", "member-empty", "member-replace",
     }  # fmt: skip
     member = course.step("member-empty")
     assert [check.params["on"] for check in member.guard] == [["pgha1", "pgha2", "pgha3", "pgha4"]]
@@ -234,6 +233,23 @@ def test_a_data_directory_is_never_removed_without_a_guard(course: Course) -> No
         assert step.checks[0].name == "emptied", "must hold while the data is being made"
         assert [check.name for check in starts.checks] == ["service"]
         assert [check.name for check in copied.checks] == ["path"], "must hold while etcd is down"
+
+
+def test_nothing_that_goes_with_a_container_is_replaced_by_what_stays_on_a_volume(course: Course) -> None:
+    """`rm` and `up`: a file that is gone then has to be written again, whatever the kept data says."""
+    kept = ("/pgdata/", "/pgha/data/")
+
+    def goes(check: CheckSpec) -> bool:
+        """It cannot hold on a container made anew before somebody did something there."""
+        if check.name in ("path", "yaml"):
+            return not check.params["path"].startswith(kept)
+        return check.name in ("service", "process", "job") and check.params.get("running", True)
+
+    written = ("path", "yaml")
+    for step in steps(course):
+        if any(check.name in written and goes(check) for check in step.checks):
+            for later in step.until:
+                assert any(map(goes, course.step(later).checks)), f"{step.id} would be past by {later} without its file"
 
 
 def test_no_service_is_started_twice(course: Course) -> None:
@@ -350,7 +366,7 @@ def test_the_right_answer_is_told_neither_by_its_place_nor_by_its_length(course:
 
 
 def test_a_guard_tells_a_living_member_from_data_that_nothing_runs_on(course: Course) -> None:
-    for name in ("patroni-empty", "replicas-pgha2-prepare", "replicas-pgha3-prepare"):
+    for name in ("patroni-empty", "replicas-pgha2-empty", "replicas-pgha3-empty"):
         ways = {check.name: check.otherwise for check in course.step(name).guard}
         assert "living member" in ways["process"], name
         assert "nothing runs on it" in ways["path"].lower() and "Start Patroni on it" in ways["path"], name
