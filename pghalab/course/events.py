@@ -15,8 +15,9 @@ StepState = Literal["todo", "done", "past", "broken"]
 - `todo`: it was never seen done.
 - `done`: its own checks hold now; without checks, what is remembered of it says so.
 - `past`: its own checks do not hold, and need not: a later step, named by `until` and seen done by its own checks since
-  these nodes were created, replaced its effect; or one named by `undone_by` holds now. A later step that leaves a key
-  of its own in etcd counts also when only its output is missing. Nothing is left to do, and it proves nothing.
+  these nodes were created, replaced its effect; or one named by `undone_by` holds now; or its `needless_if` does. A
+  later step that leaves a key of its own in etcd counts also when only its output is missing. Nothing is left to do,
+  and it proves nothing.
 - `broken`: it was done once, and its checks do not hold now or cannot be looked at.
 """
 SETTLED: tuple[StepState, ...] = ("done", "past")
@@ -120,6 +121,8 @@ class StepEnded:
     code: Code = ""
     first: str = ""
     """The step that has to come before, for the code `order`."""
+    without: tuple[str, ...] = ()
+    """For the code `unseen`: the nodes without which it can be run, if what only they have may be lost."""
 
 
 RunEvent = StepStarted | CommandStarted | Printed | CommandEnded | ConfirmNeeded | ChecksSeen | StepEnded

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """The state of a step, what its checks saw, and for a past one the step that replaced its effect."""
+    """The state of a step, what its checks saw, and for a past one the step that replaced its effect, if one did."""
 
     state: StepState
     results: tuple[CheckResult, ...] = ()
@@ -67,6 +67,8 @@ class Look:
         """What the placeholders stood for at the last look."""
         self.undone: dict[str, str] = {}
         """The steps that a later one undid for a while, by the last look, each with that step."""
+        self.needless: dict[str, str] = {}
+        """The steps that have nothing to do, by the last look, each with what was seen."""
         self.listed: Callable[[str, frozenset[str]], object] | None = None
         """Told which processes a node runs, whenever that was seen."""
         self._sources = sources
@@ -133,6 +135,7 @@ class Look:
             results = {step: tuple(result for group in groups[step] for result in group) for step in looked}
             holding = {step for step in looked if self._holds(self._steps[step], results[step])}
             marked = {step for step in looked if _is_marked(self._steps[step], groups[step])}
+            await self._note_needless([step for step in wanted if step not in holding], facts)
             if any(self._steps[step].until for step in wanted):
                 await self._note_nodes(facts)
             if step_ids is None:
@@ -141,12 +144,22 @@ class Look:
             await facts.close()
         for step_id in holding:
             self.progress.mark_done(step_id)
-        found = {step: StepStatus(*self._state(step, holding, holding | marked, results[step])) for step in wanted}
+        found = {step: self._state(step, holding, holding | marked, results[step]) for step in wanted}
         self.progress.save()
         return found
 
     def _holds(self, step: Step, results: Sequence[CheckResult]) -> bool:
         return all(result.ok for result in results) if step.checks else step.kind.known(self.progress.record(step.id))
+
+    async def _note_needless(self, steps: Sequence[str], facts: Facts) -> None:
+        """Take note of what leaves some steps, whose checks do not hold, nothing to do."""
+        asked = [step for step in steps if self._steps[step].needless_if]
+        seen = await asyncio.gather(*(self.checks(self._steps[step].needless_if, facts) for step in asked))
+        for step, groups in zip(asked, seen, strict=True):
+            results = [result for group in groups for result in group]
+            self.needless.pop(step, None)
+            if all(result.ok for result in results):
+                self.needless[step] = "; ".join(dict.fromkeys(result.saw for result in results))
 
     async def _note_nodes(self, facts: Facts) -> None:
         """What is past belongs to the containers it was seen on; without the engine's word they count as the same."""
@@ -158,22 +171,24 @@ class Look:
 
     def _state(
         self, step_id: str, holding: Container[str], effective: Container[str], results: tuple[CheckResult, ...]
-    ) -> tuple[StepState, tuple[CheckResult, ...], str]:
+    ) -> StepStatus:
         record = self.progress.record(step_id)
         # Only a step that is done by its own checks replaces anything: one that is past itself proves nothing.
         by = next((later for later in self._steps[step_id].until if later in effective), "")
         if by:
             record.replaced_by = by
         if step_id in holding:
-            return "done", results, ""
+            return StepStatus("done", results)
         if record.replaced_by:
-            return "past", results, record.replaced_by
+            return StepStatus("past", results, record.replaced_by)
         for_now = next((later for later in self._steps[step_id].undone_by if later in effective), "")
         if for_now:
             self.undone[step_id] = for_now
-            return "past", results, for_now
+            return StepStatus("past", results, for_now)
         self.undone.pop(step_id, None)
-        return "broken" if record.done else "todo", results, ""
+        if step_id in self.needless:
+            return StepStatus("past", results)
+        return StepStatus("broken" if record.done else "todo", results)
 
     async def _learn(self, facts: Facts) -> None:
         for word in ("leader", "replica"):

@@ -44,7 +44,7 @@ class Step:
     undone_by: tuple[str, ...] = ()
     """Ids of later steps that undo it for a while, on purpose: as long as one of them holds, this one is past."""
     needless_if: tuple[CheckSpec, ...] = ()
-    """While these hold its command has nothing to do: a run leaves it, and goes on."""
+    """While these hold its command has nothing to do: then it is past."""
     guard: tuple[CheckSpec, ...] = ()
     """The command is refused unless these hold now."""
     guard_reason: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,12 +116,12 @@ class TextReporter:
             self._bar.advance()
 
 
-async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport:
+async def run_step(runner: Runner, step: Step, reporter: Reporter, without: Collection[str] = ()) -> StepReport:
     """Run one step; whatever it needs confirmed is confirmed."""
     log: Path | None = None
     wrong: tuple[CheckResult, ...] = ()
     ended = StepEnded(step.id, "stopped", 0.0)
-    async with aclosing(runner.run(step.id)) as events:
+    async with aclosing(runner.run(step.id, without=without)) as events:
         async for event in events:
             if isinstance(event, CommandStarted):
                 log = event.log
@@ -135,16 +135,23 @@ async def run_step(runner: Runner, step: Step, reporter: Reporter) -> StepReport
     return report
 
 
-async def run_steps(runner: Runner, steps: Sequence[Step], reporter: Reporter, reports: list[StepReport]) -> None:
+async def run_steps(
+    runner: Runner,
+    steps: Sequence[Step],
+    reporter: Reporter,
+    reports: list[StepReport],
+    without: Collection[str] = (),
+) -> None:
     """Run steps in order until one fails; what came of each is added to `reports`.
 
-    A step that has to come first so that no row is lost (who led last starts first) is run first.
+    A step that has to come first so that no row is lost (who led last starts first) is run first; what only the nodes
+    in `without` have may be lost.
     """
     told = len(runner.progress.notices)
     for step in steps:
-        first = await runner.comes_first(step.id)
+        first = await runner.comes_first(step.id, without)
         for one in (runner.course.step(first), step) if first else (step,):
-            report = await run_step(runner, one, reporter)
+            report = await run_step(runner, one, reporter, without)
             reports.append(report)
             for notice in runner.progress.notices[told:]:
                 complain(notice)

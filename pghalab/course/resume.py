@@ -7,7 +7,7 @@ that led last starts first, or one that provably has everything it wrote.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,14 +63,19 @@ class Decision:
 START = Decision("start")
 
 
-def decide(situation: Situation, wanted: str) -> Decision:
-    """Whether Patroni may be started on a node; every member with data counts, running or not."""
+def decide(situation: Situation, wanted: str, without: Collection[str] = ()) -> Decision:
+    """Whether Patroni may be started on a node; every member with data counts, running or not.
+
+    `without` names members that count as lost if nobody can look at them: whoever asks accepts to lose what only they
+    have. One that can be looked at counts all the same, and so does the one that is wanted.
+    """
     me = next(member for member in situation.members if member.name == wanted)
     if situation.leads:
         return START
     unknown = [member for member in situation.members if member.data == "unknown"]
     if me in unknown:
         return _unknown([me])
+    unknown = [member for member in unknown if member.name not in without]
     with_data = [member for member in situation.members if member.data in ("primary", "replica")]
     if situation.initialize:
         # Data of another cluster is nothing that this one can lose, and Patroni itself refuses to start on it.

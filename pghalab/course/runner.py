@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
 from pghalab.course.checks.sources import Sources
-from pghalab.course.events import SETTLED, RunEvent, StepEnded, StepStarted, StepState
+from pghalab.course.events import SETTLED, CheckResult, RunEvent, StepEnded, StepStarted, StepState
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import Question, Where
 from pghalab.course.load import load_course
@@ -67,13 +67,19 @@ class Runner:
         """The steps that the learner passes over."""
         return {step for step in self.states if self.progress.record(step).skipped}
 
-    def replacement(self, step_id: str) -> str:
-        """What made a step past, in words."""
-        return f"its effect was replaced by “{self.names.text(self.course.step(step_id).title)}” ({step_id})"
-
     def replaced_by(self, step_id: str) -> str:
         """The later step that replaced the effect of a past one; empty when none did."""
         return self.progress.record(step_id).replaced_by or self._look.undone.get(step_id, "")
+
+    def needless(self, step_id: str) -> str:
+        """What leaves a step nothing to do, by the last look, in words; empty when nothing does."""
+        seen = self._look.needless.get(step_id, "")
+        return f"nothing is left to do: {seen}" if seen else ""
+
+    def _why_past(self, step_id: str) -> str:
+        by = self.replaced_by(step_id)
+        replaced = f"its effect was replaced by “{self.names.text(self.course.step(by).title)}” ({by})" if by else ""
+        return replaced or self.needless(step_id)
 
     def visit(self, step_id: str) -> None:
         """Remember a step as the one that was on the screen last; the next save stores it."""
@@ -96,12 +102,15 @@ class Runner:
         self.states |= {step: status.state for step, status in found.items()}
         return found
 
-    async def comes_first(self, step_id: str) -> str:
-        """The step that has to be run before this one, so that no row is lost; empty when there is none."""
+    async def comes_first(self, step_id: str, without: Collection[str] = ()) -> str:
+        """The step that has to be run before this one, so that no row is lost; empty when there is none.
+
+        `without` are the nodes whose rows may be lost, as for `run`.
+        """
         step = self.course.step(step_id)
         if not step.kind.patroni or (await self.evaluate([step_id]))[step_id].state in SETTLED:
             return ""
-        decision = await self._order.settled(step)
+        decision = await self._order.settled(step, without)
         return self._order.starter(decision.first) if decision.verdict == "first" else ""
 
     def resolve(self, step: Step) -> Where:
@@ -174,11 +183,13 @@ class Runner:
         confirm: Confirm | None = None,
         again: bool = False,
         elsewhere: bool = False,
+        without: Collection[str] = (),
     ) -> AsyncGenerator[RunEvent, None]:
         """Run a step and tell what happens; closing the generator stops it.
 
         `command` replaces the step's own. A step that is done already is left alone unless `again`. With `elsewhere`
-        the step that creates the nodes takes the next free subnet.
+        the step that creates the nodes takes the next free subnet. Nodes in `without` that nobody can look at keep no
+        Patroni from being started: what only they have may be lost.
         """
         step = self.course.step(step_id)
         stage = Stage(step, self._look, self.journal, self.ask, command=command, confirm=confirm, elsewhere=elsewhere)
@@ -187,7 +198,7 @@ class Runner:
             return
         self.running = step_id
         try:
-            async with aclosing(self._steps(stage, again=again or command is not None)) as events:
+            async with aclosing(self._steps(stage, again or command is not None, without)) as events:
                 async for event in events:
                     if isinstance(event, StepEnded):
                         self._take(event)
@@ -201,12 +212,21 @@ class Runner:
             self.progress.save()
 
     async def _standing(self, step_id: str) -> StepStatus:
-        """How a step stands before it is run; a slow answer is waited for, since running it twice may do harm."""
+        """How a step stands before it is run; a slow answer is waited for, since running it twice may do harm.
 
-        async def look() -> StepStatus:
-            return (await self.evaluate([step_id]))[step_id]
+        So is one about the steps that may have replaced it: not to see that they hold makes it no step to be run.
+        """
+        step = self.course.step(step_id)
+        looked = [step_id, *(later for later in (*step.until, *step.undone_by) if later in self.states)]
 
-        return await self._look.patiently(look, lambda status: () if status.state in SETTLED else status.results)
+        def open_results(found: dict[str, StepStatus]) -> Iterator[CheckResult]:
+            if found[step_id].state not in SETTLED:
+                for name, status in found.items():
+                    # What is seen not to hold is settled, whatever else nobody could look at.
+                    if name == step_id or all(result.verdict != "fails" for result in status.results):
+                        yield from status.results
+
+        return (await self._look.patiently(lambda: self.evaluate(looked), open_results))[step_id]
 
     def _take(self, ended: StepEnded) -> None:
         """Remember what came of a run."""
@@ -217,7 +237,7 @@ class Runner:
             past = self.replaced_by(ended.step)
             self.states[ended.step] = "past" if past else "broken" if record.done else "todo"
 
-    async def _steps(self, stage: Stage, *, again: bool) -> AsyncGenerator[RunEvent, None]:
+    async def _steps(self, stage: Stage, again: bool, without: Collection[str]) -> AsyncGenerator[RunEvent, None]:
         step = stage.step
         yield StepStarted(step.id, self.names.text(step.title))
         if not step.kind.acts:
@@ -234,20 +254,17 @@ class Runner:
                     yield stage.end("already")
                     return
                 if status.state == "past":
-                    yield stage.end("past", self.replacement(status.replaced_by))
+                    yield stage.end("past", self._why_past(step.id))
                     return
-            if not again and step.needless_if and (seen := await stage.needless()):
-                yield stage.end("past", f"nothing is left to do: {seen}")
-                return
             if step.guard:
                 code, words = await stage.refusal()
                 if code:
                     yield stage.end("refused", words, code=code)
                     return
-            decision = await self._order.settled(step)
+            decision = await self._order.settled(step, without)
             if decision.verdict != "start":
                 code, words, first = self._order.refusal(step, decision)
-                yield stage.end("refused", words, code=code, first=first)
+                yield stage.end("refused", words, code=code, first=first, without=self._order.without(step, decision))
                 return
             for work in (step.kind.act(stage), stage.judge()):
                 async with aclosing(work) as events:

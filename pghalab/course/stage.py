@@ -70,10 +70,12 @@ class Stage:
         """The lab it runs on."""
         return self._look.lab
 
-    def end(self, outcome: Outcome, reason: str = "", *, code: Code = "", first: str = "") -> StepEnded:
+    def end(
+        self, outcome: Outcome, reason: str = "", *, code: Code = "", first: str = "", without: tuple[str, ...] = ()
+    ) -> StepEnded:
         """The end of the run."""
         self.over = True
-        return StepEnded(self.step.id, outcome, time.monotonic() - self._started, reason, code, first)
+        return StepEnded(self.step.id, outcome, time.monotonic() - self._started, reason, code, first, without)
 
     async def where(self) -> Where:
         """Where the command runs, by asking the cluster now; raises LabError when it cannot tell.
@@ -128,12 +130,6 @@ class Stage:
         yield CommandEnded(step, self.ended)
         if self.ended.how == "stopped":
             yield self.end("stopped", "it was stopped", code="stopped")
-
-    async def needless(self) -> str:
-        """What was seen that leaves its command nothing to do; empty when it has something to do."""
-        groups = await self._look.once(self.step.needless_if)
-        seen = [result for group in groups for result in group]
-        return "; ".join(dict.fromkeys(result.saw for result in seen)) if all(result.ok for result in seen) else ""
 
     async def refusal(self) -> tuple[Code, str]:
         """Why its guard refuses it, as a code and in words; two empty texts when it does not."""

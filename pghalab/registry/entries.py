@@ -249,6 +249,13 @@ VERBS = (
             Option("--lesson", either="which", nargs="+", metavar="ID", help="the steps of these lessons"),
             Option("--to", either="which", metavar="STEP", help="every step up to and with this one"),
             Option("--no-optional", action="store_true", help="leave optional lessons and steps out"),
+            Option(
+                "--without",
+                nargs="+",
+                default=[],
+                metavar="NODE",
+                help="start Patroni although these nodes are out of reach: what only they have is lost",
+            ),
             Option("--json", action="store_true", help="print one event a line, as JSON"),
             Option("--junit", metavar="FILE", help="write a JUnit report"),
         ),

@@ -43,6 +43,12 @@ _AGAIN = {
 }
 
 
+_WITHOUT = (
+    "Nobody can look at {names}, which may have rows that no other node has.\n\n"
+    "Started without, the others go on from what they have: those rows are lost, also when {names} comes back."
+)
+
+
 class LessonScreen(ConsoleScreen):
     """Shows one step and what it does to the cluster."""
 
@@ -176,9 +182,18 @@ class LessonScreen(ConsoleScreen):
         self._show_state()
         if message.event.step == self._step_id:
             self.call_after_refresh(self.areas.step_view.show_results)
+        if message.event.step != self._step_id or not self.is_active:
+            return
         question = _AGAIN.get(message.event.outcome)
-        if question and message.event.step == self._step_id and self.is_active:
+        run = self.console.session.work.runs.get(self._step_id)
+        if question:
             self.console.ask(question, "Run again", self._run_again)
+        elif run is not None and run.without:
+            gone = run.without
+            names = " and ".join(gone)
+            self.console.ask(
+                _WITHOUT.format(names=names), f"Start without {names}", lambda: self._run(without=gone), danger=True
+            )
 
     def _run_again(self) -> None:
         self.console.session.work.run_step(self._step_id, again=True)
@@ -212,10 +227,10 @@ class LessonScreen(ConsoleScreen):
         """Create the nodes on the next free subnet."""
         self._run(elsewhere=True)
 
-    def _run(self, *, elsewhere: bool = False) -> None:
+    def _run(self, *, elsewhere: bool = False, without: tuple[str, ...] = ()) -> None:
         if self.front.came_into_view():
             return
-        if self.console.session.work.run_step(self._step_id, elsewhere=elsewhere):
+        if self.console.session.work.run_step(self._step_id, elsewhere=elsewhere, without=without):
             self._show_state()
             self.areas.step_view.show_results()
 

@@ -81,7 +81,7 @@ class LessonAreas(Horizontal):
         state, work = self._session.state, self._session.work
         results = state.results.get(step.id, ())
         self.step_view.show_state(
-            state.steps.get(step.id, "todo"), unknown=unknown(results), replaced_by=state.replaced_by(step.id)
+            state.steps.get(step.id, "todo"), unknown=unknown(results), why_past=state.why_past(step.id)
         )
         self.step_view.show_run(work.runs.get(step.id), results, may_run=not state.read_only, busy=work.busy)
 

@@ -77,12 +77,16 @@ class State:
 
     # The course
 
-    def replaced_by(self, step_id: str) -> str:
-        """The title of the step that made another one past; empty when none did, or nobody knows yet."""
+    def why_past(self, step_id: str) -> str:
+        """Why a step is past, in words; empty when it is not, or nobody knows yet."""
         if self.backend is None or self.course is None or self.steps.get(step_id) != "past":
             return ""
         by = self.backend.runner.replaced_by(step_id)
-        return self.course.step(by).title if by else ""
+        return (
+            self.text(f"“{self.course.step(by).title}” replaced its effect")
+            if by
+            else self.backend.runner.needless(step_id)
+        )
 
     @property
     def opening(self) -> bool:

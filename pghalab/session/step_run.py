@@ -35,6 +35,8 @@ class StepRun:
         self.results: tuple[CheckResult, ...] = ()
         self.outcome: Outcome | None = None
         self.reason = ""
+        self.without: tuple[str, ...] = ()
+        """The nodes without which it can be run, if what only they have may be lost."""
         self.waits_for_confirmation = False
         self.stopping = False
         """It was told to end."""
@@ -58,6 +60,7 @@ class StepRun:
                 self.results = event.results
             case StepEnded():
                 self.end(event.outcome, event.reason)
+                self.without = event.without
             case _:
                 pass
 

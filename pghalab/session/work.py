@@ -105,16 +105,26 @@ class Work:
         return f"{self.running} is running already; stop it first (x)." if self.busy else ""
 
     def run_step(
-        self, step_id: str, *, command: str | None = None, again: bool = False, elsewhere: bool = False
+        self,
+        step_id: str,
+        *,
+        command: str | None = None,
+        again: bool = False,
+        elsewhere: bool = False,
+        without: tuple[str, ...] = (),
     ) -> bool:
-        """Start a step, `elsewhere` on the next free subnet; False (and a notice) when that cannot be now."""
+        """Start a step; False (and a notice) when that cannot be now.
+
+        `elsewhere`: on the next free subnet; `without`: although these nodes are out of reach, and may have rows that
+        nobody else has.
+        """
         if refusal := self.refusal():
             self._state.bus.notice(refusal, "warning")
             return False
         fails = self._state.course is not None and self._state.course.step(step_id).kind.fails
         self.stopping = False
         self.active = self.runs[step_id] = StepRun(step_id, fails=fails)
-        work = self._run_step(self.active, command=command, again=again, elsewhere=elsewhere)
+        work = self._run_step(self.active, command=command, again=again, elsewhere=elsewhere, without=without)
         self._task = asyncio.create_task(work, name=f"step {step_id}")
         return True
 

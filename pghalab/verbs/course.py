@@ -61,12 +61,15 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
             runner = Runner.open(lab, state_dir(arguments.lab), course=course)
             for notice in runner.progress.notices:
                 complain(notice)
+            for name in arguments.without:
+                if name not in lab.nodes:
+                    raise LabError(f"The lab has no node {name}.", todo=f"Its nodes: {', '.join(lab.nodes)}")
             started = _now()
             if arguments.json:
-                await report.run_steps(runner, steps, report.JsonReporter(), reports)
+                await report.run_steps(runner, steps, report.JsonReporter(), reports, arguments.without)
             else:
                 with report.TextReporter(len(steps)) as reporter:
-                    await report.run_steps(runner, steps, reporter, reports)
+                    await report.run_steps(runner, steps, reporter, reports, arguments.without)
     finally:
         # Also of a run that a signal or an error ended: what was not reached counts as skipped.
         if arguments.junit:

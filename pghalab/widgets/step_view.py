@@ -129,19 +129,18 @@ class StepView(KeyScroll, can_focus=True):
         for part in self.query("StepCard") if self.ready else ():
             part.scroll_visible(animate=False, top=part.size.height > self.size.height)
 
-    def show_state(self, state: StepState, *, unknown: bool = False, replaced_by: str = "") -> None:
+    def show_state(self, state: StepState, *, unknown: bool = False, why_past: str = "") -> None:
         """Show whether the step is done, and then what its output means.
 
-        `unknown`: nobody could look at what does not hold; `replaced_by`: the title of the step that made it past.
+        `unknown`: nobody could look at what does not hold; `why_past`: what made it past, in words.
         """
         if self.step is None or not self.ready:
             return
         sign, style = glyph(state)
-        replaced = f"“{self._text(replaced_by)}”" if replaced_by else "a later step"
         words = {
             "todo": "to do",
             "done": "done",
-            "past": f"past: {replaced} replaced its effect",
+            "past": f"past: {why_past}" if why_past else "past",
             "broken": "broken: no longer holds",
         }[state]
         if state == "broken" and unknown:

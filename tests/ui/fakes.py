@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -38,7 +38,7 @@ from pghalab.course.events import (
     StepStarted,
     StepState,
 )
-from pghalab.course.kinds import Question
+from pghalab.course.kinds import Question, Where
 from pghalab.course.localise import Names
 from pghalab.course.model import Course, Step
 from pghalab.lab.settings import LabSettings, default_settings
@@ -113,15 +113,6 @@ class FakeStatus:
     results: tuple[CheckResult, ...] = ()
 
 
-@dataclass(frozen=True)
-class FakeResolved:
-    """A Resolved."""
-
-    node: str
-    user: str
-    command: str
-
-
 Script = Callable[["FakeRunner", str, str], AsyncGenerator[RunEvent, None]]
 
 
@@ -154,11 +145,14 @@ class FakeRunner:
         self.closed: list[str] = []
         self.looked: list[list[str] | None] = []
         self.elsewhere: list[str] = []
+        self.without: list[tuple[str, ...]] = []
+        """The nodes left out of each run."""
         self.last = ""
         self.skipped: set[str] = set()
         self.names: Any = Names()
         self.progress: Any = SimpleNamespace(notices=())
         self.replaced: dict[str, str] = {}
+        self.nothing_left: dict[str, str] = {}
         self.leader = "pgha1"
         """As the cluster would say."""
         self.answered = "pgha1"
@@ -176,10 +170,12 @@ class FakeRunner:
         confirm: Callable[[str], Awaitable[bool]] | None = None,
         again: bool = False,
         elsewhere: bool = False,
+        without: tuple[str, ...] = (),
     ) -> AsyncGenerator[RunEvent, None]:
         step = self.course.step(step_id)
         self.ran.append((step_id, command, again))
         self.elsewhere += [step_id] if elsewhere else []
+        self.without.append(without)
         self.confirm = confirm
         try:
             yield StepStarted(step_id, step.title)
@@ -195,6 +191,9 @@ class FakeRunner:
     def replaced_by(self, step_id: str) -> str:
         return self.replaced.get(step_id, "")
 
+    def needless(self, step_id: str) -> str:
+        return self.nothing_left.get(step_id, "")
+
     async def evaluate(self, step_ids: Iterable[str] | None = None) -> Mapping[str, FakeStatus]:
         wanted = None if step_ids is None else list(step_ids)
         self.looked.append(wanted)
@@ -202,11 +201,11 @@ class FakeRunner:
         self.states.update({key: status.state for key, status in found.items()})
         return found
 
-    def resolve(self, step: Step) -> FakeResolved:
+    def resolve(self, step: Step) -> Where:
         where = step.kind.where
-        return FakeResolved(where.node.replace("{{leader}}", self.answered), where.user, where.command)
+        return replace(where, node=where.node.replace("{{leader}}", self.answered))
 
-    async def ask(self, step: Step) -> FakeResolved:
+    async def ask(self, step: Step) -> Where:
         self.answered = self.leader
         return self.resolve(step)
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -65,9 +66,11 @@ def test_the_junit_report_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
 def test_a_run_that_is_ended_reports_what_it_reached(end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, first = report.run_step, ids("welcome")[0]
 
-    async def run_step(runner: Runner, step: Step, reporter: report.Reporter) -> report.StepReport:
+    async def run_step(
+        runner: Runner, step: Step, reporter: report.Reporter, without: Collection[str]
+    ) -> report.StepReport:
         if step.id == first:
-            return await real(runner, step, reporter)
+            return await real(runner, step, reporter, without)
         if end == "error":
             raise LabError("the disk is full")
         os.kill(os.getpid(), signal.SIGTERM)
@@ -80,3 +83,21 @@ def test_a_run_that_is_ended_reports_what_it_reached(end: str, tmp_path: Path, m
     (suite,) = ElementTree.parse(file).getroot()
     reached = [case.get("name") for case in suite if case.find("skipped") is None]
     assert reached == [first]
+
+
+def test_a_node_to_be_left_out_has_to_be_one_of_the_lab(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--lesson", "welcome", "--without", "pgha3", "pgha9"]) == 1
+    assert "The lab has no node pgha9." in capsys.readouterr().err
+
+
+def test_what_is_left_out_reaches_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out: list[Collection[str]] = []
+    real = Runner.run
+
+    def run(self: Runner, step_id: str, *, without: Collection[str] = (), **how: object) -> object:
+        left_out.append(without)
+        return real(self, step_id, without=without, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Runner, "run", run)
+    assert cli.main(["run", "--lesson", "welcome", "--without", "pgha3"]) == 0
+    assert left_out == [["pgha3"]] * len(ids("welcome"))

@@ -168,5 +168,19 @@ async def test_a_run_leaves_what_came_about_by_itself_and_what_was_typed_by_hand
     run(lab, "patroni")
     end = await ended(made, "switch")
     assert (end.outcome, end.reason) == ("past", "nothing is left to do: Patroni runs on pgha1")
+    assert await state(made, "switch") == "past", "there is nothing that could be done"
+    run(lab)
     assert await state(made, "switch") == "todo", "nobody has seen its checks hold"
+    run(lab, "patroni")
     assert [event async for event in made.run("switch", again=True)][-1].code == "guard"  # type: ignore[union-attr]
+
+
+async def test_what_may_have_replaced_a_step_is_waited_for_when_it_is_slow_to_answer(
+    tmp_path: Path, lab: FakeLab
+) -> None:
+    elsewhere = step("later", "etcd").replace("pgha1", "pgha2")
+    made = opened(tmp_path, lab, step("early", "patroni", "later"), elsewhere)
+    lab.nodes["pgha2"].processes["etcd"] = "postgres"
+    lab.nodes["pgha2"].slow = 2
+    end = await ended(made, "early")
+    assert (end.outcome, lab.nodes["pgha1"].ran.count("start patroni")) == ("past", 0)

@@ -111,6 +111,31 @@ def test_a_refusal_names_who_led_last_and_what_is_out_of_reach() -> None:
     assert reason == "Who led last cannot be checked: c is out of reach: its container is paused."
 
 
+@pytest.mark.parametrize(
+    ("wanted", "members", "without", "verdict", "first"),
+    [
+        # What is out of reach and may be lost keeps nobody from starting; the others are weighed as ever.
+        ("a", [OLD, unknown("c")], {"c"}, "start", ""),
+        ("a", [OLD, LATER, unknown("c")], {"c"}, "first", "b"),
+        ("b", [OLD, LATER, unknown("c")], {"c"}, "start", ""),
+        ("a", [OLD, unknown("b"), unknown("c")], {"b", "c"}, "start", ""),
+        # Every one that is out of reach has to be named.
+        ("a", [OLD, unknown("b"), unknown("c")], {"c"}, "refuse", ""),
+        # One that can be looked at counts, whatever was said of it.
+        ("a", [OLD, LATER], {"b"}, "first", "b"),
+        # It cannot be started while nobody can look at it, or without its own data.
+        ("a", [unknown("a"), LATER], {"a"}, "refuse", ""),
+        # Two servers that led on one timeline are still two.
+        ("a", [primary("a", 2, 500), LATER, unknown("c")], {"c"}, "refuse", ""),
+    ],
+)
+def test_what_is_out_of_reach_for_good_can_be_left_out(
+    wanted: str, members: list[Member], without: set[str], verdict: str, first: str
+) -> None:
+    decision = decide(Situation(tuple(members), initialize=ID), wanted, without)
+    assert (decision.verdict, decision.first) == (verdict, first), decision.reason
+
+
 def test_positions_are_read_as_postgresql_writes_them() -> None:
     assert parsed("2/5000060") == (2 << 32) + 0x5000060 and lsn(parsed("2/5000060")) == "2/5000060"
     assert parsed("") == parsed("x/y") == 0
@@ -301,6 +326,37 @@ async def test_out_of_reach_is_refused_with_a_way_out(tmp_path: Path, stopped: F
     end = [event async for event in runner(tmp_path, stopped, sources).run("start-pgha1")][-1]
     assert (end.outcome, end.code) == ("refused", "unseen")  # type: ignore[union-attr]
     assert "cannot be checked: pgha2 is out of reach" in end.reason and "pghalab start" in end.reason  # type: ignore[union-attr]
+    assert "`pghalab run --without pgha2 pgha3`: what only that data has is lost then" in end.reason  # type: ignore[union-attr]
+    assert end.without == ("pgha2", "pgha3")  # type: ignore[union-attr]
+
+
+async def test_it_starts_without_what_is_out_of_reach_only_when_told_to(
+    tmp_path: Path, stopped: FakeLab, sources: FakeSources
+) -> None:
+    stopped.nodes["pgha3"].link, stopped.nodes["pgha3"].link_reason = "down", "it does not answer."
+    made = runner(tmp_path, stopped, sources)
+    for without in ((), ("pgha1",)):
+        end = [event async for event in made.run("start-pgha2", without=without)][-1]
+        assert (end.outcome, end.without) == ("refused", ("pgha3",))  # type: ignore[union-attr]
+    # pgha2 has newer data than pgha1, whoever is left out.
+    assert await made.comes_first("start-pgha1") == ""
+    assert await made.comes_first("start-pgha1", ("pgha3",)) == "start-pgha2"
+    reports: list[StepReport] = []
+    with TextReporter(2) as reporter:
+        await run_steps(made, choose(made.course)[:2], reporter, reports, ("pgha3",))
+    assert [(report.step.id, report.ended.outcome) for report in reports] == [
+        ("start-pgha2", "done"), ("start-pgha1", "done"), ("start-pgha2", "already"),
+    ]  # fmt: skip
+    assert sources.dcs["leader"] == "pgha2"
+
+
+async def test_nothing_is_offered_for_a_node_that_is_itself_out_of_reach(
+    tmp_path: Path, stopped: FakeLab, sources: FakeSources
+) -> None:
+    stopped.nodes["pgha3"].link, stopped.nodes["pgha3"].link_reason = "down", "it does not answer."
+    end = [event async for event in runner(tmp_path, stopped, sources).run("start-pgha3", without=("pgha3",))][-1]
+    assert (end.outcome, end.code, end.without) == ("refused", "unseen", ())  # type: ignore[union-attr]
+    assert "--without" not in end.reason  # type: ignore[union-attr]
 
 
 async def test_the_first_start_of_all_is_free(tmp_path: Path, stopped: FakeLab, sources: FakeSources) -> None:
