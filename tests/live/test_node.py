@@ -18,6 +18,7 @@ from pghalab.lab.settings import LabSettings
 from pghalab.lab.ssh.keys import ensure_console_key
 from pghalab.lab.ssh.link import Timing
 from pghalab.lab.ssh.node import SESSIONS, SshNode
+from pghalab.lab.together import together
 from pghalab.lab.types import Ended, LabError, LinkChanged, Output, User
 from tests.live.conftest import free_settings
 
@@ -185,6 +186,24 @@ async def test_cancel_ends_what_nested_ssh_started(one: SshNode, other: SshNode)
     await events.aclose()
     assert [await running(other, f"sleep {number}") for number in (47113, 47114)] == [[], []]
     assert await running(one, f"ssh {other.name} .*") == []
+
+
+async def test_a_command_runs_on_every_node_at_once_and_is_ended_on_all(one: SshNode, other: SshNode) -> None:
+    nodes = [one, other]
+    pieces = [piece async for piece in together(nodes, "hostname; exit 3", user="root", timeout=30)]
+    text = "".join(piece.text for piece in pieces if isinstance(piece, Output))
+    assert text == "".join(f"--- {node.name}\n{node.name}\n--- {node.name} ended with status 3\n" for node in nodes)
+    assert isinstance(pieces[-1], Ended) and (pieces[-1].how, pieces[-1].exit_status) == ("exited", 3)
+    events = together(nodes, "sleep 47120", user="root", timeout=600)
+    assert await anext(events) == Output("stdout", f"--- {one.name}\n")
+    waiting = asyncio.ensure_future(anext(events))
+    for node in nodes:
+        await appears(node, "sleep 47120")
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await events.aclose()
+    assert [await running(node, "sleep 47120") for node in nodes] == [[], []]
 
 
 async def test_a_time_limit_ends_everything(one: SshNode) -> None:
