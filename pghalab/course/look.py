@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pghalab.course.checks import evaluate
@@ -33,6 +33,8 @@ class StepStatus:
     state: StepState
     results: tuple[CheckResult, ...] = ()
     replaced_by: str = ""
+    unseen: tuple[CheckResult, ...] = ()
+    """What nobody could look at of the later steps that may have replaced its effect."""
 
 
 def explain(result: CheckResult) -> str:
@@ -144,7 +146,14 @@ class Look:
             await facts.close()
         for step_id in holding:
             self.progress.mark_done(step_id)
-        found = {step: self._state(step, holding, holding | marked, results[step]) for step in wanted}
+        unseen = {step: _unseen(self._steps[step], groups[step]) for step in looked}
+        found = {
+            step: replace(
+                self._state(step, holding, holding | marked, results[step]),
+                unseen=tuple(result for later in self._later(step) for result in unseen[later]),
+            )
+            for step in wanted
+        }
         self.progress.save()
         return found
 
@@ -202,9 +211,12 @@ class Look:
         found: dict[str, None] = {}
         for step in steps:
             found[step] = None
-            later = (*self._steps[step].until, *self._steps[step].undone_by)
-            found.update(dict.fromkeys(each for each in later if each in self._steps))
+            found.update(dict.fromkeys(self._later(step)))
         return list(found)
+
+    def _later(self, step: str) -> list[str]:
+        """The steps that may have replaced the effect of one, or undone it."""
+        return [each for each in (*self._steps[step].until, *self._steps[step].undone_by) if each in self._steps]
 
     async def _groups(self, step: Step, facts: Facts) -> tuple[tuple[CheckResult, ...], ...]:
         return await self.checks(step.checks, facts, self.progress.record(step.id).output)
@@ -212,5 +224,25 @@ class Look:
 
 def _is_marked(step: Step, groups: Sequence[Sequence[CheckResult]]) -> bool:
     """Whether a step that leaves a key of its own in etcd had its effect, whoever typed it and wherever it printed."""
-    kept = [(spec.name, group) for spec, group in zip(step.checks, groups, strict=True) if spec.name != "output"]
-    return any(name == "etcd_key" for name, _ in kept) and all(result.ok for _, group in kept for result in group)
+    return _leaves_a_key(step) and all(result.ok for result in _lasting(step, groups))
+
+
+def _unseen(step: Step, groups: Sequence[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
+    """What nobody could look at of a step that may have had its effect; nothing of one that is seen not to have it."""
+    results = _lasting(step, groups)
+    seen_not_to = any(result.verdict == "fails" for result in results)
+    return () if seen_not_to else tuple(result for result in results if not result.known)
+
+
+def _lasting(step: Step, groups: Sequence[Sequence[CheckResult]]) -> list[CheckResult]:
+    """What the checks of a step see of its effect: without its output, if it leaves a key of its own in etcd."""
+    return [
+        result
+        for spec, group in zip(step.checks, groups, strict=True)
+        if spec.name != "output" or not _leaves_a_key(step)
+        for result in group
+    ]
+
+
+def _leaves_a_key(step: Step) -> bool:
+    return any(spec.name == "etcd_key" for spec in step.checks)

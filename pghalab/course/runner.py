@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 
@@ -216,17 +216,14 @@ class Runner:
 
         So is one about the steps that may have replaced it: not to see that they hold makes it no step to be run.
         """
-        step = self.course.step(step_id)
-        looked = [step_id, *(later for later in (*step.until, *step.undone_by) if later in self.states)]
 
-        def open_results(found: dict[str, StepStatus]) -> Iterator[CheckResult]:
-            if found[step_id].state not in SETTLED:
-                for name, status in found.items():
-                    # What is seen not to hold is settled, whatever else nobody could look at.
-                    if name == step_id or all(result.verdict != "fails" for result in status.results):
-                        yield from status.results
+        async def look() -> StepStatus:
+            return (await self.evaluate([step_id]))[step_id]
 
-        return (await self._look.patiently(lambda: self.evaluate(looked), open_results))[step_id]
+        def missing(status: StepStatus) -> tuple[CheckResult, ...]:
+            return () if status.state in SETTLED else (*status.results, *status.unseen)
+
+        return await self._look.patiently(look, missing)
 
     def _take(self, ended: StepEnded) -> None:
         """Remember what came of a run."""

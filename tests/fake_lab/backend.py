@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ class Ran:
     command: str | None = None
     again: bool = False
     elsewhere: bool = False
+    without: tuple[str, ...] = ()
 
 
 class WatchedRunner(Runner):
@@ -62,10 +63,11 @@ class WatchedRunner(Runner):
         confirm: Confirm | None = None,
         again: bool = False,
         elsewhere: bool = False,
+        without: Collection[str] = (),
     ) -> AsyncGenerator[RunEvent, None]:
         """Run, and remember what."""
-        self.ran.append(Ran(step_id, command, again, elsewhere))
-        run = super().run(step_id, command=command, confirm=confirm, again=again, elsewhere=elsewhere)
+        self.ran.append(Ran(step_id, command, again, elsewhere, tuple(without)))
+        run = super().run(step_id, command=command, confirm=confirm, again=again, elsewhere=elsewhere, without=without)
         try:
             async with aclosing(run) as events:
                 async for event in events:

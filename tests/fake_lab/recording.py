@@ -46,10 +46,11 @@ class Login:
 
 
 def fingerprint(course: Course, step_id: str) -> str:
-    """What the state of a step hangs on: its checks, and those of the steps that make it past."""
+    """What the state of a step hangs on: its checks, and those that make it past, its own and of later steps."""
     step = course.step(step_id)
     later = [fingerprint(course, each) for each in (*step.until, *step.undone_by)]
-    asked = json.dumps([[[spec.name, spec.params] for spec in step.checks], later], sort_keys=True, default=str)
+    own = [[[spec.name, spec.params] for spec in specs] for specs in (step.checks, step.needless_if) if specs]
+    asked = json.dumps([own, later], sort_keys=True, default=str)
     return sha256(asked.encode()).hexdigest()[:12]
 
 

@@ -16,7 +16,10 @@ from pghalab.course.lint import lint
 from pghalab.course.runner import Runner
 from pghalab.lab.together import HELD, together
 from pghalab.lab.types import Ended, LabError, Output, User
-from tests.unit.fakes import FakeLab, FakeNode, FakeSources, write_course
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.sources import FakeSources
 
 STEP = """id: hosts
 kind: command
@@ -159,7 +162,7 @@ async def test_much_output_of_a_later_node_waits_for_its_turn_and_is_all_told() 
 async def test_the_end_is_the_worst_of_all(ends: list[Ended], expected: Ended) -> None:
     nodes = [FakeNode(f"pgha{number}", "") for number in range(1, 3)]
     for node, ended in zip(nodes, ends, strict=True):
-        node.script = lambda node, command, ended=ended: [ended]  # type: ignore[misc]
+        node.script = lambda node, command, ended=ended: [ended]
     pieces = [piece async for piece in together(nodes, "x", user="root", timeout=5)]
     assert pieces[-1] == expected
     assert [piece for piece in pieces if isinstance(piece, Ended)] == [expected]
