@@ -167,7 +167,7 @@ def patroni(snapshot: Patroni) -> Sheet:
     parts = [Cell(f"{view.scope} ({view.system_id or 'initialising'})")]
     if known and view.leader is None and view.system_id:
         parts.append(Cell("NO LEADER", "bad", "bad", bold=True))
-    elif known and view.holder is None:
+    elif known and view.leader is not None and view.holder is None:
         parts.append(Cell(f"{view.leader} holds the leader key and is no member", "warn", "warn", bold=True))
     elif not known and view.leader is not None:
         parts.append(Cell(f"{view.leader} held the leader key {ago(snapshot.age)} ago", "warn", "ask"))

@@ -115,8 +115,10 @@ async def _patroni(facts: Facts, node: Node, process: Process) -> tuple[bool, st
         return _stays("patroni", node, process, "it does not answer yet", _SILENT)
     state = str(truth.get("state"))
     unlocked = role(truth) == "leader" and bool(truth.get("cluster_unlocked"))
-    if state in _UNFINISHED or (unlocked and process.age < _SILENT):
+    if state in _UNFINISHED:
         return False, f"Patroni runs on {node.name} and has not finished: {state}"
+    if unlocked and process.age < _SILENT:
+        return False, f"Patroni runs on {node.name}, nobody holds the leader key yet, and its PostgreSQL is {state}"
     if state == "running" and process.age >= _FIRST_LOOP:
         return True, f"Patroni runs on {node.name} and answers"
     return _stays("patroni", node, process, f"its PostgreSQL is {state}")
