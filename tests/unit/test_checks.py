@@ -16,7 +16,10 @@ from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec
 from pghalab.lab.types import Container
 from tests.fake_lab.lab import FakeLab
-from tests.fake_lab.sources import FakeSources, cluster_of_three
+from tests.fake_lab.sources import MOMENT, FakeSources, cluster_of_three
+
+TERM = MOMENT.endpoints["pgha1"].raft_term or 0
+"""Of etcd, when it was recorded."""
 
 
 async def look(
@@ -34,9 +37,12 @@ async def look(
     facts = Facts(lab, sources)
     try:
         names = Names(lab.prefix, lab.subnet, lab.auth_method)
-        return await evaluate(CheckSpec(kind, params, 1.0, 1), Context(facts, names, output))
+        seen = await evaluate(CheckSpec(kind, params, 1.0, 1), Context(facts, names, output))
     finally:
         await facts.close()
+    # Whatever a check sees, it says of what, what it wanted and what it saw.
+    assert all(isinstance(one.ok, bool) and one.check and one.wanted and one.saw for one in seen)
+    return seen
 
 
 def failed(results: tuple[CheckResult, ...]) -> str:
@@ -196,9 +202,9 @@ async def test_etcd(lab: FakeLab, sources: FakeSources) -> None:
 @pytest.mark.parametrize(
     ("leader", "second", "terms", "saw"),
     [
-        ("nobody", "", {}, "no leader, term 3"),
-        ("pgha2", "pgha4", {}, "pgha2 and pgha4 lead, term 3"),
-        ("pgha2", "", {"pgha3": 7}, "pgha2 leads, terms 3, 7"),
+        ("nobody", "", {}, f"no leader, term {TERM}"),
+        ("pgha2", "pgha4", {}, f"pgha2 and pgha4 lead, term {TERM}"),
+        ("pgha2", "", {"pgha3": TERM + 4}, f"pgha2 leads, terms {TERM}, {TERM + 4}"),
     ],
 )
 async def test_etcd_has_one_leader_and_one_term(
@@ -218,14 +224,14 @@ async def test_a_member_of_another_cluster_counts_for_nothing(lab: FakeLab, sour
         "4 healthy; etcd on pgha2 belongs to another cluster"
     )
     sources.also_leads = ""
-    assert failed(await look(lab, sources, "etcd")) == "no leader, term 3"
+    assert failed(await look(lab, sources, "etcd")) == f"no leader, term {TERM}"
 
 
 async def test_etcd_without_any_count_wants_one_leader_of_whoever_answers(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     del lab.nodes["pgha5"].processes["etcd"], lab.nodes["pgha4"].processes["etcd"]
     (seen,) = await look(lab, sources, "etcd")
-    assert (seen.ok, seen.saw) == (True, "pgha1 leads, term 3")
+    assert (seen.ok, seen.saw) == (True, f"{sources.etcd_leader} leads, term {TERM}")
 
 
 async def test_dcs_key(lab: FakeLab, sources: FakeSources) -> None:

@@ -1,0 +1,46 @@
+"""What each check of the course says, word for word: of a lab in which everything runs, and in which nothing does.
+
+`PGHALAB_RECORD=FOLDER` writes it anew; read what changed, for it is what a learner reads.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pghalab.course.checks import evaluate
+from pghalab.course.checks.base import Context
+from pghalab.course.checks.facts import Facts
+from pghalab.course.load import load_course
+from pghalab.course.localise import Names
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.recording import RECORDINGS
+from tests.fake_lab.sources import FakeSources, cluster_of_three
+
+
+async def words(lab: FakeLab, sources: FakeSources) -> list[str]:
+    """A line for everything that is said: the kind of the check, whether it holds, what it is about, wants and saw."""
+    found = set()
+    for step in load_course().steps:
+        for spec in (*step.checks, *step.guard, *step.needless_if):
+            facts = Facts(lab, sources)
+            try:
+                names = Names(lab.prefix, lab.subnet, lab.auth_method)
+                results = await evaluate(spec, Context(facts, names, step.expect))
+            finally:
+                await facts.close()
+            for one in results:
+                found.add(f"{spec.name}: {one.verdict}: {one.check} | {one.wanted} | {one.saw}")
+    return sorted(found)
+
+
+@pytest.mark.parametrize("moment", ["three", "none"])
+async def test_the_words_of_every_check(lab: FakeLab, sources: FakeSources, moment: str) -> None:
+    if moment == "three":
+        cluster_of_three(lab, sources)
+    said = await words(lab, sources)
+    if folder := os.environ.get("PGHALAB_RECORD"):
+        (Path(folder) / f"words-{moment}.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
+    assert said == (RECORDINGS / f"words-{moment}.txt").read_text(encoding="utf-8").splitlines()
