@@ -2,7 +2,7 @@
 
 A mutation tool (mutmut) makes the mutants; of each room a sample is tried, the same one for the same seed, so that
 the run stays bounded however large a room grows. What is left over is listed: a test that is missing, or code that
-does nothing.
+does nothing. Only the unit tests are tried: what the live tests alone reach counts as not caught, and is told apart.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,11 @@ GOAL = 0.85
 SAMPLE = 150
 """Mutants of a room that are tried unless said: about two minutes a room on two idle cores, three with the set-up."""
 FOLDER = Path("mutants")
+REACHED = FOLDER / "mutmut-stats.json"
+"""Which test reaches what; mutmut writes it once every test has passed on the code as it is."""
+LOG = Path("mutants.log")
+LAST = 20
+"""Lines of the log that are shown when the tool itself fails."""
 SURVIVED, NO_TESTS, UNTRIED = (0,), (5, 33), (None, 2, 34)
 """What mutmut stores of a mutant that no test noticed, that no test reaches, that was not tried (mutmut/stats.py)."""
 _NONE = "no.such.mutant"
@@ -38,7 +44,10 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no room {unknown[0]}; rooms are {', '.join(ROOMS)}")
     began = time.monotonic()
+    # That no mutant has this name is an error of its own, after everything that is wanted here.
     _mutmut(_NONE)
+    if not REACHED.is_file():
+        return _failed()
     reached = True
     for room in arguments.rooms or ROOMS:
         tried = sorted(results(room))
@@ -47,7 +56,8 @@ def main() -> int:
         if not tried:
             print(f"{room}: no mutants were made; is `{ROOMS[room]}` still where it was?")
             return 1
-        _mutmut(*tried)
+        if not _mutmut(*tried):
+            return _failed()
         found = results(room)
         left = [name for name in tried if found[name] in (*SURVIVED, *NO_TESTS)]
         unclear = [name for name in tried if found[name] in UNTRIED]
@@ -55,7 +65,13 @@ def main() -> int:
         reached = reached and caught >= GOAL * len(tried)
         print(f"{room}: {caught} of {len(tried)} mutants caught ({caught / len(tried):.0%}, goal {GOAL:.0%})")
         for name in left:
-            print(f"  {'no test reaches' if found[name] in NO_TESTS else 'not noticed'}: {name}")
+            if found[name] in SURVIVED:
+                print(f"  not noticed: {name}")
+        apart = Counter(name.rpartition("__mutmut_")[0] for name in left if found[name] in NO_TESTS)
+        if apart:
+            print(f"  {apart.total()} in functions that no unit test reaches; the live tests were not tried:")
+        for function, mutants in sorted(apart.items()):
+            print(f"    {function}: {mutants}")
         if unclear:
             print(f"  {len(unclear)} were not tried to their end")
     print(f"{time.monotonic() - began:.0f} s; `python -m mutmut show NAME` shows what was changed")
@@ -72,10 +88,21 @@ def _results(folder: Path) -> Iterator[tuple[str, int | None]]:
         yield from json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"].items()
 
 
-def _mutmut(*names: str) -> None:
-    """Run mutmut; its own exit status says nothing that the results do not."""
-    with (FOLDER.parent / "mutants.log").open("a", encoding="utf-8") as log:
-        subprocess.run([sys.executable, "-m", "mutmut", "run", *names], stdout=log, stderr=log, check=False)
+def _mutmut(*names: str) -> bool:
+    """Run mutmut; whether it came to its end."""
+    with LOG.open("a", encoding="utf-8") as log:
+        done = subprocess.run([sys.executable, "-m", "mutmut", "run", *names], stdout=log, stderr=log, check=False)
+    return done.returncode == 0
+
+
+def _failed() -> int:
+    """Say why nothing can be counted: most often a test that fails on the code as it is."""
+    said = LOG.read_bytes().decode(errors="replace") if LOG.exists() else ""
+    # A line that mutmut draws again and again is one line.
+    lines = [line.rpartition("\r")[2].rstrip() for line in said.split("\n") if line.strip()]
+    print("\n".join(lines[-LAST:]))
+    print(f"The mutants could not be tried; {LOG} has more.")
+    return 2
 
 
 if __name__ == "__main__":
