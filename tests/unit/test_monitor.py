@@ -1,6 +1,7 @@
 """The monitor over a lab made of nothing: what it publishes when, and that nothing ends it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -21,6 +22,30 @@ async def test_a_calm_start_publishes_everything_and_no_event(world: World) -> N
         assert world.last("patroni").value.leader == "pgha1"
         await world.until(lambda: world.last("nodes").value[0].patroni == "stopped")
         assert world.last("nodes").value[0].postgres == "stopped"
+    assert world.events() == []
+
+
+async def test_what_nobody_has_looked_at_yet_is_not_absent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, listed = world.lab.containers, asyncio.Event()
+
+    async def slowly() -> Sequence[Container]:
+        await listed.wait()
+        return await asked()
+
+    monkeypatch.setattr(world.lab, "containers", slowly)
+    world.postgres["pgha1"] = postgres.Role(True, "7")
+    early: list[Any] = []
+
+    async def list_late() -> None:
+        await world.until(lambda: world.logins > 0 and any(kind == "nodes" for kind, _ in world.said))
+        early.extend(snapshot.value for kind, snapshot in world.said if kind == "nodes")
+        listed.set()
+
+    listing = asyncio.create_task(list_late())
+    async with world.watched():
+        await world.until(lambda: bool(world.last("nodes").value[0].writes))
+        await listing
+    assert set(early) == {None}
     assert world.events() == []
 
 
