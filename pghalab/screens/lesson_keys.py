@@ -11,7 +11,7 @@ HELP = """\
 # A lesson
 Read the step, run its command (**r**), watch the cluster, see the checks.
 A step is done when its checks hold, however that came about: with Run, in a shell, or yesterday.
-One whose effect a later step replaced is past (»): nothing is left to do in it.
+Past (»): nothing is left to do, as a later step replaced its effect or the cluster is there already.
 
 **Enter** does what comes next: it runs a step that is to do, and goes on from one that is done.
 

@@ -32,7 +32,7 @@ class ChecksView(SteadyText):
     ) -> None:
         """Show the last look; `expected` is how many checks the step has.
 
-        `untried`: nobody ran it yet; `past`: a later step replaced what they look for.
+        `untried`: nobody ran it yet; `past`: nothing is left to do, whatever they see.
         """
         if not expected:
             self.display = bool(why_none)
@@ -51,7 +51,7 @@ def _text(results: Sequence[CheckResult], expected: int, *, running: bool, untri
         groups.setdefault(result.check, []).append(result)
     holding = sum(all(result.ok for result in group) for group in groups.values())
     head_style = OK if holding == len(groups) else QUIET if untried or past else WARN
-    need_not = ", and need not: a later step replaced what they look for" if past and holding < len(groups) else ""
+    need_not = ", and need not: the step is past" if past and holding < len(groups) else ""
     head = f"{holding} of {len(groups)} hold{' now' if past else ''}{need_not}"
     lines = [Content.assemble(("Checks  ", "bold"), (head, head_style))]
     for check, group in groups.items():
@@ -63,7 +63,7 @@ def _text(results: Sequence[CheckResult], expected: int, *, running: bool, untri
             continue
         unknown = not any(result.known for result in bad)
         if (untried or past) and not unknown:
-            # What nobody has begun is no failure, nor what was replaced.
+            # What nobody has begun is no failure, nor what is past.
             more = f" · and {len(bad) - 1} more" if len(bad) > 1 else ""
             saw = f"  {_where(bad[:1])}{shortened(bad[0].saw, 120)}{more}"
             sign = "» past  " if past else "○ not yet  "
