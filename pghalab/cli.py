@@ -11,6 +11,7 @@ from pghalab.lab.host import environment
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 def parser(argv: list[str] | None = None) -> argparse.ArgumentParser:
@@ -61,6 +62,13 @@ def _meant(argv: list[str]) -> tuple[registry.Verb, ...]:
 
 class _Parser(argparse.ArgumentParser):
     """Says what it has to say by the program's way out: its messages quote what was typed."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what the verb does not know with the usage of that verb."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}; see {self.prog} --help")
+        return found, unknown
 
     def _print_message(self, message: str, file: object = None) -> None:
         if not message:

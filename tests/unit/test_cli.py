@@ -64,6 +64,14 @@ def test_version_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main(["--all"])
     assert left.value.code == 2
+    capsys.readouterr()
+    # A verb that does not know a word shows what it knows itself.
+    with pytest.raises(SystemExit) as left:
+        cli.main(["run", "etcd-start"])
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: pghalab run ") and "--lesson ID" in said
+    assert said.endswith("unrecognized arguments: etcd-start; see pghalab run --help\n")
 
 
 @pytest.mark.parametrize(
