@@ -1,12 +1,9 @@
 """What each check of the course says, word for word: of a lab in which everything runs, and in which nothing does.
 
-`PGHALAB_RECORD=FOLDER` writes it anew; read what changed, for it is what a learner reads.
+It is what a learner reads: after `PGHALAB_RECORD=FOLDER` wrote it anew, read what changed.
 """
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +13,8 @@ from pghalab.course.checks.facts import Facts
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from tests.fake_lab.lab import FakeLab
-from tests.fake_lab.recording import RECORDINGS
 from tests.fake_lab.sources import FakeSources, cluster_of_three
+from tests.unit.written import as_written
 
 
 async def words(lab: FakeLab, sources: FakeSources) -> list[str]:
@@ -41,6 +38,4 @@ async def test_the_words_of_every_check(lab: FakeLab, sources: FakeSources, mome
     if moment == "three":
         cluster_of_three(lab, sources)
     said = await words(lab, sources)
-    if folder := os.environ.get("PGHALAB_RECORD"):
-        (Path(folder) / f"words-{moment}.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
-    assert said == (RECORDINGS / f"words-{moment}.txt").read_text(encoding="utf-8").splitlines()
+    as_written(f"words-{moment}", said)

@@ -1,0 +1,76 @@
+"""What is read of recorded clusters, value for value, and every change that is told, word for word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+from pghalab.cluster import events, patroni
+from pghalab.cluster.dcs import parse
+from tests.fake_lab.recording import RECORDINGS
+from tests.unit.seen import recorded_endpoints
+from tests.unit.written import as_written
+
+CLUSTERS = ("streaming", "quorum-lost", "postgres-starting")
+WORDS = {
+    "leader": ("pgha1", "pgha2", ""),
+    "member": ("absent", "leads", "streaming", "running", "in archive recovery", "starting", "stopped", "start failed"),
+    "timeline": ("1", "2"),
+    "etcd": ("up", "down", "waiting", "foreign"),
+    "etcd leader": ("pgha1", "pgha2"),
+    "quorum": ("held", "waiting", "lost"),
+    "writes": ("writes", "read-only", "gone", "stopped", "no answer"),
+    "writers": ("pgha1 and pgha2", ""),
+    "node": ("up", "down", "ended"),
+    "how": ("gone", "paused"),
+}
+"""Every word that something can have, by what it tells of."""
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RECORDINGS / f"cluster-{name}.json").read_text())
+    return found
+
+
+async def test_the_values_of_recorded_clusters() -> None:
+    lines = []
+    for name in CLUSTERS:
+        kept = recorded(name)
+        truths: Mapping[str, Any] = {node: told for node, told in kept["patroni"].items() if "error" not in told}
+        dcs = parse(kept["dcs"])
+        lines += [f"# {name}", *map(repr, dcs.members), repr((dcs.optime, dcs.history, dcs.sync, dcs.failover))]
+        views = {
+            "keys and nodes": patroni.view(dcs, truths),
+            "the keys alone": patroni.view(dcs, {}),
+            "the nodes alone": patroni.view(None, truths),
+            "a server that was asked": patroni.view(dcs, truths, dict.fromkeys(truths, False), 17),
+        }
+        for how, view in views.items():
+            about = (view.scope, view.system_id, view.leader, view.paused, view.lease_left)
+            lines += [f"## {how}: {about}", *map(repr, view.members)]
+        lines += ["## etcd", *map(repr, await recorded_endpoints(kept))]
+    as_written("read", lines)
+
+
+def test_every_change_that_is_told() -> None:
+    lines = []
+    for kind, words in WORDS.items():
+        who = "" if kind in ("leader", "timeline", "etcd leader", "quorum", "writers") else "pgha3"
+        for before, now in product(words, words):
+            old = {(kind, who): before, ("last leader", ""): before or "pgha2"}
+            new = {(kind, who): now, ("how", "pgha3"): "paused", ("alive", ""): "3 of 5 members alive, 3 needed"}
+            for event in events.changes(old, new, 7.0):
+                good = "+" if event.good else "-"
+                lines.append(f"{good} {event.kind}: {event.text} ({kind}: {before or 'none'} -> {now or 'none'})")
+                assert event.at == 7.0
+    as_written("told", lines)
+
+
+def test_a_quorum_that_was_there_before_is_back() -> None:
+    counted = {("alive", ""): "3 of 5"}
+    (event,) = events.changes(
+        {("quorum", ""): "lost", ("had quorum", ""): "yes"}, {("quorum", ""): "held", **counted}, 7.0
+    )
+    assert (event.text, event.good) == ("etcd has its quorum back: 3 of 5", True)
