@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import select
 import shlex
 import shutil
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.lab.ssh.command import HIGH_WATER, WINDOW, CommandSession, command_line, driver_mark
+from pghalab.lab.ssh.command import HIGH_WATER, WINDOW, CommandSession, command_line, driver_mark, left_line
 from pghalab.lab.ssh.node import CAPTURE, SESSIONS, SshNode
 from pghalab.lab.types import Ended, LabError, Output
 from tests.ssh.machine import Machine, World
@@ -307,6 +308,36 @@ async def test_the_next_driver_ends_what_a_killed_one_left_running_and_nothing_e
                 os.killpg(one.pid, signal.SIGKILL)
             one.wait()
         os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_makes_no_server_a_command_that_runs(tmp_path: Path) -> None:
+    """A server's short-lived children carry the id of the run that started it; to end that run would end the server."""
+    lab = f"t{secrets.token_hex(6)}"
+    # The process ends, and is gone, after its run has been read and before its command is.
+    ends = tmp_path / "grep"
+    ends.write_text(
+        "#!/bin/bash\n"
+        'case "$*" in *PGHALAB_COMMAND=*)\n'
+        "    pid=${@: -1}; pid=${pid%/environ}; pid=${pid#/proc/}; kill -9 $pid\n"
+        "    while [ -e /proc/$pid ]; do :; done ;;\n"
+        f'esac\nexec {shutil.which("grep")} "$@"\n'
+    )
+    ends.chmod(0o755)
+    child = f"PGHALAB_RUN={driver_mark(lab, '0a')}.1 PGHALAB_COMMAND=999999999 sleep 304"
+    parent = subprocess.Popen(
+        ["/bin/bash", "-c", f"{child}; echo; sleep 305"], stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        line = ["/bin/bash", "-c", left_line(driver_mark(lab, "0b"))]
+        assert parent.stdout is not None
+        # It may not have begun yet.
+        while not select.select([parent.stdout.fileno()], [], [], 0.1)[0]:
+            looked = subprocess.run(line, env=path, capture_output=True, text=True, check=True, timeout=30)
+            assert looked.stdout == ""
+    finally:
+        os.killpg(parent.pid, signal.SIGKILL)
+        parent.wait()
 
 
 async def test_what_a_command_left_behind_lives_on(node: SshNode, tmp_path: Path) -> None:

@@ -69,12 +69,14 @@ done
 exit 1
 """
 
-# What a command started and left behind (a server, say) is not below it any more, and lives on.
+# What a command started and left behind (a server, say) is not below it any more, and lives on. A process that ends
+# while it is looked at has no environment any more, and tells nothing.
 _LEFT = """
 look='for path in $(grep -lsza "^{variable}={drivers}" /proc/[0-9]*/environ); do
     run=$(grep -hsza "^{variable}=" $path | tr "\\0" "\\n" | sed -n "1s/^{variable}=//p")
     command=$(grep -hsza "^{command}=" $path | tr "\\0" "\\n" | sed -n "1s/^{command}=//p")
     case $run in {own}.*) continue ;; {drivers}*) ;; *) continue ;; esac
+    case $command in ""|*[!0-9]*) continue ;; esac
     pid=${{path%/environ}}; pid=${{pid#/proc/}}; above=$pid
     while [ "${{above:-0}}" -gt 1 ] && [ "$above" != "$command" ]; do
         above=$(sed -n "s/^PPid:[^0-9]*//p" /proc/$above/status)
