@@ -18,7 +18,7 @@ from tests.unit.written import as_written
 
 
 async def words(lab: FakeLab, sources: FakeSources) -> list[str]:
-    """A line for everything that is said: the kind of the check, whether it holds, what it is about, wants and saw."""
+    """A line for all that is said: the kind of check, whether it holds, what it is about, wants and saw, and where."""
     found = set()
     for step in load_course().steps:
         for spec in (*step.checks, *step.guard, *step.needless_if):
@@ -29,7 +29,8 @@ async def words(lab: FakeLab, sources: FakeSources) -> list[str]:
             finally:
                 await facts.close()
             for one in results:
-                found.add(f"{spec.name}: {one.verdict}: {one.check} | {one.wanted} | {one.saw}")
+                about = f"{one.check} | {one.wanted} | {one.saw} | {one.node or 'the cluster'}"
+                found.add(f"{spec.name}: {one.verdict}: {about}")
     return sorted(found)
 
 

@@ -281,6 +281,26 @@ async def test_cluster(lab: FakeLab, sources: FakeSources) -> None:
     assert "pgha3 is replica, running" in failed(await look(lab, sources, "cluster", streaming=2))
 
 
+async def test_unless_it_is_said_every_other_data_node_has_to_stream(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    (seen,) = await look(lab, sources, "cluster")
+    assert (seen.ok, seen.wanted) == (True, "one leader, 2 streaming, one timeline")
+    del sources.patronis["pgha3"]["replication_state"]
+    assert failed(await look(lab, sources, "cluster")).endswith("pgha3 is replica, running")
+
+
+async def test_a_fault_of_a_check_is_nothing_that_was_seen(
+    lab: FakeLab, sources: FakeSources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks() -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(lab, "image_versions", breaks)
+    (seen,) = await look(lab, sources, "image")
+    assert (seen.ok, seen.known, seen.check) == (False, False, "image")
+    assert seen.saw == "could not be looked at: a fault"
+
+
 async def test_a_leader_without_a_position_makes_the_lag_unknown(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     for xlog in ({}, {"location": None}, {"location": 0}):

@@ -144,6 +144,20 @@ async def test_a_console_that_only_looks_writes_no_marker(lab: FakeLab, sources:
     assert sources.asked and not any("insert" in asked for asked in sources.asked)
 
 
+async def test_a_marker_that_was_never_written_or_has_nowhere_to_go_does_not_hold(
+    lab: FakeLab, sources: FakeSources
+) -> None:
+    cluster_of_three(lab, sources)
+    sources.rows["pgha1", "pghalab.marker"] = []
+    facts = Facts(lab, sources)
+    (seen,) = await evaluate(CheckSpec("marker", {}, 1.0, 1), Context(facts, may_write=False))
+    await facts.close()
+    assert (seen.verdict, seen.saw, seen.node) == ("fails", "no row was ever written", "pgha1")
+    lab.nodes = {"pgha1": lab.nodes["pgha1"]}
+    (seen,) = await look(lab, sources, "marker")
+    assert (seen.verdict, seen.saw) == ("fails", "there is no replica")
+
+
 async def test_database_and_role(lab: FakeLab, sources: FakeSources) -> None:
     cluster_of_three(lab, sources)
     sources.rows[("pgha1", "pg_database")] = [("postgres",), ("foobar",)]

@@ -108,6 +108,35 @@ def test_the_script_passes_every_word_whole(tmp_path: Path, password: str) -> No
         assert dict(pairs)["--hostname"] == dict(pairs)["--name"] == node.name
 
 
+@pytest.mark.parametrize(
+    ("words", "calls"),
+    [
+        (["start"], ["start NODES"]),
+        (["stop"], ["stop NODES"]),
+        (["restart"], ["restart NODES"]),
+        (["rm"], ["rm -f -v NODES"]),
+        (["rmvolumes"], ["volume rm VOLUMES"]),
+        (["down"], ["rm -f -v NODES", "network rm pghanet"]),
+        (["down", "-f"], ["rm -f -v NODES", "network rm pghanet", "volume rm VOLUMES"]),
+    ],
+)
+def test_the_script_does_to_its_own_objects_what_pghalab_does(
+    tmp_path: Path, words: list[str], calls: list[str]
+) -> None:
+    made = plan()
+    file, fake, record = tmp_path / "lab.sh", tmp_path / "docker", tmp_path / "record"
+    export.write(file, export.script(made), force=False, executable=True)
+    # Everything is there, and belongs to the lab.
+    fake.write_text(FAKE.replace("exit 1", "echo pgha; exit 0"))
+    fake.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RECORD": str(record)}
+    done = subprocess.run([str(file), *words], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    names = {"NODES": [one.name for one in made.nodes], "VOLUMES": [one.name for one in made.volumes]}
+    wanted = [[part for word in call.split() for part in names.get(word, [word])] for call in calls]
+    assert [line.split("\0")[:-1] for line in record.read_text().splitlines()] == wanted
+
+
 @pytest.mark.parametrize(("words", "status"), [([], 2), (["nonsense"], 2), (["down", "-x"], 2), (["-h"], 0)])
 def test_the_script_says_how_it_is_used(tmp_path: Path, words: list[str], status: int) -> None:
     file = tmp_path / "lab.sh"
