@@ -10,7 +10,8 @@ from typing import Any
 from pghalab.cluster import events, patroni
 from pghalab.cluster.dcs import parse
 from tests.fake_lab.recording import RECORDINGS
-from tests.unit.seen import recorded_endpoints
+from tests.unit.seen import Moment, recorded_endpoints
+from tests.unit.test_shown import HEALTHY, moments
 from tests.unit.written import as_written
 
 CLUSTERS = ("streaming", "quorum-lost", "postgres-starting")
@@ -52,6 +53,36 @@ async def test_the_values_of_recorded_clusters() -> None:
             lines += [f"## {how}: {about}", *map(repr, view.members)]
         lines += ["## etcd", *map(repr, await recorded_endpoints(kept))]
     as_written("read", lines)
+
+
+def heard(judge: events.Judge, at: Moment) -> None:
+    """Let the judge hear of everything that is seen at a moment."""
+    rows, members, view = at.nodes.value, at.etcd.value, at.patroni.value
+    if rows is not None and not at.nodes.error:
+        judge.hear("nodes", events.node_words(rows))
+        judge.hear("writes", events.writes_words(rows))
+    if members is not None and not at.etcd.error:
+        judge.hear("etcd", events.etcd_words(members, [row.node for row in members.endpoints]))
+    if view is not None and not at.patroni.error:
+        judge.hear("leader", events.leader_words(view.leader))
+        judge.hear("patroni", events.patroni_words(view, {row.name: row.postgres for row in rows or ()}))
+
+
+def test_what_is_told_when_it_comes_to_each_moment_and_back() -> None:
+    lines = []
+    for name, at in moments():
+        told: list[str] = []
+        judge = events.Judge(lambda event: told.append(f"{'+' if event.good else '-'} {event.kind}: {event.text}"))  # noqa: B023
+        for one in (HEALTHY, HEALTHY, at):
+            heard(judge, one)
+        once = sorted(told)
+        heard(judge, at)
+        twice = sorted(told[len(once) :])
+        before = len(told)
+        heard(judge, HEALTHY)
+        lines += [f"# {name}", *once, "## and a second look", *twice, "## and everything runs again"]
+        lines += sorted(told[before:])
+    as_written("came", lines)
 
 
 def test_every_change_that_is_told() -> None:

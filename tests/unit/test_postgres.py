@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pghalab.cluster import postgres
-from pghalab.cluster.rest import NoAnswer, NotRunning
+from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
+from pghalab.lab.types import LabError
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.pgserver import pg_server
 from tests.fake_lab.servers import closed_port, silent_server
@@ -44,6 +45,56 @@ async def test_a_server_that_lets_nobody_in_is_no_server_that_is_stopped() -> No
         await postgres.role(_lab(closed_port()), "pgha1")
     with silent_server() as port, pytest.raises(NoAnswer, match="does not answer within"):
         await postgres.role(_lab(port), "pgha1", timeout=0.3)
+
+
+async def test_who_asks_is_postgres_of_the_lab() -> None:
+    async with pg_server() as server:
+        lab = _lab(server.port)
+        await postgres.role(lab, "pgha1")
+        await postgres.query(lab, "pgha1", "select pg_is_in_recovery()")
+        await postgres.query(lab, "pgha1", "select pg_is_in_recovery()", database="foobar")
+        assert (await postgres.login(lab, via="pgha1", to="pgha1", user="a", database="b", password="c")).accepted
+        asked = [(one["user"], one["database"], one["application_name"]) for one in server.startups]
+        assert asked == [
+            ("postgres", "postgres", "pghalab"),
+            ("postgres", "postgres", "pghalab"),
+            ("postgres", "foobar", "pghalab"),
+            ("a", "b", "pghalab"),
+        ]
+        await postgres.forget(lab.nodes["pgha1"])
+
+
+async def test_a_silence_names_the_node_and_says_whether_it_is_in_reach() -> None:
+    with silent_server() as port:
+        lab = _lab(port)
+        with pytest.raises(NoAnswer, match=r"^pgha1: PostgreSQL does not answer within 0\.3 s$") as told:
+            await postgres.role(lab, "pgha1", timeout=0.3)
+        assert told.value.node == "pgha1"
+        with pytest.raises(NoAnswer, match=r"does not answer within 0\.2 s") as told:
+            await postgres.probe(lab.nodes["pgha1"], timeout=0.2)
+        assert told.value.node == "pgha1"
+    node = lab.nodes["pgha1"]
+    node.link = "down"
+    node.link_reason = "its container is paused."
+    with pytest.raises(OutOfReach, match=r"its container is paused\.") as gone:
+        await postgres.role(lab, "pgha1")
+    assert gone.value.node == "pgha1"
+
+
+async def test_a_server_that_ends_a_connection_as_it_is_asked_gives_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pg_server() as server:
+        lab = _lab(server.port)
+
+        def hangs_up(query: str) -> bytes:
+            server.hang_up()
+            return b""
+
+        monkeypatch.setattr(server, "_answer", hangs_up)
+        with pytest.raises(NoAnswer, match=r"^pgha1: PostgreSQL ended the connection: .+") as told:
+            await postgres.role(lab, "pgha1")
+        assert told.value.node == "pgha1"
+        with pytest.raises(LabError, match=r"^pgha1: PostgreSQL: .+"):
+            await postgres.query(lab, "pgha1", "select 1")
 
 
 HOSTILE = {

@@ -40,6 +40,8 @@ def test_an_older_answer_does_not_replace_a_newer_one() -> None:
     words.heard("pgha1", False, asked=11.0, answered=11.1)
     words.heard("pgha1", True, asked=10.0, answered=12.0)
     assert words.writes("pgha1") is False
+    words.heard("pgha1", True, asked=11.0, answered=12.0)
+    assert words.writes("pgha1") is True, "of two answers to questions of one moment the later one counts"
     words.unheard("pgha1")
     assert words.writes("pgha1") is None
 

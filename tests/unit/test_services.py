@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pghalab.cluster import services
+from pghalab.cluster.model import Service
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.services import Services
 from pghalab.lab.types import LabError
@@ -79,3 +80,16 @@ def test_only_what_answered_or_was_silent_twice_is_settled(nodes: Any) -> None:
     one.missed("etcd", "pgha4", AWAY)
     assert one.settled("etcd", ()) == ["pgha1", "pgha3"]
     assert one.settled("etcd", ("pgha4",)) == ["pgha1", "pgha3", "pgha4"]
+
+
+@pytest.mark.parametrize("word", ["running", "starting", "waiting", "no answer"])
+def test_a_process_that_is_not_there_runs_no_service(nodes: Any, word: Service) -> None:
+    one = Services(nodes)
+    one.answered("etcd", "pgha1", word)
+    assert one.word("etcd", "pgha1") == word
+    assert one.process("etcd", "pgha1", runs=False)
+    assert one.word("etcd", "pgha1") == "stopped"
+    assert not one.process("etcd", "pgha1", runs=False)
+    # What is not known is not made known by that.
+    assert not one.process("etcd", "pgha2", runs=False)
+    assert one.word("etcd", "pgha2") == "unknown"

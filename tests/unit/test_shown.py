@@ -203,6 +203,11 @@ def everything(at: Moment) -> list[str]:
     return [line(headline("pgha", at.nodes, at.etcd, at.patroni)), *wrong, *tables]
 
 
+def beside(usual: list[str], found: list[str]) -> list[str]:
+    """What is missing of the usual lines, and what stands in their place."""
+    return [f"- {one}" for one in usual if one not in found] + [f"+ {one}" for one in found if one not in usual]
+
+
 def test_everything_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: NOW)
     usual = everything(HEALTHY)
@@ -212,8 +217,7 @@ def test_everything_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, at in moments():
         shown = everything(at)
         lines.append(f"# {name}")
-        lines += [f"- {one}" for one in usual if one not in shown]
-        lines += [f"+ {one}" for one in shown if one not in usual]
+        lines += beside(usual, shown)
     lines += ["# as status prints it", *HEALTHY.tables()]
     as_written("shown", lines)
 
