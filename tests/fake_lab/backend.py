@@ -131,6 +131,7 @@ class Bench:
         """A `Connect`."""
         progress = Progress.load(self.folder / "progress.json", read_only=bool(self.driver))
         for step in self.done:
+            course.step(step).kind.take(progress.record(step))
             progress.mark_done(step)
         for step, later in self.replaced.items():
             progress.record(step).replaced_by = later

@@ -17,11 +17,9 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """Where the step's full output lies."""
-    path = tmp_path / "step.log"
-    path.write_text("first line\nlast line\n")
-    return path
+def folder(tmp_path: Path) -> Path:
+    """Where the lab keeps its state on this machine."""
+    return tmp_path / "lab"
 
 
 @pytest.fixture(autouse=True)

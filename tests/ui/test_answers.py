@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pghalab.course.localise import Names
-from tests.ui import fakes
-from tests.ui.fakes import stage, until
+from tests.ui import views
+from tests.ui.stage import COURSE, stage, until
 from tests.ui.test_console import at_step, shown
 
 LESSON = """\
@@ -38,28 +38,31 @@ hints: [One]
 def lessons(tmp_path: Path) -> Path:
     """The course of the tests, and a third lesson."""
     folder = tmp_path / "lessons"
-    shutil.copytree(fakes.COURSE, folder)
+    shutil.copytree(COURSE, folder)
     (folder / "03-third.md").write_text(LESSON)
     return folder
 
 
-async def test_after_a_switchover_the_card_names_the_new_leader(log: Path, lessons: Path) -> None:
-    built = stage(log, lessons=lessons)
+async def test_after_a_switchover_the_card_names_the_new_leader(folder: Path, lessons: Path) -> None:
+    built = stage(folder, lessons=lessons)
+    built.start_etcd()
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "third-ask")
-        built.feed(fakes.patroni())
+        built.sources.dcs["leader"] = "pgha1"
+        built.feed(views.patroni())
         await until(pilot, lambda: "postgres@pgha1 $ psql" in shown(built))
-        built.runner.leader = "pgha2"
-        built.feed(fakes.patroni(leader="pgha2"))
+        built.sources.dcs["leader"] = "pgha2"
+        built.feed(views.patroni(leader="pgha2"))
         await until(pilot, lambda: "postgres@pgha2 $ psql" in shown(built))
         # An answer that came with a look at the checks counts too.
-        built.runner.answered = "pgha3"
+        built.sources.dcs["leader"] = "pgha3"
+        await built.runner.evaluate()
         built.app.session.state.take_steps()
         await until(pilot, lambda: "postgres@pgha3 $ psql" in shown(built))
 
 
-async def test_a_lab_with_other_names_has_the_step_shown_anew(log: Path, lessons: Path) -> None:
-    built = stage(log, lessons=lessons)
+async def test_a_lab_with_other_names_has_the_step_shown_anew(folder: Path, lessons: Path) -> None:
+    built = stage(folder, lessons=lessons)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "third-ask")
         await pilot.press("h")
@@ -67,6 +70,6 @@ async def test_a_lab_with_other_names_has_the_step_shown_anew(log: Path, lessons
         built.app.session.state.take_steps()
         await pilot.pause()
         assert "not pgha9" in shown(built) and "Hint 1 of 1" in shown(built)
-        built.runner.names = Names("cr")
+        await built.lab.configure(replace(built.lab.settings, prefix="cr"))
         built.app.session.state.take_steps()
         await until(pilot, lambda: "not cr9" in shown(built))

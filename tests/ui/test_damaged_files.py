@@ -13,7 +13,7 @@ from textual.widgets import Static
 from pghalab.app import PghalabApp
 from pghalab.course.load import load_course
 from pghalab.lab.host.paths import state_dir
-from tests.ui.fakes import until
+from tests.ui.stage import until
 
 LESSONS = Path(__file__).parents[2] / "pghalab" / "lessons"
 

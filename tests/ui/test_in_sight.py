@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 from textual.selection import Selection
 from textual.widgets import OptionList
 
-from pghalab.course.events import CommandEnded, CommandStarted, Printed, StepEnded
 from pghalab.lab.types import Ended, Output
 from pghalab.screens.end import EndScreen
 from pghalab.screens.home import HomeScreen
@@ -18,28 +17,28 @@ from pghalab.screens.live import LiveScreen
 from pghalab.screens.wide import WideScreen
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.step_card import StepCard
-from tests.ui import fakes
-from tests.ui.fakes import opened, stage, until
+from tests.fake_lab.node import FakeNode, Piece
+from tests.ui import views
+from tests.ui.stage import COURSE, opened, stage, until
 from tests.ui.test_console import at_step, shown
 
 TABLE = "| pgha{n} | {wide} | last |"
 
 
-async def prints(runner: Any, step: str, command: str) -> Any:
+async def prints(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
     """Forty wide rows of a table, and a line that is folded."""
-    yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
     rows = "".join(TABLE.format(n=number, wide="x" * 150) + "\n" for number in range(40))
-    yield Printed(step, Output("stdout", rows + "word " * 60 + "\n"))
-    yield CommandEnded(step, Ended("exited", 0, 0.2))
-    runner.states[step] = "done"
-    yield StepEnded(step, "done", 0.5)
+    yield Output("stdout", rows + "word " * 60 + "\n")
+    yield Ended("exited", 0, 0.2)
+    node.processes["etcd"] = "postgres"
 
 
-async def test_an_output_keeps_its_head_and_its_tail_and_takes_the_whole_width(log: Path) -> None:
-    built = stage(log)
+async def test_an_output_keeps_its_head_and_its_tail_and_takes_the_whole_width(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(110, 34)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        built.runner.scripts["second-start"] = prints
+        built.start_etcd("pgha2", "pgha3")
+        built.lab.nodes["pgha1"].script = prints
         await pilot.press("r")
         await until(pilot, lambda: built.app.session.state.steps["second-start"] == "done")
         view = screen.query_one(StepCard).query_one(OutputView)
@@ -63,8 +62,8 @@ async def test_an_output_keeps_its_head_and_its_tail_and_takes_the_whole_width(l
         await until(pilot, lambda: built.app.screen is screen)
 
 
-async def test_a_selection_has_the_breaks_of_the_lines_only(log: Path) -> None:
-    built = stage(log)
+async def test_a_selection_has_the_breaks_of_the_lines_only(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(80, 24)) as pilot:
         screen = await at_step(built, pilot, "second-start")
         view = screen.query_one(StepCard).query_one(OutputView)
@@ -76,8 +75,8 @@ async def test_a_selection_has_the_breaks_of_the_lines_only(log: Path) -> None:
         assert view.get_selection(Selection(None, None)) == ("\n".join(lines), "\n")
 
 
-async def test_enter_answers_no_question_on_which_nothing_was_chosen(log: Path) -> None:
-    built = stage(log)
+async def test_enter_answers_no_question_on_which_nothing_was_chosen(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(110, 34)) as pilot:
         screen = await at_step(built, pilot, "first-question")
         await until(pilot, lambda: isinstance(screen.focused, OptionList))
@@ -85,16 +84,16 @@ async def test_enter_answers_no_question_on_which_nothing_was_chosen(log: Path) 
         await until(pilot, lambda: any("Choose with" in note.message for note in built.app._notifications))
         assert screen.step.id == "first-question" and "Not so" not in shown(built)
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: built.runner.states["first-question"] == "done")
+        await until(pilot, lambda: built.app.session.state.steps["first-question"] == "done")
 
 
-async def test_enter_runs_no_command_that_is_not_in_sight(log: Path, tmp_path: Path) -> None:
+async def test_enter_runs_no_command_that_is_not_in_sight(folder: Path, tmp_path: Path) -> None:
     lessons = tmp_path / "lessons"
-    shutil.copytree(fakes.COURSE, lessons)
+    shutil.copytree(COURSE, lessons)
     second = lessons / "02-second.md"
     prose = "A paragraph that takes its row of the screen.\n\n"
     second.write_text(second.read_text().replace("etcd runs as a background", prose * 20 + "etcd runs as a background"))
-    built = stage(log, lessons=lessons)
+    built = stage(folder, lessons=lessons)
     async with built.app.run_test(size=(80, 24)) as pilot:
         screen = await at_step(built, pilot, "second-start")
         view = screen.areas.step_view
@@ -106,27 +105,27 @@ async def test_enter_runs_no_command_that_is_not_in_sight(log: Path, tmp_path: P
         await until(pilot, lambda: len(built.runner.ran) == 1)
 
 
-async def test_v_opens_the_live_cluster_and_nothing_else(log: Path) -> None:
-    built = stage(log)
+async def test_v_opens_the_live_cluster_and_nothing_else(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(110, 34)) as pilot:
         await opened(pilot, built)
-        built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni())
+        built.feed(views.nodes(), views.etcd(), views.patroni())
         await pilot.press("v")
         await until(pilot, lambda: isinstance(built.app.screen, LiveScreen))
         assert not any(isinstance(screen, LessonScreen) for screen in built.app.screen_stack)
         assert built.runner.last == ""
         await pilot.press("P")
-        await until(pilot, lambda: built.monitor.paused)
+        await until(pilot, lambda: built.still.paused)
         await pilot.press("P", "escape")
         await until(pilot, lambda: isinstance(built.app.screen, HomeScreen))
 
 
-async def test_the_course_ends_with_what_was_learned_and_where_to_go_on(log: Path) -> None:
-    built = stage(log)
+async def test_the_course_ends_with_what_was_learned_and_where_to_go_on(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(110, 34)) as pilot:
         await at_step(built, pilot, "second-optional")
-        built.feed(fakes.event("pgha1 takes no writes any more", kind="writes", good=False, at=10.0))
-        built.feed(fakes.event("pgha2 takes writes", kind="writes", at=14.0))
+        built.feed(views.event("pgha1 takes no writes any more", kind="writes", good=False, at=10.0))
+        built.feed(views.event("pgha2 takes writes", kind="writes", at=14.0))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(built.app.screen, EndScreen) and "Where to go on" in shown(built))
         await until(pilot, lambda: "the longest about 4 s" in shown(built))
@@ -135,8 +134,8 @@ async def test_the_course_ends_with_what_was_learned_and_where_to_go_on(log: Pat
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
 
 
-async def test_what_is_told_for_a_moment_covers_only_the_line_of_keys(log: Path) -> None:
-    built = stage(log)
+async def test_what_is_told_for_a_moment_covers_only_the_line_of_keys(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(110, 34), notifications=True) as pilot:
         await at_step(built, pilot, "second-start")
         built.app.notify("A word.", markup=False)

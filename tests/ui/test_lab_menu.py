@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Checkbox, Input, OptionList, Static
 
-from pghalab.course.events import CheckResult, CommandStarted, RunEvent
 from pghalab.lab.settings import default_settings, load_settings
 from pghalab.lab.types import Ended, Output
 from pghalab.screens.activity import Activity
@@ -21,7 +22,8 @@ from pghalab.screens.lab_menu import LabScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.settings_dialog import SettingsDialog
 from pghalab.session.lab_work import export
-from tests.ui.fakes import FakeRunner, FakeStatus, Stage, opened, stage, until
+from tests.fake_lab.node import FakeNode, Piece
+from tests.ui.stage import Stage, opened, stage, until
 from tests.ui.test_console import at_step, shown
 from tests.ui.test_opening import notified
 
@@ -41,8 +43,9 @@ def fill(screen: SettingsDialog, **values: str) -> None:
         screen.query_one(f"#{name}", Input).value = value
 
 
-async def test_a_lab_is_made_with_other_settings(log: Path) -> None:
-    built = stage(log)
+async def test_a_lab_is_made_with_other_settings(folder: Path) -> None:
+    built = stage(folder)
+    built.lab.put("absent")
     async with built.app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, built)
         await choose(built, pilot, "Up, other…")
@@ -59,51 +62,50 @@ async def test_a_lab_is_made_with_other_settings(log: Path) -> None:
         fill(screen, nodes="3", network="mynet", subnet="10.77.7", image="other:1", password="s3cret")
         screen.query_one("#md5", Checkbox).value = True
         await pilot.press("f5")
-        await until(pilot, lambda: built.lab.verbs == ["up"] and not built.app.session.work.busy)
+        await until(pilot, lambda: built.lab.acted == ["up"] and not built.app.session.work.busy)
     stored = load_settings("pgha")
     assert stored.origin == "file" and stored == built.lab.settings
     assert stored.node_names == ("node1", "node2", "node3") and stored.subnet == "10.77.7"
     assert (stored.network, stored.image, stored.password, stored.auth_method) == ("mynet", "other:1", "s3cret", "md5")
 
 
-async def test_settings_are_for_a_lab_that_is_not_made(log: Path) -> None:
-    built = stage(log)
-    built.lab.made.add("pgha1")
+async def test_settings_are_for_a_lab_that_is_not_made(folder: Path) -> None:
+    built = stage(folder)
+    built.lab.put("absent", "pgha2", "pgha3", "pgha4", "pgha5")
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
         await choose(built, pilot, "Up, other…")
         await until(pilot, lambda: "exist already" in notified(built))
-        assert isinstance(built.app.screen, LabScreen) and built.lab.verbs == []
+        assert isinstance(built.app.screen, LabScreen) and built.lab.acted == []
 
 
-async def test_the_data_of_removed_nodes_is_removed_after_a_question(log: Path) -> None:
-    built = stage(log)
+async def test_the_data_of_removed_nodes_is_removed_after_a_question(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
         await choose(built, pilot, "Remove data")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("y")
-        await until(pilot, lambda: built.lab.verbs == ["rmvolumes"])
+        await until(pilot, lambda: built.lab.acted == ["rmvolumes"])
 
 
-async def test_the_course_begins_again(log: Path) -> None:
-    lost = CheckResult("etcd runs", False, "no such process", "running", "pgha2")
-    built = stage(log, states={"first-read": "done"}, seen={"second-start": FakeStatus("broken", (lost,))})
+async def test_the_course_begins_again(folder: Path) -> None:
+    built = stage(folder, done=["second-start"])
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
         await until(pilot, lambda: "No longer true" in shown(built))
-        built.runner.seen.clear()
+        built.app.session.learner.mark_read("first-read")
         await choose(built, pilot, "Begin again")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("enter")
-        assert built.app.session.state.steps["first-read"] == "done"
+        assert built.app.session.state.steps["first-read"] == "done" and built.app.session.state.broken()
         await choose(built, pilot, "Begin again")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("y")
         await until(pilot, lambda: set(built.app.session.state.steps.values()) == {"todo"})
         await pilot.press("q")
         await until(pilot, lambda: isinstance(built.app.screen, HomeScreen) and "No longer true" not in shown(built))
-        assert built.lab.verbs == []
+        assert built.lab.acted == []
 
 
 async def test_the_export_writes_both_files_and_overwrites_none(tmp_path: Path) -> None:
@@ -116,14 +118,14 @@ async def test_the_export_writes_both_files_and_overwrites_none(tmp_path: Path) 
         [piece async for piece in export(settings, tmp_path)]
 
 
-async def waits(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-    """A step that runs until it is stopped."""
-    yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+async def waits(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
+    """A command that runs until it is stopped."""
     await asyncio.Event().wait()
+    yield Ended("exited", 0, 0.1)
 
 
-async def test_what_runs_is_told_everywhere_else(log: Path) -> None:
-    built = stage(log)
+async def test_what_runs_is_told_everywhere_else(folder: Path) -> None:
+    built = stage(folder)
 
     def line() -> str:
         activity = built.app.screen.query_one(Activity)
@@ -131,7 +133,7 @@ async def test_what_runs_is_told_everywhere_else(log: Path) -> None:
 
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
-        built.runner.scripts["second-start"] = waits
+        built.lab.nodes["pgha1"].script = waits
         await pilot.press("r")
         await until(pilot, lambda: "running" in shown(built))
         wanted = "◐ 2 Starting etcd › Start etcd on pgha1 · "
@@ -155,8 +157,10 @@ async def test_what_runs_is_told_everywhere_else(log: Path) -> None:
         await until(pilot, lambda: line() == "")
 
 
-async def test_a_verb_that_fails_is_told_where_its_output_is_not_seen(log: Path) -> None:
-    built = stage(log)
+async def test_a_verb_that_fails_is_told_where_its_output_is_not_seen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = stage(folder)
     gate = asyncio.Event()
 
     async def fails() -> AsyncGenerator[Output | Ended, None]:
@@ -165,7 +169,7 @@ async def test_a_verb_that_fails_is_told_where_its_output_is_not_seen(log: Path)
 
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
-        built.lab.start = fails  # type: ignore[attr-defined]
+        monkeypatch.setattr(built.lab, "start", fails)
         await choose(built, pilot, "Start")
         await until(pilot, lambda: built.app.session.work.busy)
         await pilot.press("q")
@@ -173,14 +177,22 @@ async def test_a_verb_that_fails_is_told_where_its_output_is_not_seen(log: Path)
         await until(pilot, lambda: "Start: failed after 2.0 s. The lab menu (L)" in notified(built))
 
 
-async def test_the_lab_and_the_doctor_do_not_pile_up(log: Path) -> None:
-    built = stage(log)
+def on_screen(built: Stage, kind: type[Screen[None]]) -> bool:
+    """Whether a screen of this kind is the one that is seen."""
+    return isinstance(built.app.screen, kind)
+
+
+async def test_the_lab_and_the_doctor_do_not_pile_up(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await at_step(built, pilot, "second-start")
         depth = len(built.app.screen_stack)
-        for key, kind in (("L", LabScreen), ("d", DoctorScreen), ("l", LabScreen), ("D", DoctorScreen)):
+        ways: tuple[tuple[str, type[Screen[None]]], ...] = (
+            ("L", LabScreen), ("d", DoctorScreen), ("l", LabScreen), ("D", DoctorScreen),
+        )  # fmt: skip
+        for key, kind in ways:
             await pilot.press(key)
-            await until(pilot, lambda kind=kind: isinstance(built.app.screen, kind))  # type: ignore[misc]
+            await until(pilot, partial(on_screen, built, kind))
         assert len(built.app.screen_stack) == depth + 1
         await pilot.press("q")
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from textual.widgets import Button, OptionList, Static
 
-from pghalab.course.events import CheckResult, ChecksSeen, CommandEnded, CommandStarted, Printed, RunEvent, StepEnded
-from pghalab.course.localise import Names
-from pghalab.lab.types import Ended, Output
+from pghalab.lab.types import Ended, LabError, Output
+from pghalab.screens.lesson import LessonScreen
 from pghalab.session import session as session_module
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.nodes_pane import NodesPane
@@ -20,8 +20,10 @@ from pghalab.widgets.output import OutputView, folded
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
 from pghalab.widgets.step_view import StepView
-from tests.ui import fakes
-from tests.ui.fakes import FakeRunner, FakeStatus, stage, until
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.node import FakeNode, Piece
+from tests.ui import views
+from tests.ui.stage import COURSE, Stage, stage, until
 from tests.ui.test_console import at_step, shown
 
 LESSON = """\
@@ -61,7 +63,7 @@ def lessons(tmp_path: Path) -> Path:
     """The course of the tests, and a third lesson."""
     folder = tmp_path / "lessons"
     folder.mkdir()
-    for path in fakes.COURSE.iterdir():
+    for path in COURSE.iterdir():
         (folder / path.name).write_text(path.read_text())
     (folder / "03-third.md").write_text(LESSON)
     return folder
@@ -71,19 +73,31 @@ def text_of(pane: NodesPane) -> str:
     return str(pane.query_one(".pane-title", Static).content)
 
 
-async def test_enter_leads_through_a_lesson(log: Path) -> None:
-    built = stage(log)
+def ready(screen: LessonScreen, step: str) -> bool:
+    """Whether a step is on the screen, and whole."""
+    return screen.step.id == step and screen.query_one(StepView).ready
+
+
+def hinted(built: Stage, view: StepView, number: int) -> bool:
+    """Whether so many hints are on the screen, to their last line."""
+    return (
+        f"Hint {number} of 3" in shown(built) and view.query_one(".hints").region.bottom <= view.content_region.bottom
+    )
+
+
+async def test_enter_leads_through_a_lesson(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "first-read")
         for then in ("first-table", "first-question"):
             await pilot.press("enter")
-            await until(pilot, lambda then=then: screen.step.id == then and screen.query_one(StepView).ready)  # type: ignore[misc]
+            await until(pilot, partial(ready, screen, then))
         # A question waits for an answer, and goes on once it is right.
         await until(pilot, lambda: isinstance(screen.focused, OptionList))
         await pilot.press("b")
         await until(pilot, lambda: built.app.session.state.steps["first-question"] == "done")
         await pilot.press("enter")
-        await until(pilot, lambda: screen.step.id == "second-start" and screen.query_one(StepView).ready)
+        await until(pilot, partial(ready, screen, "second-start"))
         await pilot.press("enter")
         await until(
             pilot, lambda: built.app.session.state.steps["second-start"] == "done" and not built.app.session.work.busy
@@ -95,8 +109,8 @@ async def test_enter_leads_through_a_lesson(log: Path) -> None:
         assert len(built.runner.ran) == 1
 
 
-async def test_the_way_on_stays_in_sight_where_the_text_is_longer_than_the_screen(log: Path) -> None:
-    built = stage(log)
+async def test_the_way_on_stays_in_sight_where_the_text_is_longer_than_the_screen(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(80, 20)) as pilot:
         screen = await at_step(built, pilot, "first-table")
         view = screen.query_one(StepView)
@@ -106,25 +120,23 @@ async def test_the_way_on_stays_in_sight_where_the_text_is_longer_than_the_scree
         await until(pilot, lambda: view.border_subtitle == "Enter goes on · p goes back")
 
 
-async def test_what_a_run_prints_is_followed_until_the_reader_scrolls(log: Path) -> None:
-    built = stage(log)
+async def test_what_a_run_prints_is_followed_until_the_reader_scrolls(folder: Path) -> None:
+    built = stage(folder)
     go_on, end = asyncio.Event(), asyncio.Event()
 
-    async def prints(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+    async def prints(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
         for number in range(60):
             if number == 30:
                 await go_on.wait()
-            yield Printed(step, Output("stdout", f"line {number}\n"))
+            yield Output("stdout", f"line {number}\n")
             await asyncio.sleep(0.02)
         await end.wait()
-        yield CommandEnded(step, Ended("exited", 1, 0.1))
-        yield StepEnded(step, "failed", 1.0)
+        yield Ended("exited", 1, 0.1)
 
     async with built.app.run_test(size=(80, 18)) as pilot:
         screen = await at_step(built, pilot, "second-start")
         view, output, checks = screen.query_one(StepView), screen.query_one(OutputView), screen.query_one(ChecksView)
-        built.runner.scripts["second-start"] = prints
+        built.lab.nodes["pgha1"].script = prints
         await pilot.press("r")
         await until(pilot, lambda: output.text.endswith("line 29"))
         assert "x stops it" in (view.border_subtitle or "")
@@ -139,8 +151,8 @@ async def test_what_a_run_prints_is_followed_until_the_reader_scrolls(log: Path)
         await until(pilot, lambda: 0 < checks.region.bottom <= view.content_region.bottom)
 
 
-async def test_the_explanation_of_a_choice_is_scrolled_into_sight(log: Path) -> None:
-    built = stage(log)
+async def test_the_explanation_of_a_choice_is_scrolled_into_sight(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(60, 15)) as pilot:
         screen = await at_step(built, pilot, "first-question")
         view = screen.query_one(StepView)
@@ -152,82 +164,73 @@ async def test_the_explanation_of_a_choice_is_scrolled_into_sight(log: Path) -> 
         await until(pilot, lambda: words.region.bottom <= view.content_region.bottom)
 
 
-async def test_a_hint_is_scrolled_into_sight_whole(log: Path) -> None:
-    built = stage(log)
+async def test_a_hint_is_scrolled_into_sight_whole(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(60, 16)) as pilot:
         screen = await at_step(built, pilot, "second-start")
         view = screen.query_one(StepView)
         for number in (1, 2, 3):
             await pilot.press("h")
-            await until(pilot, lambda number=number: f"Hint {number} of 3" in shown(built))  # type: ignore[misc]
-            hints = view.query_one(".hints")
-            await until(pilot, lambda hints=hints: hints.region.bottom <= view.content_region.bottom)  # type: ignore[misc]
+            await until(pilot, partial(hinted, built, view, number))
 
 
-async def test_the_quorum_table_is_there_from_the_start(log: Path) -> None:
-    built = stage(log)
+async def test_the_quorum_table_is_there_from_the_start(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "first-table")
         await until(pilot, lambda: bool(screen.query(QuorumTable)))
         assert "✓ quorum: 5 of 5 agree, can still lose 2" in shown(built)
 
 
-async def test_a_step_that_was_never_run_is_no_failure(log: Path) -> None:
-    wrong = tuple(CheckResult("etcd runs", False, "it does not run", "running", f"pgha{n}") for n in (1, 2, 3))
-    built = stage(log, seen={"second-start": FakeStatus("todo", wrong)})
+async def test_a_step_that_was_never_run_is_no_failure(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        await until(pilot, lambda: "○ not yet  etcd runs  pgha1: it does not run · and 2 more" in shown(built))
-        built.runner.scripts["second-start"] = failing(wrong)
+        await until(
+            pilot, lambda: "○ not yet  etcd runs  pgha1: etcd is not running on pgha1 · and 2 more" in shown(built)
+        )
+        built.lab.nodes["pgha1"].script = lambda node, command: [Ended("exited", 1, 0.1)]
         await pilot.press("r")
         await until(pilot, lambda: "✗ no  etcd runs" in shown(built))
-        assert "pgha1-3: saw it does not run, wanted running" in str(screen.query_one(ChecksView).content)
+        assert "pgha2: saw etcd is not running on pgha2, wanted running" in str(screen.query_one(ChecksView).content)
 
 
-def failing(results: tuple[CheckResult, ...], reason: str = "it does not run") -> fakes.Script:
-    """A step that fails with these results."""
+async def test_a_taken_subnet_has_a_way_out(folder: Path, lessons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = stage(folder, lessons=lessons)
+    built.lab.put("absent")
 
-    async def script(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-        yield CommandStarted(step, "", "", "pghalab up", runner.log)
-        yield CommandEnded(step, Ended("exited", 1, 0.1))
-        yield ChecksSeen(step, results, True)
-        yield StepEnded(step, "failed", 0.2, reason)
+    async def taken(*, auto: bool = False) -> AsyncGenerator[Piece, None]:
+        yield Output("stdout", "looking\n")
+        raise LabError("192.168.50 is taken.", todo="The next free subnet is 192.168.51.", kind="taken")
 
-    return script
-
-
-async def test_a_taken_subnet_has_a_way_out(log: Path, lessons: Path) -> None:
-    built = stage(log, lessons=lessons)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "third-up")
         await until(pilot, lambda: bool(screen.query("#elsewhere")))
         assert not screen.query_one("#elsewhere", Button).display
-        built.runner.scripts["third-up"] = failing((), "192.168.50 is taken. The next free subnet is 192.168.51.")
-        await pilot.press("r")
-        await until(pilot, lambda: screen.query_one("#elsewhere", Button).display)
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(built.lab, "up", taken)
+            await pilot.press("r")
+            await until(pilot, lambda: screen.query_one("#elsewhere", Button).display)
         assert "t creates the lab on the next free subnet" in shown(built)
-        del built.runner.scripts["third-up"]
         await pilot.press("t")
-        await until(pilot, lambda: built.runner.elsewhere == ["third-up"] and not built.app.session.work.busy)
+        await until(pilot, lambda: built.lab.acted == ["up auto"] and not built.app.session.work.busy)
+        await until(pilot, lambda: "✓ done" in shown(built))
 
 
-async def test_a_failure_that_was_expected_is_told_as_one(log: Path, lessons: Path) -> None:
-    async def refused(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
-        yield CommandEnded(step, Ended("exited", 2, 0.1))
-        runner.states[step] = "done"
-        yield StepEnded(step, "done", 0.2, "failed, as expected (status 2)")
-
-    built = stage(log, lessons=lessons)
+async def test_a_failure_that_was_expected_is_told_as_one(folder: Path, lessons: Path) -> None:
+    built = stage(folder, lessons=lessons)
+    built.lab.nodes["pgha1"].script = lambda node, command: [
+        Output("stderr", "connection refused\n"),
+        Ended("exited", 2, 0.1),
+    ]
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "third-refused")
-        built.runner.scripts["third-refused"] = refused
         await pilot.press("r")
         await until(pilot, lambda: "✓ done · the command failed, as expected · status 2" in shown(built))
 
 
-async def test_titles_speak_of_the_labs_own_nodes(log: Path, lessons: Path) -> None:
-    built = stage(log, lessons=lessons, names=Names("ct"))
+async def test_titles_speak_of_the_labs_own_nodes(folder: Path, lessons: Path) -> None:
+    built = stage(folder, lessons=lessons, lab=FakeLab(prefix="ct"))
     async with built.app.run_test(size=(200, 50)) as pilot:
         screen = await at_step(built, pilot, "third-refused")
         outline = screen.query_one(Outline)
@@ -236,8 +239,8 @@ async def test_titles_speak_of_the_labs_own_nodes(log: Path, lessons: Path) -> N
         assert "Special steps on ct1" in titles and "Ask ct2" in titles and "pgha" not in titles
 
 
-async def test_notes_are_for_the_presenter_who_asks(log: Path, lessons: Path) -> None:
-    built = stage(log, lessons=lessons)
+async def test_notes_are_for_the_presenter_who_asks(folder: Path, lessons: Path) -> None:
+    built = stage(folder, lessons=lessons)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "third-up")
         assert "Let the class guess" not in shown(built)
@@ -251,29 +254,30 @@ async def test_notes_are_for_the_presenter_who_asks(log: Path, lessons: Path) ->
         await until(pilot, lambda: "Let the class guess" not in shown(built))
 
 
-async def test_the_panes_stand_still_on_demand(log: Path) -> None:
-    built = stage(log)
+async def test_the_panes_stand_still_on_demand(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        built.feed(fakes.nodes())
+        built.feed(views.nodes())
         pane = screen.query_one(NodesPane)
         await until(pilot, lambda: "live" in text_of(pane))
         await pilot.press("P")
         await until(pilot, lambda: "PAUSED" in text_of(pane))
-        assert built.monitor.paused and "P goes on" in shown(built)
-        built.feed(fakes.nodes(containers=2))
+        assert built.still.paused and "P goes on" in shown(built)
+        built.feed(views.nodes(containers=2))
         await pilot.pause()
         assert "exited" not in shown(built)
         await pilot.press("P")
         await until(pilot, lambda: "exited" in shown(built))
-        assert not built.monitor.paused
+        assert not built.still.paused
 
 
 async def test_a_console_that_only_looks_takes_over_when_the_driver_is_gone(
-    log: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module, "RETRY", 0.01)
-    built = stage(log, driver="The lab is driven by process 4711.", seen={"second-start": FakeStatus("done")})
+    built = stage(folder, driver="The lab is driven by process 4711.")
+    built.start_etcd()
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         await until(pilot, lambda: "READ-ONLY  The lab is driven by process 4711." in shown(built))
@@ -290,8 +294,8 @@ async def test_a_console_that_only_looks_takes_over_when_the_driver_is_gone(
         await until(pilot, lambda: "READ-ONLY" not in shown(built))
 
 
-async def test_a_question_shows_every_choice_however_narrow(log: Path) -> None:
-    built = stage(log)
+async def test_a_question_shows_every_choice_however_narrow(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(20, 40)) as pilot:
         screen = await at_step(built, pilot, "first-question")
         await until(pilot, lambda: bool(screen.query(QuestionCard)))
@@ -310,17 +314,15 @@ def test_long_lines_fold_and_tables_do_not() -> None:
     assert "".join(folded("日本語" * 30, 40)) == "日本語" * 30
 
 
-async def test_the_end_of_a_long_output_is_in_sight(log: Path) -> None:
-    async def talks(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
-        yield Printed(step, Output("stdout", "".join(f"line {number}\n" for number in range(60))))
-        yield CommandEnded(step, Ended("exited", 0, 0.1))
-        yield StepEnded(step, "done", 0.2)
+async def test_the_end_of_a_long_output_is_in_sight(folder: Path) -> None:
+    async def talks(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
+        yield Output("stdout", "".join(f"line {number}\n" for number in range(60)))
+        yield Ended("exited", 0, 0.1)
 
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "second-optional")
-        built.runner.scripts["second-optional"] = talks
+        built.lab.nodes["pgha1"].script = talks
         await pilot.press("r")
         view = screen.query_one(OutputView)
         await until(pilot, lambda: view.text.endswith("line 59") and view.size.height)

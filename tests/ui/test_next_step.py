@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from textual.widgets import Button, Static
 from pghalab.course.events import StepState
 from pghalab.course.load import load_course
 from pghalab.course.model import Course
+from pghalab.screens.lesson import LessonScreen
 from pghalab.session.next_step import lesson_state, next_step, unmet_needs
-from tests.ui import fakes
-from tests.ui.fakes import FakeStatus, opened, stage, until
+from tests.ui.stage import COURSE, opened, stage, until
 from tests.ui.test_console import at_step, shown
 
 ALL: dict[str, StepState] = dict.fromkeys(
@@ -23,7 +24,7 @@ ALL: dict[str, StepState] = dict.fromkeys(
 
 @pytest.fixture(scope="module")
 def course() -> Course:
-    return load_course(fakes.COURSE)
+    return load_course(COURSE)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +96,8 @@ def test_what_is_past_counts_as_complete_and_proves_nothing() -> None:
     assert lesson_state(lesson, {}) == ("unseen", "not seen yet")
 
 
-async def test_the_console_goes_on_where_it_was_left(log: Path) -> None:
-    built = stage(log, last="second-edit", states={"first-read": "done"}, seen={"first-table": FakeStatus("broken")})
+async def test_the_console_goes_on_where_it_was_left(folder: Path) -> None:
+    built = stage(folder, last="second-edit", done=["first-read", "second-start"])
     async with built.app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, built)
         await until(pilot, lambda: "No longer true (B goes there)" in shown(built))
@@ -106,35 +107,42 @@ async def test_the_console_goes_on_where_it_was_left(log: Path) -> None:
         await until(pilot, lambda: built.runner.last == "first-question")
 
 
-async def test_one_key_leads_from_broken_step_to_broken_step(log: Path) -> None:
-    built = stage(log)
+def on_step(screen: LessonScreen, step: str) -> bool:
+    """Whether a step is on the screen."""
+    return screen.step.id == step
+
+
+async def test_one_key_leads_from_broken_step_to_broken_step(folder: Path) -> None:
+    built = stage(folder)
+    built.start_etcd()
+    built.sources.dcs["config"] = '{"postgresql": {"parameters": {"max_connections": 200}}}'
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "first-read")
         await pilot.press("B")
         await until(pilot, lambda: any("Nothing that was done" in note.message for note in built.app._notifications))
-        built.runner.seen |= {"first-table": FakeStatus("broken"), "second-edit": FakeStatus("broken")}
+        built.end_etcd()
         built.app.session.rechecks.soon(None, 0)
         await until(
-            pilot, lambda: [one.step for one in built.app.session.state.broken()] == ["first-table", "second-edit"]
+            pilot, lambda: [one.step for one in built.app.session.state.broken()] == ["second-start", "second-edit"]
         )
-        for step in ("first-table", "second-edit", "first-table"):
+        for step in ("second-start", "second-edit", "second-start"):
             await pilot.press("B")
-            await until(pilot, lambda step=step: screen.step.id == step)  # type: ignore[misc]
+            await until(pilot, partial(on_step, screen, step))
         await pilot.press("L")
         await until(pilot, lambda: not screen.is_active)
         await pilot.press("B")
         await until(pilot, lambda: screen.is_active)
 
 
-async def test_a_lesson_says_once_what_it_builds_on(log: Path, tmp_path: Path) -> None:
+async def test_a_lesson_says_once_what_it_builds_on(folder: Path, tmp_path: Path) -> None:
     lessons = tmp_path / "lessons"
     lessons.mkdir()
-    for path in fakes.COURSE.iterdir():
+    for path in COURSE.iterdir():
         (lessons / path.name).write_text(path.read_text())
     steps = "".join(f"\n## {title}\n\n```yaml step\nid: {title}\nkind: read\n```\n" for title in ("begin", "go-on"))
     head = "id: third\ntitle: A third lesson\nminutes: 5\nneeds: [first, second]\ncredit: Somebody"
     (lessons / "03-third.md").write_text(f"---\n{head}\n---\nIntro.\n{steps}")
-    built = stage(log, lessons=lessons)
+    built = stage(folder, lessons=lessons)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "begin")
         line = screen.query_one("#needs", Static)
@@ -145,6 +153,7 @@ async def test_a_lesson_says_once_what_it_builds_on(log: Path, tmp_path: Path) -
         await until(pilot, lambda: screen.step.id == "go-on" and not line.display)
         await pilot.press("p")
         await until(pilot, lambda: line.display)
-        built.runner.states.update(dict.fromkeys((step.id for step in built.runner.course.lessons[1].steps), "done"))
-        built.app.session.state.take_steps()
+        built.start_etcd()
+        built.sources.dcs["config"] = '{"postgresql": {"parameters": {"max_connections": 200}}}'
+        built.app.session.rechecks.soon(None, 0)
         await until(pilot, lambda: not line.display)

@@ -22,9 +22,9 @@ from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.session import session as session_module
 from pghalab.session.connect import connect
-from tests.ui import fakes
-from tests.ui.fakes import Stage, opened, stage, until
-from tests.ui.test_console import at_step, shown
+from tests.ui import views
+from tests.ui.stage import COURSE, Stage, opened, stage, until
+from tests.ui.test_console import at_step, shown, step_on
 
 
 def held_back(built: Stage) -> asyncio.Event:
@@ -53,8 +53,8 @@ async def listed(pilot: Pilot[int], built: Stage) -> None:
     await until(pilot, lambda: built.app.session.state.course is not None and built.app.screen.query_one("#outline"))
 
 
-async def test_home_does_not_guess_where_the_learner_left(log: Path) -> None:
-    built = stage(log, states={"first-read": "done"})
+async def test_home_does_not_guess_where_the_learner_left(folder: Path) -> None:
+    built = stage(folder, done=["first-read"])
     gate = held_back(built)
     async with built.app.run_test() as pilot:
         await listed(pilot, built)
@@ -67,11 +67,11 @@ async def test_home_does_not_guess_where_the_learner_left(log: Path) -> None:
         gate.set()
         # What was asked for comes once it is known.
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
-        assert built.app.screen.step.id == "first-table"  # type: ignore[attr-defined]
+        assert step_on(built) == "first-table"
 
 
-async def test_what_is_read_and_answered_before_the_lab_is_open_is_kept(log: Path) -> None:
-    built = stage(log)
+async def test_what_is_read_and_answered_before_the_lab_is_open_is_kept(folder: Path) -> None:
+    built = stage(folder)
     gate = held_back(built)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await listed(pilot, built)
@@ -89,8 +89,8 @@ async def test_what_is_read_and_answered_before_the_lab_is_open_is_kept(log: Pat
         assert built.runner.last == "first-table"
 
 
-async def test_taking_over_does_not_end_the_opening(log: Path) -> None:
-    built = stage(log)
+async def test_taking_over_does_not_end_the_opening(folder: Path) -> None:
+    built = stage(folder)
     gate = held_back(built)
     async with built.app.run_test() as pilot:
         await listed(pilot, built)
@@ -100,13 +100,14 @@ async def test_taking_over_does_not_end_the_opening(log: Path) -> None:
         await opened(pilot, built)
 
 
-async def test_taking_over_twice_takes_over_once(log: Path) -> None:
-    built = stage(log, driver="The lab is driven by process 4711.", notices=("The file was damaged.",))
+async def test_taking_over_twice_takes_over_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = stage(folder, driver="The lab is driven by process 4711.")
+    built.lab.notices = ("The file was damaged.",)
     async with built.app.run_test() as pilot:
         await opened(pilot, built)
         built.driver = ""
         closing, gate = asyncio.Event(), held_back(built)
-        built.lab.close = closing.wait  # type: ignore[assignment,method-assign]
+        monkeypatch.setattr(built.lab, "close", closing.wait)
         await pilot.press("T", "T")
         closing.set()
         await until(pilot, lambda: built.released == 1)
@@ -120,8 +121,8 @@ async def test_taking_over_twice_takes_over_once(log: Path) -> None:
         assert built.app.session.state.notices == ["The file was damaged."]
 
 
-async def test_what_is_found_wrong_later_is_shown(log: Path) -> None:
-    built = stage(log)
+async def test_what_is_found_wrong_later_is_shown(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, built)
         built.lab.notices = ("The progress cannot be saved: No space left on device.",)
@@ -130,7 +131,7 @@ async def test_what_is_found_wrong_later_is_shown(log: Path) -> None:
         assert notified(built) == ""
         await at_step(built, pilot, "first-table")
         built.lab.notices = (*built.lab.notices, "The settings were read back from the nodes.")
-        built.feed(fakes.nodes())
+        built.feed(views.nodes())
         await until(pilot, lambda: notified(built) == "The settings were read back from the nodes.")
 
 
@@ -138,7 +139,7 @@ async def test_lessons_speak_of_the_settings_that_the_lab_takes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    backend = await connect("pgha", load_course(fakes.COURSE))
+    backend = await connect("pgha", load_course(COURSE))
     try:
         assert backend.runner.names.text("pgha1 at 192.168.50.10") == "pgha1 at 192.168.50.10"
         await backend.lab.configure(replace(backend.lab.settings, prefix="node", subnet="10.7.7"))
@@ -148,11 +149,11 @@ async def test_lessons_speak_of_the_settings_that_the_lab_takes_later(
         backend.release()
 
 
-async def test_no_lesson_at_all_is_not_every_lesson_done(log: Path, tmp_path: Path) -> None:
+async def test_no_lesson_at_all_is_not_every_lesson_done(folder: Path, tmp_path: Path) -> None:
     lessons = tmp_path / "lessons"
     lessons.mkdir()
     (lessons / "01-broken.md").write_text("---\nid: [\n")
-    built = stage(log, lessons=lessons)
+    built = stage(folder, lessons=lessons)
     async with built.app.run_test() as pilot:
         await until(pilot, lambda: "No lesson could be read: d shows why" in way_on(built))
         await pilot.press("enter")
@@ -164,9 +165,9 @@ async def test_no_lesson_at_all_is_not_every_lesson_done(log: Path, tmp_path: Pa
     [(LabError("No engine [here]."), "No engine [here]."), (ValueError("odd"), "ValueError: odd; more in the log.")],
 )
 async def test_a_worker_that_fails_is_told_and_logged(
-    log: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, seen: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, seen: str
 ) -> None:
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "second-start")
 
@@ -180,8 +181,8 @@ async def test_a_worker_that_fails_is_told_and_logged(
         assert screen.is_current
 
 
-async def test_a_doctor_that_cannot_look_says_so(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = stage(log)
+async def test_a_doctor_that_cannot_look_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = stage(folder)
 
     async def fails() -> None:
         raise LabError("The settings cannot be read.")
@@ -192,14 +193,16 @@ async def test_a_doctor_that_cannot_look_says_so(log: Path, monkeypatch: pytest.
         await pilot.press("d")
         await until(pilot, lambda: isinstance(built.app.screen, DoctorScreen))
         prompt: Callable[[], str] = lambda: str(  # noqa: E731
-            built.app.screen.query_one("OptionList").get_option_at_index(0).prompt  # type: ignore[attr-defined]
+            built.app.screen.query_one(OptionList).get_option_at_index(0).prompt
         )
         await until(pilot, lambda: prompt() == "✗ The settings cannot be read.")
 
 
-async def test_an_opening_that_fails_in_an_unexpected_way_is_told(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_opening_that_fails_in_an_unexpected_way_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(session_module, "RETRY", 0.01)
-    built = stage(log)
+    built = stage(folder)
 
     async def breaks(*_: object) -> Any:
         raise RuntimeError("odd")
@@ -209,9 +212,11 @@ async def test_an_opening_that_fails_in_an_unexpected_way_is_told(log: Path, mon
         await until(pilot, lambda: "RuntimeError: odd; more in the log." in notified(built))
 
 
-async def test_a_full_disk_is_said_at_once_and_until_there_is_room(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_said_at_once_and_until_there_is_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(session_module, "RETRY", 0.01)
-    built = stage(log)
+    built = stage(folder)
     full = True
 
     async def connects(lab_name: str, course: Course) -> Any:

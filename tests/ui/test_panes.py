@@ -19,7 +19,7 @@ from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.table import Table
-from tests.ui import fakes
+from tests.ui import views
 from tests.unit.seen import moment
 
 
@@ -82,7 +82,7 @@ async def test_data_grows_old_and_says_so() -> None:
     clock = Clock()
     pane = NodesPane(clock=clock)
     async with PaneApp(pane).run_test():
-        _, snapshot = fakes.nodes()
+        _, snapshot = views.nodes()
         pane.show(Snapshot(snapshot.value, None, clock.now))
         assert "● live, < 6 s" in text(pane)
         clock.now += 10.5
@@ -100,14 +100,14 @@ async def test_a_lab_without_nodes_says_what_makes_them() -> None:
         pane.show(Snapshot(absent, None, 0.0))
         assert "No nodes yet" in text(pane)
         assert "down" not in text(pane)
-        pane.show(fakes.nodes(containers=2)[1])
+        pane.show(views.nodes(containers=2)[1])
         assert "No nodes yet" not in text(pane)
 
 
 async def test_an_error_keeps_the_last_data_on_the_screen() -> None:
     pane = NodesPane()
     async with PaneApp(pane).run_test():
-        _, snapshot = fakes.nodes()
+        _, snapshot = views.nodes()
         pane.show(Snapshot(snapshot.value, "the engine does not answer", snapshot.taken_at))
         assert "! the engine does not answer" in text(pane)
         assert "● running" in text(pane)
@@ -124,7 +124,7 @@ async def test_an_error_keeps_the_last_data_on_the_screen() -> None:
 async def test_the_arithmetic_of_the_quorum(alive: int, verdict: str) -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test(size=(160, 24)):
-        pane.show(fakes.etcd(alive=alive)[1])
+        pane.show(views.etcd(alive=alive)[1])
         shown = text(pane)
         assert verdict in shown
         assert shown.count("✗ no answer") == 5 - alive
@@ -137,7 +137,7 @@ async def test_the_arithmetic_of_the_quorum(alive: int, verdict: str) -> None:
 async def test_a_narrow_pane_drops_the_least_useful_columns_and_takes_them_back() -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test(size=(160, 24)) as pilot:
-        pane.show(fakes.etcd()[1])
+        pane.show(views.etcd()[1])
         await pilot.resize_terminal(52, 24)
         await pilot.pause()
         table = pane.query_one(Table)
@@ -151,7 +151,7 @@ async def test_a_narrow_pane_drops_the_least_useful_columns_and_takes_them_back(
 async def test_roles_have_a_word_and_a_glyph() -> None:
     pane = PatroniPane()
     async with PaneApp(pane).run_test(size=(130, 24)):
-        pane.show(fakes.patroni()[1])
+        pane.show(views.patroni()[1])
         shown = text(pane)
         assert "★ Leader" in shown
         assert shown.count("○ Replica") == 2
@@ -173,9 +173,9 @@ async def test_what_did_not_change_is_not_painted_again() -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test(size=(130, 24)):
         table = pane.query_one(Table)
-        pane.show(fakes.etcd()[1])
+        pane.show(views.etcd()[1])
         before = table.content
-        pane.show(fakes.etcd()[1])
+        pane.show(views.etcd()[1])
         assert table.content is before
 
 
@@ -183,19 +183,19 @@ def test_the_condition_of_the_lab_in_one_line() -> None:
     none: Any = None
     assert headed("pgha", none, none, none).plain == "lab pgha · looking…"
     assert "✗ No engine answers." in headed("pgha", none, none, none, "No engine answers.\nInstall it.").plain
-    full = headed("pgha", fakes.nodes()[1], fakes.etcd()[1], fakes.patroni()[1])
+    full = headed("pgha", views.nodes()[1], views.etcd()[1], views.patroni()[1])
     assert full.plain == ("lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming")
     lost = EtcdView((EtcdEndpoint("pgha1", "pgha1:2379"),), 5, 2)
-    line = headed("pgha", fakes.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)
+    line = headed("pgha", views.nodes(containers=2)[1], Snapshot(lost, None, 0.0), none)
     assert "! 2 of 5 nodes up" in line.plain
     assert "etcd 2 of 5, NO QUORUM" in line.plain
 
 
 def test_the_condition_claims_nothing_that_is_not_seen_any_more() -> None:
-    etcd, patroni = fakes.etcd()[1], fakes.patroni()[1]
+    etcd, patroni = views.etcd()[1], views.patroni()[1]
     lost = headed(
         "pgha",
-        fakes.nodes()[1],
+        views.nodes()[1],
         Snapshot(etcd.value, "no node is in reach", 0.0),
         Snapshot(patroni.value, "etcd runs on no node", 0.0),
         paused=True,

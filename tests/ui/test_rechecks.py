@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,38 @@ import pytest
 from textual.pilot import Pilot
 
 from pghalab.cluster.model import NodeHealth, Nodes, Snapshot
-from pghalab.course.events import CommandStarted, RunEvent
 from pghalab.course.load import load_course
+from pghalab.lab.types import Result
 from pghalab.screens.dialogs import Confirm
 from pghalab.screens.help import HelpScreen
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.session import rechecks
 from pghalab.session.rechecks import is_worth_a_look
-from tests.ui import fakes
-from tests.ui.fakes import FakeRunner, FakeStatus, opened, stage, until
+from tests.ui import views
+from tests.ui.stage import opened, stage, until
 from tests.ui.test_console import at_step, shown
 from tests.ui.test_lab_menu import waits
 from tests.ui.test_opening import notified
 
 
-async def test_what_is_done_in_another_terminal_makes_the_step_done(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_done_in_another_terminal_makes_the_step_done(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rechecks, "SHOWN_EVERY", 0.01)
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
-        built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
+        built.start_etcd()
         await until(pilot, lambda: "✓ done" in shown(built))
         assert all(looked in (None, ["second-start"]) for looked in built.runner.looked)
 
 
-async def test_what_a_pane_sees_is_looked_at_by_the_checks_at_once(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_pane_sees_is_looked_at_by_the_checks_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rechecks, "SHOWN_EVERY", 3600.0)
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         await until(pilot, lambda: not built.app.session.rechecks._under_way)
@@ -47,7 +50,7 @@ async def test_what_a_pane_sees_is_looked_at_by_the_checks_at_once(log: Path, mo
 
         def publish(row: NodeHealth, taken_at: float) -> None:
             nodes: Nodes = Snapshot((row,), None, taken_at)
-            built.monitor.publish(("nodes", nodes))
+            built.still.publish(("nodes", nodes))
 
         publish(row, 1.0)
         await until(pilot, lambda: not built.app.session.rechecks._under_way)
@@ -55,7 +58,7 @@ async def test_what_a_pane_sees_is_looked_at_by_the_checks_at_once(log: Path, mo
         # The same again, only later.
         publish(row, 2.0)
         assert not built.app.session.rechecks._under_way
-        built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
+        built.start_etcd()
         publish(replace(row, etcd="running"), 3.0)
         await until(pilot, lambda: "✓ done" in shown(built))
         assert built.runner.looked[looked:] == [["second-start"]]
@@ -71,17 +74,17 @@ def test_no_step_is_looked_at_often_whose_checks_leave_traces() -> None:
         assert not {"login", "marker"} & {spec.name for spec in step.checks}
 
 
-async def test_every_step_is_looked_at_now_and_then(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_step_is_looked_at_now_and_then(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rechecks, "SHOWN_EVERY", 0.01)
     monkeypatch.setattr(rechecks, "ALL_EVERY", 0.0)
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, built)
-        built.runner.seen["second-start"] = FakeStatus("done", fakes.holds("etcd runs", "pgha1"))
+        built.start_etcd()
         await until(pilot, lambda: built.app.session.state.steps["second-start"] == "done")
 
 
-async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_looked_at_without_need(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not for a step without checks, away from the lessons, while something runs, or while the panes stand still."""
     turns = 0
     real = asyncio.sleep
@@ -92,7 +95,7 @@ async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.
         await real(0.001 if seconds == rechecks.SHOWN_EVERY else seconds)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    built = stage(log)
+    built = stage(folder)
 
     async def looks(pilot: Pilot[int]) -> list[list[str] | None]:
         """The looks of some turns."""
@@ -114,7 +117,7 @@ async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.
         await pilot.press("P")
         assert await looks(pilot) == []
         await pilot.press("P")
-        built.runner.scripts["second-start"] = waits
+        built.lab.nodes["pgha1"].script = waits
         await pilot.press("r")
         await until(pilot, lambda: built.app.session.work.busy)
         assert await looks(pilot) == []
@@ -129,11 +132,11 @@ async def test_nothing_is_looked_at_without_need(log: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("key", ["enter", "r"])
 @pytest.mark.parametrize("away", ["2", "z"])
-async def test_a_step_that_is_not_on_the_screen_is_shown_before_it_runs(log: Path, key: str, away: str) -> None:
-    built = stage(log)
+async def test_a_step_that_is_not_on_the_screen_is_shown_before_it_runs(folder: Path, key: str, away: str) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(80, 24)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        built.feed(fakes.nodes())
+        built.feed(views.nodes())
         await pilot.press("2")
         await until(pilot, lambda: screen.front.area == "live")
         if away == "z":
@@ -147,17 +150,12 @@ async def test_a_step_that_is_not_on_the_screen_is_shown_before_it_runs(log: Pat
         await until(pilot, lambda: len(built.runner.ran) == 1 and not built.app.session.work.busy)
 
 
-async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(log: Path) -> None:
+async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = stage(folder)
+    built.start_etcd()
     gate = asyncio.Event()
-
-    class Slow(FakeRunner):
-        async def run(self, step_id: str, **how: Any) -> AsyncGenerator[RunEvent, None]:
-            yield CommandStarted(step_id, "", "", "", self.log)
-            await gate.wait()
-            async for event in super().run(step_id, **how):
-                yield event
-
-    built = stage(log, states={"second-start": "done"})
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         await pilot.press("r")
@@ -165,7 +163,14 @@ async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(log: Pa
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
         assert len(built.runner.ran) == 1
-        built.runner.__class__ = Slow
+        node = built.lab.nodes["pgha1"]
+        real = node.run
+
+        async def slow(command: str, **how: Any) -> Result:
+            await gate.wait()
+            return await real(command, **how)
+
+        monkeypatch.setattr(node, "run", slow)
         await pilot.press("r")
         await until(pilot, lambda: built.app.session.work.busy)
         await pilot.press("question_mark")
@@ -175,8 +180,8 @@ async def test_running_again_is_neither_one_key_away_nor_asked_elsewhere(log: Pa
         assert isinstance(built.app.screen, HelpScreen)
 
 
-async def test_help_begins_with_the_keys_of_the_screen(log: Path) -> None:
-    built = stage(log)
+async def test_help_begins_with_the_keys_of_the_screen(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         await pilot.press("question_mark")
@@ -187,8 +192,8 @@ async def test_help_begins_with_the_keys_of_the_screen(log: Path) -> None:
         assert "Focus Previous" not in text or text.index("Focus Previous") > places[-1]
 
 
-async def test_the_line_of_keys_begins_with_what_comes_next(log: Path) -> None:
-    built = stage(log)
+async def test_the_line_of_keys_begins_with_what_comes_next(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(80, 24)) as pilot:
         await at_step(built, pilot, "second-start")
 
@@ -197,18 +202,20 @@ async def test_the_line_of_keys_begins_with_what_comes_next(log: Path) -> None:
             return [each.binding.description for each in found if each.binding.show]
 
         assert keys()[0] == "Go on" and "Stop" not in keys()
-        built.runner.scripts["second-start"] = waits
+        built.lab.nodes["pgha1"].script = waits
         await pilot.press("r")
         await until(pilot, lambda: "Stop" in keys())
         await pilot.press("x")
         await until(pilot, lambda: "Stop" not in keys())
 
 
-async def test_the_monitor_is_told_of_what_a_check_has_just_seen(log: Path) -> None:
-    built = stage(log)
+async def test_the_monitor_is_told_of_what_a_check_has_just_seen(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, built)
-        built.runner.listed("pgha1", frozenset({"etcd", "sshd"}))
-        assert built.monitor.processes == [
+        built.start_etcd("pgha1")
+        built.still.processes.clear()
+        await built.runner.evaluate(["second-start"])
+        assert built.still.processes[:3] == [
             ("pgha1", "etcd", True), ("pgha1", "patroni", False), ("pgha1", "postgres", False),
         ]  # fmt: skip

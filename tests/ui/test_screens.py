@@ -9,6 +9,8 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from pghalab.app import PghalabApp
-from pghalab.course.events import Printed
 from pghalab.lab.doctor import Fact
 from pghalab.lab.types import Output
 from pghalab.screens.dialogs import About, Choose, Confirm
@@ -34,14 +35,20 @@ from pghalab.widgets.outline import Outline
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.pane_column import PaneColumn
 from pghalab.widgets.step_view import StepView
-from tests.ui import fakes
-from tests.ui.fakes import opened, stage, until
+from tests.fake_lab.node import FakeNode, Piece
+from tests.ui import views
+from tests.ui.stage import opened, stage, until
 from tests.ui.test_console import at_step, shown
 
 
 def areas(screen: Any) -> list[str]:
     """Which areas of a lesson are visible."""
     return [kind.__name__ for kind in (Outline, StepView, PaneColumn) if screen.query_one(kind).size.width]
+
+
+def only(screen: LessonScreen, area: str) -> bool:
+    """Whether an area fills the lesson."""
+    return areas(screen) == [area]
 
 
 @pytest.mark.parametrize(
@@ -52,31 +59,31 @@ def areas(screen: Any) -> list[str]:
         ((200, 50), ["Outline", "StepView", "PaneColumn"]),
     ],
 )
-async def test_as_many_areas_as_there_is_room(log: Path, size: tuple[int, int], visible: list[str]) -> None:
-    built = stage(log)
+async def test_as_many_areas_as_there_is_room(folder: Path, size: tuple[int, int], visible: list[str]) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=size) as pilot:
         screen = await at_step(built, pilot, "second-start")
         assert "PaneColumn" not in areas(screen)
-        built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni(), fakes.event("pgha1 leads"))
+        built.feed(views.nodes(), views.etcd(), views.patroni(), views.event("pgha1 leads"))
         await until(pilot, lambda: areas(screen) == visible)
 
 
-async def test_one_area_at_a_time_by_number(log: Path) -> None:
-    built = stage(log)
+async def test_one_area_at_a_time_by_number(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(80, 24)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni())
+        built.feed(views.nodes(), views.etcd(), views.patroni())
         for key, area in (("2", "PaneColumn"), ("3", "Outline"), ("1", "StepView")):
             await pilot.press(key)
-            await until(pilot, lambda area=area: areas(screen) == [area])  # type: ignore[misc]
+            await until(pilot, partial(only, screen, area))
         assert "1 Lesson" in shown(built) and "2 Cluster" in shown(built) and "3 Outline" in shown(built)
 
 
-async def test_a_pane_fills_the_screen_and_goes_back(log: Path) -> None:
-    built = stage(log)
+async def test_a_pane_fills_the_screen_and_goes_back(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        built.feed(fakes.nodes(), fakes.etcd())
+        built.feed(views.nodes(), views.etcd())
         await pilot.press("2")
         await until(pilot, lambda: built.app.focused is screen.query_one(NodesPane))
         await pilot.press("z")
@@ -85,8 +92,8 @@ async def test_a_pane_fills_the_screen_and_goes_back(log: Path) -> None:
         await until(pilot, lambda: screen.maximized is None)
 
 
-async def test_the_keys_are_right_when_the_terminal_has_the_focus_again(log: Path) -> None:
-    built = stage(log)
+async def test_the_keys_are_right_when_the_terminal_has_the_focus_again(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "first-question")
 
@@ -103,11 +110,11 @@ async def test_the_keys_are_right_when_the_terminal_has_the_focus_again(log: Pat
         await until(pilot, lambda: "Run" in keys())
 
 
-async def test_letters_scroll_the_live_panes(log: Path) -> None:
-    built = stage(log)
+async def test_letters_scroll_the_live_panes(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(80, 24)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        built.feed(fakes.nodes(), fakes.etcd(), fakes.patroni(), *[fakes.event("pgha1 leads")] * 30)
+        built.feed(views.nodes(), views.etcd(), views.patroni(), *[views.event("pgha1 leads")] * 30)
         await pilot.press("2")
         column = screen.query_one(PaneColumn)
         await until(pilot, lambda: column.max_scroll_y > 20 and screen.focused is screen.query_one(NodesPane))
@@ -120,11 +127,11 @@ async def test_letters_scroll_the_live_panes(log: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(20, 5), (1, 1), (300, 100)])
-async def test_any_terminal_will_do(log: Path, size: tuple[int, int]) -> None:
-    built = stage(log)
+async def test_any_terminal_will_do(folder: Path, size: tuple[int, int]) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=size) as pilot:
         await opened(pilot, built)
-        built.feed(fakes.nodes(), fakes.etcd(alive=2), fakes.patroni(), fakes.event("pgha1 leads"))
+        built.feed(views.nodes(), views.etcd(alive=2), views.patroni(), views.event("pgha1 leads"))
         await at_step(built, pilot, "second-start")
         for key in ("2", "3", "1", "r", "z", "z", "h"):
             await pilot.press(key)
@@ -134,12 +141,12 @@ async def test_any_terminal_will_do(log: Path, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("theme", ["pghalab-dark", "pghalab-light", "ansi-dark", "ansi-light", "textual-light"])
-async def test_every_theme_has_the_colours_that_are_used(log: Path, theme: str) -> None:
-    built = stage(log)
+async def test_every_theme_has_the_colours_that_are_used(folder: Path, theme: str) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         built.app.theme = theme
         await at_step(built, pilot, "second-start")
-        built.feed(fakes.nodes(), fakes.etcd(alive=2), fakes.patroni(), fakes.event("pgha1 leads", good=False))
+        built.feed(views.nodes(), views.etcd(alive=2), views.patroni(), views.event("pgha1 leads", good=False))
         await pilot.press("r")
         await until(pilot, lambda: "✓ done" in shown(built))
         picture = built.app.export_screenshot()
@@ -158,8 +165,8 @@ def test_every_binding_has_an_id_of_its_own_and_vital_ones_two_keys() -> None:
     assert [name for name in vital if "," not in seen[name]] == []
 
 
-async def test_the_palette_reaches_what_the_keys_do(log: Path) -> None:
-    built = stage(log)
+async def test_the_palette_reaches_what_the_keys_do(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         commands = {command.title: command for command in built.app.get_system_commands(built.app.screen)}
@@ -168,22 +175,22 @@ async def test_the_palette_reaches_what_the_keys_do(log: Path) -> None:
         await until(pilot, lambda: bool(built.runner.ran))
 
 
-async def test_the_palette_has_the_verbs_of_the_lab_and_asks_as_the_menu_does(log: Path) -> None:
-    built = stage(log)
+async def test_the_palette_has_the_verbs_of_the_lab_and_asks_as_the_menu_does(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         commands = {command.title: command for command in built.app.get_system_commands(built.app.screen)}
         commands["Lab: Stop"].callback()
-        await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and built.lab.verbs == ["stop"])
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and built.lab.acted == ["stop"])
         await until(pilot, lambda: not built.app.session.work.busy)
         commands["Lab: Remove all"].callback()
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("y")
-        await until(pilot, lambda: built.lab.verbs == ["stop", "down volumes"])
+        await until(pilot, lambda: built.lab.acted == ["stop", "down volumes"])
 
 
-async def test_help_lists_the_keys_of_the_screen(log: Path) -> None:
-    built = stage(log)
+async def test_help_lists_the_keys_of_the_screen(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
         await pilot.press("question_mark")
@@ -193,8 +200,8 @@ async def test_help_lists_the_keys_of_the_screen(log: Path) -> None:
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
 
 
-async def test_the_credit_is_in_the_about_box(log: Path) -> None:
-    built = stage(log)
+async def test_the_credit_is_in_the_about_box(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test() as pilot:
         await opened(pilot, built)
         assert "Jorge Torralba, postgressolutions.com" in shown(built)
@@ -203,8 +210,8 @@ async def test_the_credit_is_in_the_about_box(log: Path) -> None:
         assert "Jorge Torralba" in shown(built) and "postgressolutions.com" in shown(built)
 
 
-async def test_what_removes_something_asks_first_and_no_is_the_default(log: Path) -> None:
-    built = stage(log)
+async def test_what_removes_something_asks_first_and_no_is_the_default(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
         await pilot.press("l")
@@ -213,18 +220,18 @@ async def test_what_removes_something_asks_first_and_no_is_the_default(log: Path
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(built.app.screen, LabScreen))
-        assert built.lab.verbs == []
+        assert built.lab.acted == []
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(built.app.screen, Confirm))
         await pilot.press("y")
-        await until(pilot, lambda: built.lab.verbs == ["down volumes"])
+        await until(pilot, lambda: built.lab.acted == ["down volumes"])
         await until(pilot, lambda: "✓ Remove all: done" in shown(built))
-        assert built.app.screen.query_one(OutputView).text == "down: pgha1"
+        assert built.app.screen.query_one(OutputView).text == "down volumes: pgha1, pgha2, pgha3, pgha4, pgha5"
         await pilot.press("home", "enter")
-        await until(pilot, lambda: built.lab.verbs[-1] == "build" and not built.app.session.work.busy)
+        await until(pilot, lambda: built.lab.acted[-1] == "build" and not built.app.session.work.busy)
 
 
-async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_doctor_offers_the_command_to_copy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = [
         Fact("memory", True, "7.7 GiB"),
         Fact("engine", False, "nobody answers on [the socket]", "Install it.", "apt install docker.io"),
@@ -234,7 +241,7 @@ async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pyt
         return facts
 
     monkeypatch.setattr(Session, "examine", examine)
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
         await pilot.press("d")
@@ -245,8 +252,8 @@ async def test_the_doctor_offers_the_command_to_copy(log: Path, monkeypatch: pyt
         assert "NO  engine: nobody answers on [the socket] Install it." in built.app.clipboard
 
 
-async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(log: Path) -> None:
-    built = stage(log)
+async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(folder: Path) -> None:
+    built = stage(folder)
     async with built.app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, built)
         await pilot.press("s")
@@ -256,17 +263,17 @@ async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(log: Pa
         assert any("pghalab shell -u postgres pgha1" in note.message for note in built.app._notifications)
 
 
-async def test_leaving_asks_while_something_runs_and_then_closes_everything(log: Path) -> None:
-    built = stage(log)
+async def test_leaving_asks_while_something_runs_and_then_closes_everything(folder: Path) -> None:
+    built = stage(folder)
 
-    async def endless(runner: Any, step: str, command: str) -> Any:
+    async def endless(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
         while True:
-            yield Printed(step, Output("stdout", "x\n"))
+            yield Output("stdout", "x\n")
             await asyncio.sleep(0.01)
 
     async with built.app.run_test(size=(100, 30)) as pilot:
         await at_step(built, pilot, "second-start")
-        built.runner.scripts["second-start"] = endless
+        built.lab.nodes["pgha1"].script = endless
         await pilot.press("r")
         await until(pilot, lambda: built.app.session.work.busy)
         await pilot.press("ctrl+q")
@@ -280,10 +287,10 @@ async def test_leaving_asks_while_something_runs_and_then_closes_everything(log:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_gives_the_terminal_back(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_gives_the_terminal_back(folder: Path, number: signal.Signals) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.ui.fakes import stage; "
-        "app = stage(Path('x')).app; app.run(); sys.exit(app.return_code)"
+        "import sys; from pathlib import Path; from tests.ui.stage import stage; "
+        f"app = stage(Path('{folder}')).app; app.run(); sys.exit(app.return_code)"
     )
     master, slave = pty.openpty()
     env = {**os.environ, "TERM": "xterm-256color"}
@@ -305,9 +312,9 @@ def test_a_signal_gives_the_terminal_back(tmp_path: Path, number: signal.Signals
         os.close(master)
 
 
-def test_a_console_whose_terminal_goes_away_ends() -> None:
+def test_a_console_whose_terminal_goes_away_ends(folder: Path) -> None:
     """A process that is left behind would keep the lab's lock and a core."""
-    code = "from pathlib import Path; from tests.ui.fakes import stage; stage(Path('x')).app.run()"
+    code = f"from pathlib import Path; from tests.ui.stage import stage; stage(Path('{folder}')).app.run()"
     master, slave = pty.openpty()
     root = Path(__file__).parents[2]
     env = {**os.environ, "TERM": "xterm-256color"}
@@ -333,12 +340,12 @@ def _read(master: int) -> bytes:
 
 
 async def test_a_picture_of_the_screen_is_saved_where_there_are_no_downloads(
-    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_DOWNLOAD_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(80, 24)) as pilot:
         built.app.action_screenshot()
         await until(pilot, lambda: [path.suffix for path in tmp_path.glob("pghalab*")] == [".svg"])

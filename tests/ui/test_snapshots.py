@@ -10,24 +10,18 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from pghalab.course.events import CheckResult
 from pghalab.screens.lesson import LessonScreen
 from pghalab.widgets.pane import LivePane
-from tests.ui import fakes
-from tests.ui.fakes import FakeStatus, Stage, opened, stage, until
+from tests.ui import views
+from tests.ui.stage import Stage, opened, stage, until
 from tests.ui.test_console import shown
 
-LOG = Path("/lab/second-start.log")
-LOST = CheckResult("etcd runs as postgres", False, "no such process", "running", "pgha5")
 
-
-def scene() -> Stage:
+def scene(folder: Path) -> Stage:
     """A lab in which one etcd member was lost."""
-    return stage(
-        LOG,
-        states={"first-read": "done", "first-table": "done", "first-question": "done", "second-start": "done"},
-        seen={"second-start": FakeStatus("broken", (*fakes.holds("etcd runs as postgres", "pgha1", "pgha2"), LOST))},
-    )
+    built = stage(folder, done=["first-read", "first-table", "first-question", "second-start"])
+    built.start_etcd("pgha1", "pgha2")
+    return built
 
 
 def before(built: Stage, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
@@ -42,11 +36,11 @@ def before(built: Stage, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
             await until(pilot, lambda: isinstance(built.app.screen, LessonScreen) and "step 1" in shown(built))
             for pane in built.app.screen.query(LivePane):
                 pane._clock = lambda: 1004.0
-        (_, nodes), (_, etcd), (_, patroni) = fakes.nodes(), fakes.etcd(alive=4), fakes.patroni()
+        (_, nodes), (_, etcd), (_, patroni) = views.nodes(), views.etcd(alive=4), views.patroni()
         built.feed(("nodes", replace(nodes, taken_at=1000.0)), ("etcd", replace(etcd, taken_at=1000.0)))
         built.feed(("patroni", replace(patroni, taken_at=985.0)))
-        built.feed(fakes.event("pgha1 is the leader, timeline 1"))
-        built.feed(fakes.event("pgha5 does not answer, 4 of 5 alive", good=False, kind="etcd", at=60.0))
+        built.feed(views.event("pgha1 is the leader, timeline 1"))
+        built.feed(views.event("pgha5 does not answer, 4 of 5 alive", good=False, kind="etcd", at=60.0))
         await until(pilot, lambda: "4 of 5, quorum" in shown(built))
         await pilot.pause()
 
@@ -54,17 +48,17 @@ def before(built: Stage, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
-def test_home(snap_compare: Any, size: tuple[int, int]) -> None:
-    built = scene()
+def test_home(folder: Path, snap_compare: Any, size: tuple[int, int]) -> None:
+    built = scene(folder)
     assert snap_compare(built.app, terminal_size=size, run_before=before(built))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=str)
-def test_lesson(snap_compare: Any, size: tuple[int, int]) -> None:
-    built = scene()
+def test_lesson(folder: Path, snap_compare: Any, size: tuple[int, int]) -> None:
+    built = scene(folder)
     assert snap_compare(built.app, terminal_size=size, run_before=before(built, "B"))
 
 
-def test_cluster_on_a_small_screen(snap_compare: Any) -> None:
-    built = scene()
+def test_cluster_on_a_small_screen(folder: Path, snap_compare: Any) -> None:
+    built = scene(folder)
     assert snap_compare(built.app, terminal_size=(80, 24), run_before=before(built, "B", "2"))

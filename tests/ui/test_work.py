@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from pghalab.course.events import ChecksSeen, CommandEnded, CommandStarted, Printed, RunEvent
 from pghalab.lab.types import Ended, Output
 from pghalab.session.events import RunProgressed, SessionEvent
 from pghalab.session.session import Session
-from tests.ui import fakes
-from tests.ui.fakes import FakeRunner, Stage, stage, until
+from tests.fake_lab.node import FakeNode, Piece
+from tests.ui.stage import Stage, stage, until
 from tests.ui.test_console import at_step, shown
 
 
@@ -35,16 +34,15 @@ async def open_session(built: Stage) -> tuple[Session, list[SessionEvent]]:
     return session, told
 
 
-async def test_output_is_told_without_waiting_for_more(log: Path) -> None:
-    async def talks(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
-        yield Printed(step, Output("stdout", "a\n"))
-        yield Printed(step, Output("stdout", "b\n"))
+async def test_output_is_told_without_waiting_for_more(folder: Path) -> None:
+    async def talks(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
+        yield Output("stdout", "a\n")
+        yield Output("stdout", "b\n")
         await asyncio.Event().wait()
 
-    built = stage(log)
+    built = stage(folder)
     session, told = await open_session(built)
-    built.runner.scripts["second-start"] = talks
+    built.lab.nodes["pgha1"].script = talks
     seen: list[list[str]] = []
     session.bus.listen(
         lambda message: seen.append([*session.work.runs["second-start"].buffer.lines]) if session.work.runs else None
@@ -55,45 +53,40 @@ async def test_output_is_told_without_waiting_for_more(log: Path) -> None:
     await session.close()
 
 
-async def test_how_the_command_ended_and_what_the_checks_saw_is_told_at_once(log: Path) -> None:
-    gate, seen = asyncio.Event(), []
-
-    async def checks(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
-        seen.append(len(told))
-        yield CommandEnded(step, Ended("exited", 0, 0.1))
-        seen.append(len(told))
-        yield ChecksSeen(step, fakes.holds("etcd runs", "pgha1"), False)
-        seen.append(len(told))
-        await gate.wait()
-
-    built = stage(log)
+async def test_how_the_command_ended_and_what_the_checks_saw_is_told_at_once(folder: Path) -> None:
+    built = stage(folder)
     session, _ = await open_session(built)
-    told: list[SessionEvent] = []
-    session.bus.listen(lambda message: told.append(message) if isinstance(message, RunProgressed) else None)
-    built.runner.scripts["second-start"] = checks
+    told: list[tuple[bool, bool]] = []
+
+    def listen(message: SessionEvent) -> None:
+        if isinstance(message, RunProgressed):
+            run = session.work.runs["second-start"]
+            told.append((run.ended is not None, bool(run.results)))
+
+    session.bus.listen(listen)
     session.work.run_step("second-start")
-    await holds(lambda: len(seen) == 3)
-    assert seen[0] < seen[1] < seen[2]
+    await holds(lambda: not session.work.busy)
+    # It began, its command ended, its checks were seen: each told by itself, however soon the next one came.
+    assert told == [(False, False), (True, False), (True, True)]
     await session.close()
 
 
-async def test_stopping_twice_interrupts_no_taking_back(log: Path) -> None:
+async def test_stopping_twice_interrupts_no_taking_back(folder: Path) -> None:
     gate, steps = asyncio.Event(), []
 
-    async def takes_back(runner: FakeRunner, step: str, command: str) -> AsyncGenerator[RunEvent, None]:
-        yield CommandStarted(step, "pgha1", "postgres", command, runner.log)
+    async def takes_back(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
         try:
             await asyncio.Event().wait()
         finally:
             steps.append("began")
             await gate.wait()
             steps.append("ended")
+        yield Ended("exited", 0, 0.1)
 
-    built = stage(log)
+    built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         await at_step(built, pilot, "second-start")
-        built.runner.scripts["second-start"] = takes_back
+        built.lab.nodes["pgha1"].script = takes_back
         await pilot.press("r")
         await until(pilot, lambda: "running" in shown(built))
         await pilot.press("x")
@@ -108,8 +101,10 @@ async def test_stopping_twice_interrupts_no_taking_back(log: Path) -> None:
     assert steps == ["began", "ended"]
 
 
-async def test_a_disk_that_fills_up_under_a_verb_is_said_in_words(log: Path, caplog: pytest.LogCaptureFixture) -> None:
-    built = stage(log)
+async def test_a_disk_that_fills_up_under_a_verb_is_said_in_words(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    built = stage(folder)
     session, _ = await open_session(built)
 
     async def full() -> AsyncGenerator[Output | Ended, None]:

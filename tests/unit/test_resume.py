@@ -14,13 +14,13 @@ from pghalab.course.positions import from_control, situation
 from pghalab.course.report import StepReport, TextReporter, choose, run_steps
 from pghalab.course.resume import Decision, Member, Situation, decide, lsn, parsed
 from pghalab.course.runner import Runner
-from pghalab.lab.types import Ended, Result
+from pghalab.lab.types import Ended
+from tests.fake_lab.control import CONTROL, at, none
+from tests.fake_lab.control import SYSTEM as ID
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.sources import FakeSources
-
-ID = "7573485601442316865"
 
 
 def primary(name: str, timeline: int, position: int, **more: Any) -> Member:
@@ -141,19 +141,6 @@ def test_positions_are_read_as_postgresql_writes_them() -> None:
     assert parsed("") == parsed("x/y") == 0
 
 
-CONTROL = """pg_control version number:            1700
-Database system identifier:           7573485601442316865
-Database cluster state:               {state}
-pg_control last modified:             Wed 25 Nov 2026 09:24:01 AM UTC
-Latest checkpoint location:           0/5000060
-Latest checkpoint's REDO location:    0/5000028
-Latest checkpoint's TimeLineID:       2
-Latest checkpoint's PrevTimeLineID:   2
-Minimum recovery ending location:     {minimum}
-Min recovery ending loc's timeline:   {timeline}
-"""
-
-
 @pytest.mark.parametrize(
     ("state", "minimum", "timeline", "mark", "expected"),
     [
@@ -174,16 +161,6 @@ def test_a_control_file(state: str, minimum: str, timeline: int, mark: str, expe
 
 
 # What is gathered, and who asks for it
-
-
-def at(lab: FakeLab, node: str, state: str, timeline: int, location: str, *, mark: str = "patroni: yes\n") -> None:
-    text = CONTROL.format(state=state, minimum="0/0", timeline=timeline).replace("0/5000060", location) + mark
-    lab.nodes[node].answers["pg_controldata"] = Result(0, text, "", 0.0)
-
-
-def none(lab: FakeLab, *nodes: str) -> None:
-    for node in nodes:
-        lab.nodes[node].answers["pg_controldata"] = Result(3, "", "", 0.0)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from pghalab.session.events import (
 )
 from pghalab.session.session import Session
 from tests.fake_lab.backend import Bench
+from tests.fake_lab.control import SYSTEM, at
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode, Piece
@@ -224,14 +225,15 @@ async def test_the_member_that_led_last_is_started_first(bench: Bench) -> None:
     """The whole cluster was stopped: who may begin is decided from the data, and the console is told who."""
     lab, sources = bench.lab, bench.sources
     cluster_of_three(lab, sources)
-    ended = {"pgha1": ("shut down in recovery", "0/4000000"), "pgha2": ("shut down", "0/5000060")}
     for name in ("pgha1", "pgha2", "pgha3"):
         for process in ("patroni", "postgres"):
             del lab.nodes[name].processes[process]
-        state, location = ended.get(name, ended["pgha1"])
-        lab.nodes[name].answers["pg_controldata"] = CONTROL.format(
-            system=sources.dcs["initialize"], state=state, location=location
+        at(
+            lab,
+            name,
+            *(("shut down", 1, "0/5000060") if name == "pgha2" else ("shut down in recovery", 1, "0/4000000")),
         )
+    sources.dcs["initialize"] = SYSTEM
     del sources.dcs["leader"]
 
     def leads(node: FakeNode, command: str) -> list[Piece]:
@@ -252,16 +254,6 @@ async def test_the_member_that_led_last_is_started_first(bench: Bench) -> None:
         assert (await finished(session, told, "start-pgha2")).outcome == "done"
         assert (await finished(session, told, "start-pgha1")).outcome == "done"
         assert sources.dcs["leader"] == "pgha2"
-
-
-CONTROL = """Database system identifier:           {system}
-Database cluster state:               {state}
-Latest checkpoint location:           {location}
-Latest checkpoint's TimeLineID:       1
-Minimum recovery ending location:     0/0
-Min recovery ending loc's timeline:   0
-patroni: yes
-"""
 
 
 async def test_what_breaks_is_said_once_it_is_sure_and_taken_back_when_it_mends(bench: Bench) -> None:
