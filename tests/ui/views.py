@@ -46,7 +46,7 @@ def etcd(*, alive: int = 5, leader: int = 1, age: float = 0.0) -> tuple[Literal[
     rows = tuple(
         EtcdEndpoint(name, f"{name}:2379", IDS[index], "3.5.16", 20480, index == leader, False, 2, 13, 13)
         if index < alive
-        else EtcdEndpoint(name, f"{name}:2379", errors="connection refused")
+        else EtcdEndpoint(name, f"{name}:2379", errors="connection refused", refused=True)
         for index, name in enumerate(NAMES)
     )
     return "etcd", Snapshot(EtcdView(rows, 5, alive), None, time.monotonic() - age)

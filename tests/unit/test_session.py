@@ -228,11 +228,8 @@ async def test_the_member_that_led_last_is_started_first(bench: Bench) -> None:
     for name in ("pgha1", "pgha2", "pgha3"):
         for process in ("patroni", "postgres"):
             del lab.nodes[name].processes[process]
-        at(
-            lab,
-            name,
-            *(("shut down", 1, "0/5000060") if name == "pgha2" else ("shut down in recovery", 1, "0/4000000")),
-        )
+        state, location = ("shut down", "0/5000060") if name == "pgha2" else ("shut down in recovery", "0/4000000")
+        at(lab, name, state, 1, location)
     sources.dcs["initialize"] = SYSTEM
     del sources.dcs["leader"]
 
