@@ -127,11 +127,19 @@ async def test_the_arithmetic_of_the_quorum(alive: int, verdict: str) -> None:
         pane.show(views.etcd(alive=alive)[1])
         shown = text(pane)
         assert verdict in shown
-        assert shown.count("✗ no answer") == 5 - alive
+        assert shown.count("○ stopped") == 5 - alive
         for title in ("ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM", "RAFT INDEX",
                       "RAFT APPLIED INDEX"):  # fmt: skip
             assert title in shown
         assert ("ERRORS" in shown) == (alive < 5)
+
+
+async def test_members_that_are_silent_may_have_a_quorum_that_nobody_hears() -> None:
+    pane = EtcdPane()
+    async with PaneApp(pane).run_test(size=(160, 24)):
+        pane.show(views.etcd(alive=2, silent=True)[1])
+        assert text(pane).count("✗ no answer") == 3
+        assert "quorum unknown" in text(pane) and "NO QUORUM" not in text(pane)
 
 
 async def test_a_narrow_pane_drops_the_least_useful_columns_and_takes_them_back() -> None:

@@ -36,7 +36,7 @@ def before(built: Stage, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
             await until(pilot, lambda: isinstance(built.app.screen, LessonScreen) and "step 1" in shown(built))
             for pane in built.app.screen.query(LivePane):
                 pane._clock = lambda: 1004.0
-        (_, nodes), (_, etcd), (_, patroni) = views.nodes(), views.etcd(alive=4), views.patroni()
+        (_, nodes), (_, etcd), (_, patroni) = views.nodes(), views.etcd(alive=4, silent=True), views.patroni()
         built.feed(("nodes", replace(nodes, taken_at=1000.0)), ("etcd", replace(etcd, taken_at=1000.0)))
         built.feed(("patroni", replace(patroni, taken_at=985.0)))
         built.feed(views.event("pgha1 is the leader, timeline 1"))

@@ -41,12 +41,13 @@ def nodes(*, etcd: int = 5, patroni: int = 3, containers: int = 5, age: float = 
     return "nodes", Snapshot(rows, None, time.monotonic() - age)
 
 
-def etcd(*, alive: int = 5, leader: int = 1, age: float = 0.0) -> tuple[Literal["etcd"], Etcd]:
-    """`endpoint status` as the course prints it."""
+def etcd(*, alive: int = 5, leader: int = 1, silent: bool = False, age: float = 0.0) -> tuple[Literal["etcd"], Etcd]:
+    """`endpoint status` as the course prints it; those that are not alive do not run, or are `silent`."""
+    away = "etcd does not answer within 3 s" if silent else "connection refused"
     rows = tuple(
         EtcdEndpoint(name, f"{name}:2379", IDS[index], "3.5.16", 20480, index == leader, False, 2, 13, 13)
         if index < alive
-        else EtcdEndpoint(name, f"{name}:2379", errors="connection refused", refused=True)
+        else EtcdEndpoint(name, f"{name}:2379", errors=away, refused=not silent)
         for index, name in enumerate(NAMES)
     )
     return "etcd", Snapshot(EtcdView(rows, 5, alive), None, time.monotonic() - age)
