@@ -59,6 +59,12 @@ class Dcs:
         return _true(self.config.get("pause"))
 
     @property
+    def outline(self) -> tuple[object, ...]:
+        """What makes it worth asking the nodes at once when it changes: who leads, and how the members stand."""
+        members = tuple((m.name, m.state, m.replication_state, m.role, m.timeline) for m in self.members)
+        return self.leader, self.initialize, members
+
+    @property
     def is_standby_cluster(self) -> bool:
         """The cluster follows another one."""
         standby = self.config.get("standby_cluster")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Literal, cast
 
 from pghalab.cluster import etcd, events, postgres
-from pghalab.cluster.dcs import PREFIX, Dcs
+from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.keys import Keys
 from pghalab.cluster.members import SETTLE, Members
 from pghalab.cluster.model import ClusterEvent, Etcd, NodeHealth, Nodes, Patroni, Snapshot, Update
@@ -352,7 +352,7 @@ class Monitor:
                 self._publish(("event", event))
         self._judge.hear("leader", events.leader_words(new.leader))
         self._show("patroni", self._patroni_snapshot())
-        if old is None or _outline(old) != _outline(new):
+        if old is None or old.outline != new.outline:
             self._patroni_sweep.refresh()
             self._postgres_sweep.refresh()
 
@@ -383,12 +383,6 @@ class Monitor:
             return
         self._published[kind] = (snapshot.value, snapshot.error, now)
         self._publish(cast(Update, (kind, snapshot)))
-
-
-def _outline(dcs: Dcs) -> tuple[object, ...]:
-    """What of the keys makes it worth asking the nodes at once."""
-    members = tuple((m.name, m.state, m.replication_state, m.role, m.timeline) for m in dcs.members)
-    return dcs.leader, dcs.initialize, members
 
 
 async def _for_ever(part: Callable[[], Awaitable[None]]) -> None:

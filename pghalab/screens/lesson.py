@@ -22,6 +22,7 @@ from pghalab.screens.lesson_areas import LessonAreas
 from pghalab.screens.lesson_front import Front
 from pghalab.screens.lesson_head import LessonHead
 from pghalab.screens.lesson_keys import HELP, KEYS, usable
+from pghalab.screens.lesson_questions import again, without
 from pghalab.screens.messages import Told, hears
 from pghalab.session.events import (
     ClusterSeen,
@@ -37,16 +38,6 @@ from pghalab.widgets.question_card import QuestionCard
 
 NAMES = "pgha1 192.168.50.10 {{auth_method}}"
 """What a lab calls by names of its own."""
-_AGAIN = {
-    "already": "The checks of this step already hold. Run it again?",
-    "past": "Nothing is left to do in this step. Run it all the same?",
-}
-
-
-_WITHOUT = (
-    "Nobody can look at {names}, which may have rows that no other node has.\n\n"
-    "Started without, the others go on from what they have: those rows are lost, also when {names} comes back."
-)
 
 
 class LessonScreen(ConsoleScreen):
@@ -184,16 +175,12 @@ class LessonScreen(ConsoleScreen):
             self.call_after_refresh(self.areas.step_view.show_results)
         if message.event.step != self._step_id or not self.is_active:
             return
-        question = _AGAIN.get(message.event.outcome)
         run = self.console.session.work.runs.get(self._step_id)
-        if question:
-            self.console.ask(question, "Run again", self._run_again)
-        elif run is not None and run.without:
-            gone = run.without
-            names = " and ".join(gone)
-            self.console.ask(
-                _WITHOUT.format(names=names), f"Start without {names}", lambda: self._run(without=gone), danger=True
-            )
+        if (question := again(message.event.outcome)) is not None:
+            self.console.ask(question.text, question.yes, self._run_again)
+        elif run is not None and (gone := run.without):
+            question = without(gone)
+            self.console.ask(question.text, question.yes, lambda: self._run(without=gone), danger=True)
 
     def _run_again(self) -> None:
         self.console.session.work.run_step(self._step_id, again=True)
