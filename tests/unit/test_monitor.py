@@ -10,7 +10,7 @@ from pghalab.cluster import etcd, members, monitor, postgres
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.model import EtcdEndpoint
 from pghalab.cluster.rest import NoAnswer, NotRunning
-from pghalab.lab.types import Container, LinkChanged, Node
+from pghalab.lab.types import Container, LabError, LinkChanged, Node
 from tests.fake_lab.node import FakeNode
 from tests.unit.world import MEMBER, World
 
@@ -327,6 +327,36 @@ async def test_a_member_that_is_only_slow_does_not_wait(world: World, monkeypatc
         silent = True
         await world.until(lambda: world.last("etcd").value.waits)
         assert world.last("nodes").value[0].etcd == "waiting"
+
+
+async def test_a_server_that_ends_is_told_before_its_key_says_so(world: World) -> None:
+    world.postgres["pgha1"] = postgres.Role(True, "7")
+    async with world.watched():
+        await world.until(lambda: world.last("nodes").value[0].writes)
+        del world.postgres["pgha1"]
+        await world.until(lambda: "pgha1: running -> stopped" in world.events())
+
+
+@pytest.mark.parametrize(
+    ("stopped", "said", "why"),
+    [
+        (("pgha1", "pgha2", "pgha3"), "", "etcd runs on no node"),
+        (("pgha2", "pgha3"), "etcdserver: no leader", "etcd has no quorum: 1 of 3 members alive, 2 needed"),
+        (("pgha3",), "", "etcd's keys are not known: it refused"),
+    ],
+)
+async def test_why_the_keys_are_not_known(
+    world: World, monkeypatch: pytest.MonkeyPatch, stopped: tuple[str, ...], said: str, why: str
+) -> None:
+    async def refuses(node: Node, prefix: str) -> dict[str, str]:
+        raise LabError("it refused")
+
+    monkeypatch.setattr(etcd, "get_prefix", refuses)
+    world.patroni["pgha1"] = TRUTH
+    world.etcd = {"pgha1": said} | {name: NotRunning(f"etcd does not run on {name}") for name in stopped}
+    _, _, seen = await monitor.Monitor(world.lab, world.publish).once()
+    assert seen.error == why
+    assert seen.value is not None and [member.name for member in seen.value.members] == ["pgha1"]
 
 
 async def test_one_look(world: World) -> None:
