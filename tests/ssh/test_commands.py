@@ -286,7 +286,9 @@ async def test_the_next_driver_ends_what_a_killed_one_left_running_and_nothing_e
 ) -> None:
     def begun(mark: str, command: str) -> subprocess.Popen[bytes]:
         line = command_line(command, "root", f"{mark}.1")
-        return subprocess.Popen(["/bin/bash", "-c", line], start_new_session=True)
+        # A login shell: not with the profile of whoever runs the tests.
+        env = os.environ | {"HOME": str(tmp_path)}
+        return subprocess.Popen(["/bin/bash", "-c", line], start_new_session=True, env=env)
 
     # A name of its own: in /proc of this machine are the processes of other tests' nodes too.
     lab = f"t{secrets.token_hex(6)}"
