@@ -26,7 +26,7 @@ SUDO_TO=postgres exec "$@"
 """
 SETPRIV = """#!/bin/bash
 [ "$*" = "--reuid postgres --regid postgres --init-groups --reset-env /bin/bash -l" ] || exit 99
-exec env -i TERM="$TERM" LOGGED_IN=postgres /bin/bash -l
+exec env -i TERM="$TERM" HOME="$HOME" LOGGED_IN=postgres /bin/bash -l
 """
 
 
