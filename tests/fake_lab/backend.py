@@ -76,6 +76,14 @@ class WatchedRunner(Runner):
             self.closed.append(step_id)
 
 
+def runner_on(
+    lab: FakeLab, sources: FakeSources, folder: Path, course: Course, *, read_only: bool = False
+) -> WatchedRunner:
+    """A runner with the progress and the journal of a state folder."""
+    progress = Progress.load(folder / "progress.json", read_only=read_only)
+    return WatchedRunner(course, lab, progress, Journal(folder / "journal", read_only=read_only), sources)
+
+
 class StillMonitor(Monitor):
     """A monitor that looks at nothing: what it publishes is what a test feeds."""
 
@@ -129,15 +137,14 @@ class Bench:
 
     async def connect(self, lab_name: str, course: Course) -> Backend:
         """A `Connect`."""
-        progress = Progress.load(self.folder / "progress.json", read_only=bool(self.driver))
+        self.runner = runner_on(self.lab, self.sources, self.folder, course, read_only=bool(self.driver))
+        progress = self.runner.progress
         for step in self.done:
             course.step(step).kind.take(progress.record(step))
             progress.mark_done(step)
         for step, later in self.replaced.items():
             progress.record(step).replaced_by = later
         progress.last = self.last or progress.last
-        journal = Journal(self.folder / "journal", read_only=bool(self.driver))
-        self.runner = WatchedRunner(course, self.lab, progress, journal, self.sources)
         return Backend(
             lab=self.lab,
             runner=self.runner,

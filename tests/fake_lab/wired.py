@@ -36,8 +36,12 @@ class Wired:
             self._sources.dcs.pop(key, None)
         else:
             self._sources.dcs[key] = value
+        self.push(etcd.Change(PREFIX + key, value))
+
+    def push(self, *changes: etcd.Change) -> None:
+        """Tell whoever watches."""
         for deliver in tuple(self._watchers):
-            deliver((etcd.Change(PREFIX + key, value),))
+            deliver(changes)
 
     def _runs(self, node: Node, process: str, service: str) -> None:
         if node.link != "up":

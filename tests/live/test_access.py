@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,7 @@ async def test_a_lab_is_not_removed_under_a_run(lab: LocalLab, engine: Engine) -
 
 @pytest.mark.parametrize("changes", [{"subnet": "10.254.77"}, {"password": "another"}, {"nodes": 2}, {"prefix": "xx"}])
 async def test_kept_volumes_are_not_used_under_other_settings(
-    make_settings: MakeSettings, engine: Engine, changes: dict[str, object]
+    make_settings: MakeSettings, engine: Engine, changes: dict[str, Any]
 ) -> None:
     settings = await make_settings(1)
     first = LocalLab(settings)
@@ -164,7 +165,7 @@ async def test_kept_volumes_are_not_used_under_other_settings(
     kept = await objects(engine, settings.name)
     assert kept
     # As the command line does it: settings that were chosen, not defaults that the engine may correct.
-    other = LocalLab(replace(settings, origin="file", **changes))  # type: ignore[arg-type]
+    other = LocalLab(replace(settings, origin="file", **changes))
     with pytest.raises(LabError) as caught:
         await told(other.up())
     assert caught.value.kind == "differs" and "pghalab down -f" in caught.value.todo

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -316,7 +317,7 @@ async def test_whatever_is_done_to_a_node_is_told_or_recovered_from(
     assert (await interfered.rows()).outcome == "done"
     for fault in chance.sample(faults, len(faults)):
         for after in (chance.randrange(1, 18), *((0,) if before_too else ())):
-            ended = await interfered.rows(lambda fault=fault: fault(interfered), after)  # type: ignore[misc]
+            ended = await interfered.rows(partial(fault, interfered), after)
             status, _ = interfered.shell.run(interfered.node, "test", "-e", "/pgha/config/finished")
             print(f"{fault.__name__} after {after} rows: {ended.outcome} in {ended.seconds:.1f} s: {ended.reason}")
             if ended.outcome == "done":

@@ -18,7 +18,7 @@ import pytest
 
 from pghalab.lab.ssh.command import HIGH_WATER, WINDOW, CommandSession, command_line, driver_mark, left_line
 from pghalab.lab.ssh.node import CAPTURE, SESSIONS, SshNode
-from pghalab.lab.types import Ended, LabError, Output
+from pghalab.lab.types import Ended, LabError, Output, User
 from tests.ssh.machine import Machine, World
 
 MIB = 1024 * 1024
@@ -191,9 +191,9 @@ STUBBORN = """trap '' TERM HUP
 
 
 @pytest.mark.parametrize("user", ["root", "postgres"])
-async def test_cancelling_ends_every_process(node: SshNode, tmp_path: Path, user: str) -> None:
+async def test_cancelling_ends_every_process(node: SshNode, tmp_path: Path, user: User) -> None:
     path = tmp_path / "pids"
-    task = asyncio.create_task(node.run(STUBBORN.format(path=path), user=user, timeout=600))  # type: ignore[arg-type]
+    task = asyncio.create_task(node.run(STUBBORN.format(path=path), user=user, timeout=600))
     pids = (await appears(path)).split()
     assert all(alive(pid) for pid in pids)
     task.cancel()

@@ -19,7 +19,7 @@ from pghalab.lab.ssh.link import Timing
 from pghalab.lab.ssh.node import RESERVED, SshNode
 from pghalab.lab.ssh.shell import ShellSession
 from pghalab.lab.ssh.terminal import LEAVE_KEY
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Output
 from tests.ssh.machine import Machine, Seen, World
 
 QUICK = Timing(keepalive=0.2, unanswered=2, connect=3.0, backoff_first=0.05, backoff_last=0.2)
@@ -138,7 +138,9 @@ async def test_shells_have_their_own_sessions(node: SshNode) -> None:
         await node.shell("root", (80, 24))
     # A stop works although the reserved sessions are taken.
     events = node.stream("echo $$; exec sleep 1000")
-    pid = (await anext(events)).text.strip()  # type: ignore[union-attr]
+    first = await anext(events)
+    assert isinstance(first, Output)
+    pid = first.text.strip()
     await events.aclose()
     assert not Path(f"/proc/{pid}").exists()
     for shell in shells:

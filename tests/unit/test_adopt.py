@@ -75,11 +75,13 @@ async def test_what_is_no_whole_key_yet_is_not_pinned(
     assert adopter.pin("pgha1") is None
 
 
-async def test_an_engine_that_fails_is_not_a_container_without_a_key(docker: FakeDocker, adopter: Adopter) -> None:
+async def test_an_engine_that_fails_is_not_a_container_without_a_key(
+    docker: FakeDocker, adopter: Adopter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(container: str, path: str) -> tuple[list[bytes], dict[str, object]]:
         raise refusal(500, "broken")
 
-    docker.get_archive = fails  # type: ignore[method-assign]
+    monkeypatch.setattr(docker, "get_archive", fails)
     with pytest.raises(LabError, match="broken"):
         await adopt(docker, adopter)
 
@@ -184,11 +186,13 @@ async def test_a_node_without_a_filter_is_not_told_and_said(docker: FakeDocker, 
     assert docker.ran == []
 
 
-async def test_an_engine_that_fails_is_not_a_node_without_a_filter(docker: FakeDocker) -> None:
+async def test_an_engine_that_fails_is_not_a_node_without_a_filter(
+    docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(container: str, path: str) -> tuple[list[bytes], dict[str, object]]:
         raise refusal(500, "broken")
 
-    docker.get_archive = fails  # type: ignore[method-assign]
+    monkeypatch.setattr(docker, "get_archive", fails)
     with pytest.raises(LabError, match="broken"):
         await reach.said(docker.engine(), docker.named("pgha1").id)
 

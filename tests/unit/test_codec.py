@@ -10,7 +10,7 @@ import pytest
 
 from pghalab.cluster import codec, patroni
 from pghalab.cluster.dcs import parse
-from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, NodeHealth, Snapshot, Trouble
+from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, NodeHealth, Nodes, Snapshot, Trouble, Update
 from pghalab.cluster.quorum import etcd_view
 from tests.unit.seen import recorded_endpoints
 
@@ -44,8 +44,10 @@ def test_the_other_values_come_back_too() -> None:
     assert codec.read_event(_again(event)) == event
     trouble = Trouble("writers", "critical", "two servers take writes", ("pgha1", "pgha2"))
     assert codec.read_trouble(_again(trouble)) == trouble
-    for update in (("event", event), ("nodes", Snapshot((row,), "x", time.monotonic()))):
-        kind, value = codec.read_update(json.loads(json.dumps(codec.update(update))))  # type: ignore[arg-type]
+    rows: Nodes = Snapshot((row,), "x", time.monotonic())
+    updates: tuple[Update, ...] = (("event", event), ("nodes", rows))
+    for update in updates:
+        kind, value = codec.read_update(json.loads(json.dumps(codec.update(update))))
         assert (kind, getattr(value, "value", value)) == (update[0], getattr(update[1], "value", update[1]))
 
 

@@ -278,7 +278,8 @@ async def test_who_is_cancelled_takes_back_what_he_made(docker: FakeDocker, said
 
     async def for_ever(name: str, found: FoundContainer) -> bool:
         waits.set()
-        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+        await asyncio.Event().wait()
+        return True
 
     task = asyncio.create_task(up(docker, said, reached=for_ever))
     await waits.wait()
@@ -288,7 +289,9 @@ async def test_who_is_cancelled_takes_back_what_he_made(docker: FakeDocker, said
     assert everything(docker) == (set(), set(), set())
 
 
-async def test_nodes_are_made_at_the_same_time(docker: FakeDocker, said: list[str]) -> None:
+async def test_nodes_are_made_at_the_same_time(
+    docker: FakeDocker, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     both = threading.Barrier(2)
     start = docker.start
 
@@ -296,6 +299,6 @@ async def test_nodes_are_made_at_the_same_time(docker: FakeDocker, said: list[st
         both.wait(10)
         start(container)
 
-    docker.start = together  # type: ignore[method-assign]
+    monkeypatch.setattr(docker, "start", together)
     await up(docker, said)
     assert not both.broken

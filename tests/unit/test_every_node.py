@@ -16,6 +16,7 @@ from pghalab.course.lint import lint
 from pghalab.course.runner import Runner
 from pghalab.lab.together import HELD, together
 from pghalab.lab.types import Ended, LabError, Output, User
+from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
@@ -66,9 +67,7 @@ class Endless(FakeNode):
 
 
 def opened(tmp_path: Path, lab: FakeLab) -> Runner:
-    made = Runner.open(lab, tmp_path / "state", course=write_course(tmp_path / "lessons", STEP))
-    made._look._sources = FakeSources()
-    return made
+    return runner_on(lab, FakeSources(), tmp_path / "state", write_course(tmp_path / "lessons", STEP))
 
 
 async def run(runner: Runner) -> list[RunEvent]:

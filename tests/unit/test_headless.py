@@ -8,14 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from pghalab import cli
 from pghalab.course import report
+from pghalab.course.events import RunEvent
 from pghalab.course.load import load_course
 from pghalab.course.model import Step
 from pghalab.course.runner import Runner
@@ -94,9 +96,9 @@ def test_what_is_left_out_reaches_every_step(monkeypatch: pytest.MonkeyPatch) ->
     left_out: list[Collection[str]] = []
     real = Runner.run
 
-    def run(self: Runner, step_id: str, *, without: Collection[str] = (), **how: object) -> object:
+    def run(self: Runner, step_id: str, *, without: Collection[str] = (), **how: Any) -> AsyncGenerator[RunEvent, None]:
         left_out.append(without)
-        return real(self, step_id, without=without, **how)  # type: ignore[arg-type]
+        return real(self, step_id, without=without, **how)
 
     monkeypatch.setattr(Runner, "run", run)
     assert cli.main(["run", "--lesson", "welcome", "--without", "pgha3"]) == 0

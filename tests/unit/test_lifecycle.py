@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -91,9 +92,9 @@ async def test_start_tells_of_nodes_that_are_not_there(docker: FakeDocker, said:
 
 
 @pytest.mark.parametrize("verb", [lifecycle.start, lifecycle.restart])
-async def test_a_lab_without_nodes_says_how_to_make_them(verb: object, said: list[str]) -> None:
+async def test_a_lab_without_nodes_says_how_to_make_them(verb: Callable[..., Awaitable[None]], said: list[str]) -> None:
     with pytest.raises(LabError) as told:
-        await verb(FakeDocker().engine(), SETTINGS, said.append, reached)  # type: ignore[operator]
+        await verb(FakeDocker().engine(), SETTINGS, said.append, reached)
     assert (told.value.kind, told.value.what) == ("no-lab", "The lab pgha has no nodes.")
     assert told.value.todo == "Create them: pghalab up"
 

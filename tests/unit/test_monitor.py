@@ -52,8 +52,7 @@ async def test_what_nobody_has_looked_at_yet_is_not_absent(world: World, monkeyp
 async def test_a_pushed_leader_is_published_without_waiting_for_a_poll(world: World) -> None:
     async with world.watched() as one:
         one.pause(True)
-        assert world.push is not None
-        world.push((etcd.Change(PREFIX + "leader", "pgha2"),))
+        world.push(etcd.Change(PREFIX + "leader", "pgha2"))
         await world.until(lambda: world.last("patroni").value.leader == "pgha2")
         assert world.events() == ["leader changed: pgha1 -> pgha2"]
 
@@ -69,7 +68,7 @@ async def test_one_missed_answer_keeps_the_row_and_a_second_one_empties_it(
             if node.name == "pgha3" and missed == 0:
                 missed += 1
                 raise NoAnswer("etcd does not answer")
-            return await world._endpoint(node)
+            return await world.endpoint(node)
 
         monkeypatch.setattr(etcd, "endpoint", once)
         start, looks = len(world.said), world.looks
@@ -263,7 +262,7 @@ async def test_a_count_is_shown_only_when_it_has_settled(world: World, monkeypat
                 world.etcd["pgha1"] = "etcdserver: no leader"
             if node.name == "pgha2" and (asked := asked + 1) > 1:
                 world.etcd["pgha2"] = "etcdserver: no leader"
-            return await world._endpoint(node)
+            return await world.endpoint(node)
 
         monkeypatch.setattr(etcd, "endpoint", slowly)
         await world.until(lambda: any("lost its quorum: 2 of 3" in text for text in world.events()))
@@ -302,7 +301,7 @@ async def test_a_member_that_waits_is_seen_at_the_other_members_port(
 
 async def test_a_member_that_is_only_slow_does_not_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(members, "PATIENCE", 0.01)
-    real, silent = world._endpoint, False
+    real, silent = world.endpoint, False
 
     async def slow(node: Any) -> EtcdEndpoint:
         await asyncio.sleep(0.05)

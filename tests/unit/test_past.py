@@ -7,6 +7,7 @@ from pathlib import Path
 from pghalab.course.events import StepEnded, StepState
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Container, Ended, Result
+from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
@@ -21,17 +22,15 @@ def step(name: str, service: str, until: str = "") -> str:
 
 
 def opened(tmp_path: Path, lab: FakeLab, *steps: str) -> Runner:
-    made = Runner.open(lab, tmp_path / "state", course=write_course(tmp_path / "lessons", *steps))
-    made._look._sources = FakeSources()
-    return made
+    return runner_on(lab, FakeSources(), tmp_path / "state", write_course(tmp_path / "lessons", *steps))
 
 
 async def state(made: Runner, name: str) -> StepState:
     return (await made.evaluate([name]))[name].state
 
 
-async def ended(made: Runner, name: str) -> StepEnded:
-    events = [event async for event in made.run(name)]
+async def ended(made: Runner, name: str, *, again: bool = False) -> StepEnded:
+    events = [event async for event in made.run(name, again=again)]
     assert isinstance(events[-1], StepEnded)
     return events[-1]
 
@@ -172,7 +171,7 @@ async def test_a_run_leaves_what_came_about_by_itself_and_what_was_typed_by_hand
     run(lab)
     assert await state(made, "switch") == "todo", "nobody has seen its checks hold"
     run(lab, "patroni")
-    assert [event async for event in made.run("switch", again=True)][-1].code == "guard"  # type: ignore[union-attr]
+    assert (await ended(made, "switch", again=True)).code == "guard"
 
 
 async def test_what_may_have_replaced_a_step_is_waited_for_when_it_is_slow_to_answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv4Network
+from typing import Any
 
 import pytest
 
@@ -176,10 +177,10 @@ async def test_a_lab_is_completed_when_it_is_the_same(docker: FakeDocker) -> Non
     ],
 )
 async def test_a_lab_is_not_mixed_with_another_deployment(
-    docker: FakeDocker, change: dict[str, object], words: str
+    docker: FakeDocker, change: dict[str, Any], words: str
 ) -> None:
     docker.deploy(SETTINGS)
-    error = await refused(docker, replace(SETTINGS, **change))  # type: ignore[arg-type]
+    error = await refused(docker, replace(SETTINGS, **change))
     assert (error.kind, error.what) == ("differs", f"The lab pgha exists {words}.")
     assert error.todo.startswith("Take the lab down first (pghalab down keeps its data)")
 

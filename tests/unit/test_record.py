@@ -9,7 +9,7 @@ import pytest
 from pghalab import cli
 from pghalab.cluster.identity import member_id
 from pghalab.course import record
-from pghalab.course.events import CommandStarted, StepEnded
+from pghalab.course.events import CommandStarted, Outcome, StepEnded
 from pghalab.course.journal import Journal
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
@@ -132,11 +132,11 @@ def course(tmp_path: Path) -> Course:
     return write_course(tmp_path / "lessons", STEP, STEP.replace("id: look", "id: other"))
 
 
-def ran(journal: Journal, step: str, command: str, text: str, outcome: str = "done") -> None:
+def ran(journal: Journal, step: str, command: str, text: str, outcome: Outcome = "done") -> None:
     with journal.log(step) as log:
         log.write(text)
         journal.append(CommandStarted(step, "rcrd1", "postgres", command, log.path))
-    journal.append(StepEnded(step, outcome, 0.1))  # type: ignore[arg-type]
+    journal.append(StepEnded(step, outcome, 0.1))
 
 
 def test_the_last_good_run_of_the_steps_own_command_counts(course: Course, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from pghalab.course.load import load_course
 from pghalab.course.report import JsonReporter, StepReport, TextReporter, choose, junit, run_steps
 from pghalab.course.runner import Runner
+from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources
@@ -35,9 +36,7 @@ def runner(tmp_path: Path) -> Runner:
 
 def made_on(lab: FakeLab, tmp_path: Path) -> Runner:
     course = write_course(tmp_path / "lessons", READ, BAD, LAST)
-    made = Runner.open(lab, tmp_path / "state", course=course)
-    made._look._sources = FakeSources()
-    return made
+    return runner_on(lab, FakeSources(), tmp_path / "state", course)
 
 
 async def test_lines_and_failure(runner: Runner) -> None:

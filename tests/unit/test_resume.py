@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pghalab.course.checks.facts import Facts
+from pghalab.course.events import StepEnded
 from pghalab.course.kinds import Command
 from pghalab.course.lint import lint
 from pghalab.course.positions import from_control, situation
@@ -15,6 +16,7 @@ from pghalab.course.report import StepReport, TextReporter, choose, run_steps
 from pghalab.course.resume import Decision, Member, Situation, decide, lsn, parsed
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Ended
+from tests.fake_lab.backend import runner_on
 from tests.fake_lab.control import CONTROL, at, none
 from tests.fake_lab.control import SYSTEM as ID
 from tests.fake_lab.course import write_course
@@ -238,9 +240,14 @@ def runner(tmp_path: Path, lab: FakeLab, sources: FakeSources) -> Runner:
     for node in lab.nodes.values():
         node.script = script
     course = write_course(tmp_path / "lessons", *(start(f"pgha{number}") for number in (1, 2, 3)))
-    made = Runner.open(lab, tmp_path / "state", course=course)
-    made._look._sources = sources
-    return made
+    return runner_on(lab, sources, tmp_path / "state", course)
+
+
+async def ended(made: Runner, step: str, **how: Any) -> StepEnded:
+    """How a run of a step ends."""
+    event = [event async for event in made.run(step, **how)][-1]
+    assert isinstance(event, StepEnded)
+    return event
 
 
 async def test_the_wrong_one_is_refused_with_the_step_that_comes_first(
@@ -248,9 +255,9 @@ async def test_the_wrong_one_is_refused_with_the_step_that_comes_first(
 ) -> None:
     made = runner(tmp_path, stopped, sources)
     for command in (None, "patroni /pgha/config/patroni.yaml # mine"):
-        end = [event async for event in made.run("start-pgha1", command=command)][-1]
-        assert (end.outcome, end.code, end.first) == ("refused", "order", "start-pgha2")  # type: ignore[union-attr]
-        assert "pgha2 led last" in end.reason and "Run “Step 2” (start-pgha2) first." in end.reason  # type: ignore[union-attr]
+        end = await ended(made, "start-pgha1", command=command)
+        assert (end.outcome, end.code, end.first) == ("refused", "order", "start-pgha2")
+        assert "pgha2 led last" in end.reason and "Run “Step 2” (start-pgha2) first." in end.reason
     assert not any("patroni /pgha" in command for command in stopped.nodes["pgha1"].ran)
 
 
@@ -289,22 +296,22 @@ async def test_one_that_is_being_started_is_waited_for(
         return await real(node, prefix)
 
     monkeypatch.setattr(sources, "keys", keys)
-    end = [event async for event in made.run("start-pgha1")][-1]
-    assert end.outcome == "done" and looks >= 3  # type: ignore[union-attr]
+    end = await ended(made, "start-pgha1")
+    assert end.outcome == "done" and looks >= 3
     monkeypatch.setattr("pghalab.course.order.LEADS", 0.0)
     sources.dcs.pop("leader")
-    end = [event async for event in made.run("start-pgha3")][-1]
-    assert (end.code, end.first) == ("order", "") and "does not lead yet" in end.reason  # type: ignore[union-attr]
+    end = await ended(made, "start-pgha3")
+    assert (end.code, end.first) == ("order", "") and "does not lead yet" in end.reason
 
 
 async def test_out_of_reach_is_refused_with_a_way_out(tmp_path: Path, stopped: FakeLab, sources: FakeSources) -> None:
     for name in ("pgha2", "pgha3"):
         stopped.nodes[name].link, stopped.nodes[name].link_reason = "down", "it does not answer."
-    end = [event async for event in runner(tmp_path, stopped, sources).run("start-pgha1")][-1]
-    assert (end.outcome, end.code) == ("refused", "unseen")  # type: ignore[union-attr]
-    assert "cannot be checked: pgha2 is out of reach" in end.reason and "pghalab start" in end.reason  # type: ignore[union-attr]
-    assert "`pghalab run --without pgha2 pgha3`: what only that data has is lost then" in end.reason  # type: ignore[union-attr]
-    assert end.without == ("pgha2", "pgha3")  # type: ignore[union-attr]
+    end = await ended(runner(tmp_path, stopped, sources), "start-pgha1")
+    assert (end.outcome, end.code) == ("refused", "unseen")
+    assert "cannot be checked: pgha2 is out of reach" in end.reason and "pghalab start" in end.reason
+    assert "`pghalab run --without pgha2 pgha3`: what only that data has is lost then" in end.reason
+    assert end.without == ("pgha2", "pgha3")
 
 
 async def test_it_starts_without_what_is_out_of_reach_only_when_told_to(
@@ -313,8 +320,8 @@ async def test_it_starts_without_what_is_out_of_reach_only_when_told_to(
     stopped.nodes["pgha3"].link, stopped.nodes["pgha3"].link_reason = "down", "it does not answer."
     made = runner(tmp_path, stopped, sources)
     for without in ((), ("pgha1",)):
-        end = [event async for event in made.run("start-pgha2", without=without)][-1]
-        assert (end.outcome, end.without) == ("refused", ("pgha3",))  # type: ignore[union-attr]
+        end = await ended(made, "start-pgha2", without=without)
+        assert (end.outcome, end.without) == ("refused", ("pgha3",))
     # pgha2 has newer data than pgha1, whoever is left out.
     assert await made.comes_first("start-pgha1") == ""
     assert await made.comes_first("start-pgha1", ("pgha3",)) == "start-pgha2"
@@ -331,16 +338,16 @@ async def test_nothing_is_offered_for_a_node_that_is_itself_out_of_reach(
     tmp_path: Path, stopped: FakeLab, sources: FakeSources
 ) -> None:
     stopped.nodes["pgha3"].link, stopped.nodes["pgha3"].link_reason = "down", "it does not answer."
-    end = [event async for event in runner(tmp_path, stopped, sources).run("start-pgha3", without=("pgha3",))][-1]
-    assert (end.outcome, end.code, end.without) == ("refused", "unseen", ())  # type: ignore[union-attr]
-    assert "--without" not in end.reason  # type: ignore[union-attr]
+    end = await ended(runner(tmp_path, stopped, sources), "start-pgha3", without=("pgha3",))
+    assert (end.outcome, end.code, end.without) == ("refused", "unseen", ())
+    assert "--without" not in end.reason
 
 
 async def test_the_first_start_of_all_is_free(tmp_path: Path, stopped: FakeLab, sources: FakeSources) -> None:
     none(stopped, "pgha1", "pgha2", "pgha3")
     sources.dcs.clear()
-    end = [event async for event in runner(tmp_path, stopped, sources).run("start-pgha1")][-1]
-    assert end.outcome == "done"  # type: ignore[union-attr]
+    end = await ended(runner(tmp_path, stopped, sources), "start-pgha1")
+    assert end.outcome == "done"
 
 
 def test_a_step_that_starts_patroni_says_where(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,12 @@ from pghalab.course.events import (
     StepStarted,
 )
 from pghalab.course.kinds.edit import EDIT
-from pghalab.course.model import Course
 from pghalab.course.runner import Runner
-from pghalab.lab.types import Ended, LabError, Output
+from pghalab.lab.types import Ended, HowEnded, LabError, Output, Result
+from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
-from tests.fake_lab.node import FakeNode
+from tests.fake_lab.node import FakeNode, Script
 from tests.fake_lab.sources import FakeSources, cluster_of_three
 
 START = """id: start
@@ -42,16 +43,13 @@ Make = Callable[..., Runner]
 @pytest.fixture
 def make(tmp_path: Path, lab: FakeLab, sources: FakeSources) -> Make:
     def runner(*steps: str) -> Runner:
-        course: Course = write_course(tmp_path / "lessons", *steps)
-        made = Runner.open(lab, tmp_path / "state", course=course)
-        made._look._sources = sources
-        return made
+        return runner_on(lab, sources, tmp_path / "state", write_course(tmp_path / "lessons", *steps))
 
     return runner
 
 
-async def run(runner: Runner, step: str, **options: object) -> list[RunEvent]:
-    return [event async for event in runner.run(step, **options)]  # type: ignore[arg-type]
+async def run(runner: Runner, step: str, **options: Any) -> list[RunEvent]:
+    return [event async for event in runner.run(step, **options)]
 
 
 def end(events: list[RunEvent]) -> StepEnded:
@@ -66,8 +64,8 @@ def starts_etcd(node: FakeNode, command: str) -> Sequence[Output | Ended]:
     return [Output("stdout", "starting\n"), Ended("exited", 0, 0.1)]
 
 
-def ends(status: int | None, how: str = "exited", text: str = "") -> Callable[..., Sequence[Output | Ended]]:
-    return lambda node, command: [Output("stderr", text), Ended(how, status, 0.1)]  # type: ignore[arg-type]
+def ends(status: int | None, how: HowEnded = "exited", text: str = "") -> Script:
+    return lambda node, command: [Output("stderr", text), Ended(how, status, 0.1)]
 
 
 async def test_a_command_is_run_judged_logged_and_remembered(make: Make, lab: FakeLab) -> None:
@@ -109,20 +107,20 @@ async def test_a_check_that_never_holds_fails_with_what_was_seen(make: Make, lab
     assert [look.final for look in looks] == [False, True], "a look that saw nothing new is not told"
 
 
-async def test_checks_are_polled_until_they_hold(make: Make, lab: FakeLab) -> None:
+async def test_checks_are_polled_until_they_hold(make: Make, lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     node = lab.nodes["pgha1"]
     looks = 0
     original = node.run
 
-    async def later(command: str, **options: object) -> object:
+    async def later(command: str, **options: Any) -> Result:
         nonlocal looks
         if command.startswith("ps ") and "start etcd" in node.ran:
             looks += 1
             if looks == 3:
                 node.processes["etcd"] = "postgres"
-        return await original(command, **options)  # type: ignore[arg-type]
+        return await original(command, **options)
 
-    node.run = later  # type: ignore[assignment,method-assign]
+    monkeypatch.setattr(node, "run", later)
     events = await run(make(START.replace("within: 0.3", "within: 60")), "start")
     assert end(events).outcome == "done"
     assert looks == 3

@@ -16,6 +16,7 @@ from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Ended, LabError
+from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources
@@ -25,9 +26,7 @@ UP = "id: up\nkind: action\naction: up\nchecks:\n  - containers: {}"
 
 
 def runner(tmp_path: Path, lab: FakeLab, *steps: str) -> Runner:
-    made = Runner.open(lab, tmp_path / "state", course=write_course(tmp_path / "lessons", *steps))
-    made._look._sources = FakeSources()
-    return made
+    return runner_on(lab, FakeSources(), tmp_path / "state", write_course(tmp_path / "lessons", *steps))
 
 
 async def ended(made: Runner, step: str, **options: Any) -> StepEnded:
@@ -65,7 +64,7 @@ async def test_the_nodes_are_created_elsewhere_on_demand(tmp_path: Path) -> None
     assert lab.acted == ["up", "up auto"]
 
 
-async def test_a_look_that_a_run_overtook_is_repeated(tmp_path: Path) -> None:
+async def test_a_look_that_a_run_overtook_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = FakeLab()
     made = runner(tmp_path, lab, FAILS)
     prints(lab, 2)
@@ -81,7 +80,7 @@ async def test_a_look_that_a_run_overtook_is_repeated(tmp_path: Path) -> None:
             await gate.wait()
         return found
 
-    made._look.evaluate = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(made._look, "evaluate", slow)
     look = asyncio.create_task(made.evaluate())
     await looked.wait()
     assert (await ended(made, "refused", again=True)).outcome == "done"

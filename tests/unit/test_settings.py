@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,9 +136,9 @@ def test_every_corrupt_file_is_kept() -> None:
         {"auth_method": "plain"},
     ],
 )
-def test_settings_that_cannot_work_are_refused_with_what_to_do(change: dict[str, object]) -> None:
+def test_settings_that_cannot_work_are_refused_with_what_to_do(change: dict[str, Any]) -> None:
     with pytest.raises(LabError) as caught:
-        checked(replace(default_settings("pgha"), **change))  # type: ignore[arg-type]
+        checked(replace(default_settings("pgha"), **change))
     assert caught.value.todo
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import pytest
 
@@ -101,10 +101,10 @@ def rows(*changed: NodeHealth) -> Nodes:
     return seen(tuple(by_name.get(row.name, row) for row in ROWS))
 
 
-def members(*changed: PatroniMember, **view: object) -> Snapshot[PatroniView]:
+def members(*changed: PatroniMember, **view: Any) -> Snapshot[PatroniView]:
     by_name = {one.name: one for one in changed}
     kept = tuple(by_name.get(one.name, one) for one in PATRONI.members)
-    return seen(replace(PATRONI, members=kept, **view))  # type: ignore[arg-type]
+    return seen(replace(PATRONI, members=kept, **view))
 
 
 def counted(*endpoints: EtcdEndpoint, of: int = 5) -> Snapshot[EtcdView]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pghalab.cluster.model import ClusterEvent
+from pghalab.course.events import StepState
 from pghalab.course.load import load_course
 from pghalab.session.summary import summary
 
@@ -27,6 +28,6 @@ def test_what_is_left_counts_required_steps_only() -> None:
         step.id for lesson in course.lessons if not lesson.optional for step in lesson.steps if not step.optional
     ]
     assert summary(course, {}, []).left == len(required)
-    states = dict.fromkeys(required, "done")
-    assert summary(course, states, []).left == 0  # type: ignore[arg-type]
-    assert {word for lesson, word, _ in summary(course, states, []).lessons if not lesson.optional} == {"done"}  # type: ignore[arg-type]
+    states: dict[str, StepState] = dict.fromkeys(required, "done")
+    assert summary(course, states, []).left == 0
+    assert {word for lesson, word, _ in summary(course, states, []).lessons if not lesson.optional} == {"done"}

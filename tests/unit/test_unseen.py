@@ -16,6 +16,7 @@ from pghalab.course.look import explain
 from pghalab.course.model import CheckSpec
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Container, ContainerState, LabError
+from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources, cluster_of_three
@@ -95,10 +96,9 @@ guard:
 guard_reason: pgha3 lives."""
 
 
-def runner(tmp_path: Path, lab: FakeLab, block: str) -> Runner:
-    made = Runner.open(lab, tmp_path / "state", course=write_course(tmp_path / "lessons", block))
-    made._look._sources = FakeSources()
-    return made
+def runner(tmp_path: Path, lab: FakeLab, block: str, sources: FakeSources | None = None) -> Runner:
+    course = write_course(tmp_path / "lessons", block)
+    return runner_on(lab, sources or FakeSources(), tmp_path / "state", course)
 
 
 async def events(made: Runner, **options: Any) -> list[Any]:
@@ -123,7 +123,9 @@ async def test_a_guard_that_refuses_says_what_was_seen_and_what_to_do(tmp_path: 
     assert end.reason.endswith("Leave it alone.")
 
 
-async def test_a_guard_waits_for_the_console_to_connect(tmp_path: Path, lab: FakeLab) -> None:
+async def test_a_guard_waits_for_the_console_to_connect(
+    tmp_path: Path, lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = lab.nodes["pgha3"]
     node.link, node.processes = "connecting", {"etcd": "postgres"}
     real, asked = node.run, 0
@@ -137,7 +139,7 @@ async def test_a_guard_waits_for_the_console_to_connect(tmp_path: Path, lab: Fak
             raise LabError("the console is connecting to it.", node="pgha3", kind="connecting")
         return await real(command, **options)
 
-    node.run = connecting  # type: ignore[method-assign]
+    monkeypatch.setattr(node, "run", connecting)
     async with asyncio.timeout(10):
         end = (await events(runner(tmp_path, lab, STEP + GUARD), again=True))[-1]
     assert end.outcome == "done"
@@ -153,7 +155,7 @@ async def test_a_link_that_is_refused_ends_the_wait_at_once(tmp_path: Path, lab:
 
 
 async def test_a_placeholder_is_not_failed_on_while_the_console_connects(
-    tmp_path: Path, lab: FakeLab, sources: FakeSources
+    tmp_path: Path, lab: FakeLab, sources: FakeSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster_of_three(lab, sources)
     asked = 0
@@ -169,9 +171,9 @@ async def test_a_placeholder_is_not_failed_on_while_the_console_connects(
         return run
 
     for node in lab.nodes.values():
-        node.run = connecting(node.run)  # type: ignore[method-assign]
-    made = runner(tmp_path, lab, 'id: one\nkind: command\nnode: "{{leader}}"\ncommand: do it\nno_check: x')
-    made._look._sources = sources
+        monkeypatch.setattr(node, "run", connecting(node.run))
+    block = 'id: one\nkind: command\nnode: "{{leader}}"\ncommand: do it\nno_check: x'
+    made = runner(tmp_path, lab, block, sources)
     async with asyncio.timeout(10):
         end = (await events(made))[-1]
     assert end.outcome == "done" and "do it" in lab.nodes["pgha1"].ran

@@ -10,27 +10,30 @@ from typing import Any
 
 import pytest
 
-from pghalab.cluster import etcd, monitor, patroni, postgres, sweep
+from pghalab.cluster import etcd, monitor, postgres, sweep
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.rest import NotRunning, OutOfReach
+from pghalab.lab.types import Node
 from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.sources import FakeSources
+from tests.fake_lab.wired import Wired
 
 MEMBER = json.dumps({"conn_url": "postgres://x:5432/postgres", "state": "running", "role": "replica"})
 
 
-class World:
+class World(Wired):
     """What the monitor sees, and what it says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> None:
         self.lab = FakeLab(count)
+        super().__init__(self.lab, FakeSources(), monkeypatch)
         self.etcd: dict[str, Exception | str] = {}
         self.patroni: dict[str, Exception | dict[str, Any]] = {}
         self.postgres: dict[str, Exception | postgres.Role] = {}
         self.lease: int | None = 20
         self.logins = self.probes = 0
         self.keys = {PREFIX + "leader": "pgha1", PREFIX + "members/pgha1": MEMBER, PREFIX + "initialize": "7"}
-        self.push: Callable[..., None] | None = None
         self.looks = 0
         self.said: list[Any] = []
         self._changed = asyncio.Event()
@@ -38,20 +41,9 @@ class World:
         monkeypatch.setattr(monitor, "PATRONI_EVERY", 0.02)
         monkeypatch.setattr(monitor, "RESTART_AFTER", 0.02)
         monkeypatch.setattr(sweep, "AGAIN_SOON", 0.02)
-        monkeypatch.setattr(etcd, "endpoint", self._endpoint)
-        monkeypatch.setattr(etcd, "members", self._members)
-        monkeypatch.setattr(etcd, "listing", self._listing)
-        monkeypatch.setattr(etcd, "get_prefix", self._get_prefix)
-        monkeypatch.setattr(etcd, "open_watch", self._open_watch)
-        monkeypatch.setattr(patroni, "status", self._status)
         monkeypatch.setattr(monitor, "POSTGRES_EVERY", 0.02)
-        monkeypatch.setattr(etcd, "waiting", self._waiting)
-        monkeypatch.setattr(etcd, "is_new", self._is_new)
-        monkeypatch.setattr(etcd, "lease_left", self._lease_left)
-        monkeypatch.setattr(postgres, "probe", self._probe)
-        monkeypatch.setattr(postgres, "role", self._role)
 
-    async def _endpoint(self, node: Any) -> EtcdEndpoint:
+    async def endpoint(self, node: Node) -> EtcdEndpoint:
         self.looks += 1
         what = self.etcd.get(node.name, "")
         if isinstance(what, Exception):
@@ -60,46 +52,36 @@ class World:
             node.name, f"{node.name}:2379", node.name[-1], "3.5.16", 1, node.name == "pgha1", errors=what
         )
 
-    async def _members(self, node: Any) -> tuple[EtcdMember, ...]:
+    async def members(self, node: Node) -> tuple[EtcdMember, ...]:
         return tuple(EtcdMember(name[-1], name, (), ()) for name in self.lab.nodes)
 
-    async def _listing(self, node: Any, prefix: str) -> etcd.Listing:
+    async def listing(self, node: Node, prefix: str) -> etcd.Listing:
         if node.link != "up":
             raise OutOfReach(node.link_reason, node=node.name)
         return etcd.Listing(1, dict(self.keys))
 
-    async def _get_prefix(self, node: Any, prefix: str) -> dict[str, str]:
+    async def get_prefix(self, node: Node, prefix: str) -> dict[str, str]:
         return dict(self.keys)
 
-    async def _open_watch(self, node: Any, prefix: str, start: int, deliver: Any, lost: Any) -> Any:
-        self.push = deliver
-        return type("W", (), {"close": lambda self: None})()
-
-    async def _status(self, node: Any) -> dict[str, Any]:
+    async def status(self, node: Node) -> dict[str, Any]:
         what = self.patroni.get(node.name, NotRunning(f"Patroni does not run on {node.name}"))
         if isinstance(what, Exception):
             raise what
         return what
 
-    async def _probe(self, node: Any) -> None:
+    async def probe(self, node: Node) -> None:
         self.probes += 1
         if node.name not in self.postgres:
             raise NotRunning(f"PostgreSQL does not run on {node.name}")
 
-    async def _role(self, lab: Any, name: str) -> postgres.Role:
+    async def role(self, lab: FakeLab, name: str) -> postgres.Role:
         self.logins += 1
         what = self.postgres.get(name, NotRunning(f"PostgreSQL does not run on {name}"))
         if isinstance(what, Exception):
             raise what
         return what
 
-    async def _waiting(self, node: Any) -> tuple[EtcdEndpoint, int]:
-        raise NotRunning(f"etcd does not run on {node.name}")
-
-    async def _is_new(self, node: Any) -> bool:
-        raise NotRunning(f"etcd does not run on {node.name}")
-
-    async def _lease_left(self, node: Any, key: str) -> int | None:
+    async def lease_left(self, node: Node, key: str) -> int | None:
         assert key == PREFIX + "leader"
         return self.lease
 
