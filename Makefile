@@ -19,7 +19,7 @@ test:
 	@sh scripts/setup.sh dev
 	@sh scripts/engine.sh
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check:
 	@.venv/bin/ruff format --check .

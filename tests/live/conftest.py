@@ -29,18 +29,21 @@ MakeSettings = Callable[..., Coroutine[Any, Any, LabSettings]]
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
+# Each takes minutes: begun last, it would run on alone.
+LONGEST = {"test_course", "test_soak"}
 # Each looks at every image, or build, of the engine.
 BUILDING = {"test_crash", "test_faults_console", "test_image"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything below this folder as live, and as what one process runs after another: a file shares its lab."""
+    """Mark everything below this folder as live, and each file as what one process runs; the longest begin first."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.live)
             item.add_marker(pytest.mark.xdist_group("images" if item.path.stem in BUILDING else item.path.stem))
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")
