@@ -77,11 +77,12 @@ class WatchedRunner(Runner):
 
 
 def runner_on(
-    lab: FakeLab, sources: FakeSources, folder: Path, course: Course, *, read_only: bool = False
+    lab: FakeLab, sources: FakeSources, folder: Path, course: Course, progress: Progress | None = None
 ) -> WatchedRunner:
-    """A runner with the progress and the journal of a state folder."""
-    progress = Progress.load(folder / "progress.json", read_only=read_only)
-    return WatchedRunner(course, lab, progress, Journal(folder / "journal", read_only=read_only), sources)
+    """A runner with the journal of a state folder, and its progress unless another is given."""
+    progress = progress or Progress.load(folder / "progress.json")
+    journal = Journal(folder / "journal", read_only=progress.read_only)
+    return WatchedRunner(course, lab, progress, journal, sources)
 
 
 class StillMonitor(Monitor):
@@ -137,14 +138,14 @@ class Bench:
 
     async def connect(self, lab_name: str, course: Course) -> Backend:
         """A `Connect`."""
-        self.runner = runner_on(self.lab, self.sources, self.folder, course, read_only=bool(self.driver))
-        progress = self.runner.progress
+        progress = Progress.load(self.folder / "progress.json", read_only=bool(self.driver))
         for step in self.done:
             course.step(step).kind.take(progress.record(step))
             progress.mark_done(step)
         for step, later in self.replaced.items():
             progress.record(step).replaced_by = later
         progress.last = self.last or progress.last
+        self.runner = runner_on(self.lab, self.sources, self.folder, course, progress)
         return Backend(
             lab=self.lab,
             runner=self.runner,
