@@ -28,8 +28,9 @@ REACHED = FOLDER / "mutmut-stats.json"
 LOG = Path("mutants.log")
 LAST = 20
 """Lines of the log that are shown when the tool itself fails."""
-SURVIVED, NO_TESTS, UNTRIED = (0,), (5, 33), (None, 2, 34)
-"""What mutmut stores of a mutant that no test noticed, that no test reaches, that was not tried (mutmut/stats.py)."""
+SURVIVED, NO_TESTS, UNTRIED, TIMED_OUT = (0,), (5, 33), (None, 2, 34), (36, 24, -24, 152, 255)
+"""What mutmut stores of a mutant that no test noticed, that no test reaches, that was not tried, whose tests ran on
+(mutmut/stats.py)."""
 _NONE = "no.such.mutant"
 
 
@@ -64,6 +65,9 @@ def main() -> int:
         caught = len(tried) - len(left) - len(unclear)
         reached = reached and caught >= GOAL * len(tried)
         print(f"{room}: {caught} of {len(tried)} mutants caught ({caught / len(tried):.0%}, goal {GOAL:.0%})")
+        if late := sum(found[name] in TIMED_OUT for name in tried):
+            # On a busy machine that need not be the mutant's doing.
+            print(f"  {late} of them because their tests did not end in time")
         for name in left:
             if found[name] in SURVIVED:
                 print(f"  not noticed: {name}")
