@@ -87,6 +87,8 @@ class FakeDocker:
         """The commands that were run in containers: container, command, environment."""
         self.answers: Callable[[list[str]], tuple[int, str]] = lambda _: (0, "")
         """What such a command ends with, and prints."""
+        self.gone = False
+        """It does not answer any more."""
         self._numbers = count(1)
         self._ports = count(40001)
 
@@ -152,9 +154,11 @@ class FakeDocker:
             for one in list(self.nets.values())
         ]
 
-    def volumes(self) -> dict[str, Any]:
-        """Every volume."""
-        return {"Volumes": [{"Name": name, "Labels": labels} for name, labels in list(self.vols.items())] or None}
+    def volumes(self, *, filters: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Every volume, or those with a label."""
+        key, _, value = (filters or {}).get("label", "").partition("=")
+        found: list[dict[str, Any]] = [{"Name": name, "Labels": labels} for name, labels in list(self.vols.items())]
+        return {"Volumes": [one for one in found if not key or all_in(one["Labels"], [(key, value)])] or None}
 
     def inspect_image(self, name: str) -> dict[str, Any]:
         """One image."""
@@ -198,9 +202,8 @@ class FakeDocker:
     def remove_volume(self, name: str) -> None:
         """Remove a volume."""
         self._may("remove_volume", name)
-        if name not in self.vols:
+        if self.vols.pop(name, None) is None:
             raise refusal(404, f"get {name}: no such volume")
-        del self.vols[name]
 
     def create_host_config(self, **options: Any) -> dict[str, Any]:
         """The SDK's own, which checks what it is given."""
@@ -340,6 +343,8 @@ class FakeDocker:
         return one
 
     def _may(self, call: str, name: str) -> None:
+        if self.gone:
+            raise OSError("the engine is gone")
         error = self.fails.get((call, name))
         if error is not None:
             raise error
