@@ -162,45 +162,50 @@ class RecordingSources(ClusterSources):
         return accepted, said
 
 
-async def recorded(lab_name: str, about: str) -> str:
+async def look(local: LocalLab, about: str) -> str:
     """One look at every check of the course, as JSON in the names that lessons are written with."""
-    local = LocalLab(load_settings(lab_name, look_only=True), look_only=True)
-    await local.open()
-    try:
-        await local.settle()
-        lab, sources = RecordingLab(local), RecordingSources()
-        with tempfile.TemporaryDirectory() as folder:
-            # Read-only: what is done is told by the checks alone, and no check writes a row.
-            progress = Progress.load(Path(folder) / "progress.json", read_only=True)
-            course = load_course()
-            runner = Runner(course, lab, progress, Journal(Path(folder), read_only=True), sources)
-            status = await runner.evaluate()
-        found = {
-            "about": about,
-            "versions": await local.image_versions(),
-            "steps": {step: one.state for step, one in status.items()},
-            "asked": {step: fingerprint(course, step) for step in status},
-            "commands": {
-                name: {
-                    command: [result.exit_status, result.stdout[:LONGEST], result.stderr[:LONGEST]]
-                    for command, result in sorted(node.commands.items())
-                }
-                for name, node in lab.nodes.items()
-            },
-            "endpoints": {name: asdict(one) for name, one in sorted(sources.endpoints.items())},
-            "members": {name: list(map(asdict, found)) for name, found in sorted(sources.member_lists.items())},
-            "health": dict(sorted(sources.healths.items())),
-            "dcs": dict(sorted(sources.dcs.items())),
-            "patroni": dict(sorted(sources.patronis.items())),
-            "rows": sorted(sources.rows, key=lambda row: row[:3]),
-            "logins": sorted(sources.logins),
-        }
-    finally:
-        await local.close()
+    lab, sources = RecordingLab(local), RecordingSources()
+    with tempfile.TemporaryDirectory() as folder:
+        # Read-only: what is done is told by the checks alone, and no check writes a row.
+        progress = Progress.load(Path(folder) / "progress.json", read_only=True)
+        course = load_course()
+        runner = Runner(course, lab, progress, Journal(Path(folder), read_only=True), sources)
+        status = await runner.evaluate()
+    found = {
+        "about": about,
+        "versions": await local.image_versions(),
+        "steps": {step: one.state for step, one in status.items()},
+        "asked": {step: fingerprint(course, step) for step in status},
+        "commands": {
+            name: {
+                command: [result.exit_status, result.stdout[:LONGEST], result.stderr[:LONGEST]]
+                for command, result in sorted(node.commands.items())
+            }
+            for name, node in lab.nodes.items()
+        },
+        "endpoints": {name: asdict(one) for name, one in sorted(sources.endpoints.items())},
+        "members": {name: list(map(asdict, found)) for name, found in sorted(sources.member_lists.items())},
+        "health": dict(sorted(sources.healths.items())),
+        "dcs": dict(sorted(sources.dcs.items())),
+        "patroni": dict(sorted(sources.patronis.items())),
+        "rows": sorted(sources.rows, key=lambda row: row[:3]),
+        "logins": sorted(sources.logins),
+    }
     text = json.dumps(found, indent=1)
     for ours, theirs in ((local.password, PASSWORD), (local.prefix, "pgha"), (local.subnet, "192.168.50")):
         text = text.replace(ours, theirs)
     return text
+
+
+async def recorded(lab_name: str, about: str) -> str:
+    """A look at the lab of this name, which is left as it is."""
+    local = LocalLab(load_settings(lab_name, look_only=True), look_only=True)
+    await local.open()
+    try:
+        await local.settle()
+        return await look(local, about)
+    finally:
+        await local.close()
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from pghalab.cluster.rest import NotRunning
 from pghalab.cluster.trouble import troubles
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
+from tests.fake_lab import record
 from tests.live.conftest import MakeSettings, told
 
 BOUND = 3.0
@@ -136,6 +137,7 @@ async def test_a_cluster_is_seen_growing_failing_and_coming_back(five: LocalLab,
     try:
         await _grow(five, monitor, seen)
         await _push(five, monitor, seen)
+        await _is_recorded(five)
         await _switch_over(five, seen)
         await _lose_etcd(five, monitor, seen)
         await _two_writers(five, seen)
@@ -214,6 +216,16 @@ async def _push(lab: LocalLab, monitor: Monitor, seen: Seen) -> None:
     await _on(lab, list(lab.nodes)[4:], f"etcdctl del {key}")
     await seen.until(lambda: all(member.name != "zz" for member in seen.value("patroni").members), 10)
     monitor.pause(False)
+
+
+async def _is_recorded(lab: LocalLab) -> None:
+    """What the fake lab answers is recorded from a lab like this one."""
+    text = await record.look(lab, "five members, and three servers of which the first leads")
+    assert lab.password not in text and not any(name in text for name in (*lab.nodes, lab.subnet))
+    kept = json.loads(text)
+    assert kept["dcs"]["leader"] == "pgha1" and set(kept["patroni"]) == {"pgha1", "pgha2", "pgha3"}
+    assert len(kept["endpoints"]) == len(kept["commands"]) == 5 and all(kept["health"].values())
+    assert kept["steps"]["leader-elected"] == "done" and kept["steps"]["replication-create"] == "todo"
 
 
 async def _switch_over(lab: LocalLab, seen: Seen) -> None:

@@ -92,7 +92,7 @@ async def test_nothing_is_looked_at_without_need(folder: Path, monkeypatch: pyte
     async def sleep(seconds: float) -> None:
         nonlocal turns
         turns += seconds == rechecks.SHOWN_EVERY
-        await real(0.001 if seconds == rechecks.SHOWN_EVERY else seconds)
+        await real(0.02 if seconds == rechecks.SHOWN_EVERY else seconds)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     built = stage(folder)
