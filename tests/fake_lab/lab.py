@@ -178,3 +178,10 @@ class FakeLab:
             self.put(state)
         yield Output("stdout", f"{verb}: {', '.join(self.nodes)}\n")
         yield Ended("exited", 0, 0.1)
+
+
+def lab_of(*nodes: FakeNode) -> FakeLab:
+    """A lab of these nodes."""
+    lab = FakeLab(len(nodes))
+    lab.nodes = {node.name: node for node in nodes}
+    return lab

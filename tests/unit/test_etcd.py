@@ -16,6 +16,7 @@ from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.watch import PrefixWatch
 from pghalab.lab.types import LabError
+from tests.fake_lab.lab import lab_of
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.servers import closed_port, closing_server, http_server, port_of, silent_server
 
@@ -112,12 +113,8 @@ async def test_only_a_refused_connection_means_that_nothing_runs() -> None:
     with pytest.raises(NoAnswer, match="PostgreSQL gave no answer: No route to host"):
         await postgres.probe(node)
     with pytest.raises(NoAnswer, match="PostgreSQL on pgha2 gave no answer: No route to host"):
-        await postgres.query(_lab(node), "pgha2", "select 1")
+        await postgres.query(lab_of(node), "pgha2", "select 1")
     server.close()
-
-
-def _lab(node: FakeNode) -> Any:
-    return type("L", (), {"nodes": {node.name: node}, "password": "x"})()
 
 
 async def test_a_member_that_has_not_joined_yet_is_asked_as_the_others_ask_it() -> None:
@@ -201,6 +198,7 @@ from pghalab.cluster import etcd
 from pghalab.cluster.model import EtcdEndpoint
 from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NotRunning
+from tests.fake_lab.lab import lab_of
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.servers import closed_port
 assert "etcd3" not in sys.modules and "grpc" not in sys.modules
@@ -245,7 +243,7 @@ async def test_the_watch_lists_follows_rotates_and_lists_again(monkeypatch: pyte
     server = _Etcd(monkeypatch)
     server.up, server.values = {"pgha2", "pgha3"}, {"/p/leader": "a"}
     seen: asyncio.Queue[Any] = asyncio.Queue()
-    nodes: Any = {name: FakeNode(name) for name in ("pgha1", "pgha2", "pgha3")}
+    nodes = {name: FakeNode(name) for name in ("pgha1", "pgha2", "pgha3")}
     watch = PrefixWatch(nodes, "/p/", seen.put_nowait, seen.put_nowait)
     task = asyncio.create_task(watch.run())
     async with asyncio.timeout(10):
@@ -278,7 +276,7 @@ async def test_the_watch_waits_for_an_etcd_that_does_not_run_yet_and_says_so_onc
 ) -> None:
     server = _Etcd(monkeypatch)
     seen: asyncio.Queue[Any] = asyncio.Queue()
-    nodes: Any = {name: FakeNode(name) for name in ("pgha1", "pgha2")}
+    nodes = {name: FakeNode(name) for name in ("pgha1", "pgha2")}
     watch = PrefixWatch(nodes, "/p/", seen.put_nowait, seen.put_nowait)
     task = asyncio.create_task(watch.run())
     async with asyncio.timeout(10):
@@ -314,7 +312,7 @@ async def test_a_query_to_nothing_says_that_postgresql_does_not_run() -> None:
     server = await closing_server()
     node = FakeNode("pgha2", ports={5432: port_of(server)})
     node.failures[5432] = "refused"
-    lab = _lab(node)
+    lab = lab_of(node)
     with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):
         await postgres.query(lab, "pgha2", "select 1")
     with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):

@@ -149,9 +149,9 @@ async def test_a_removed_cluster_is_forgotten_and_the_next_one_not_held_against_
 async def test_an_engine_that_falls_silent_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor, "CONTAINERS_LIMIT", 0.05)
     async with world.watched() as one:
-        silence = asyncio.Event()
+        silence, real = asyncio.Event(), world.lab.containers
 
-        async def containers(real: Any = world.lab.containers) -> Any:
+        async def containers() -> Sequence[Container]:
             await silence.wait()
             return await real()
 

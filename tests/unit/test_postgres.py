@@ -3,20 +3,20 @@
 import os
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
 from pghalab.cluster import postgres
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.lab.types import LabError
+from tests.fake_lab.lab import FakeLab, lab_of
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.pgserver import pg_server
 from tests.fake_lab.servers import closed_port, silent_server
 
 
-def _lab(port: int) -> Any:
-    return type("L", (), {"nodes": {"pgha1": FakeNode("pgha1", ports={5432: port})}, "password": "x"})()
+def _lab(port: int) -> FakeLab:
+    return lab_of(FakeNode("pgha1", ports={5432: port}))
 
 
 async def test_the_role_is_asked_over_one_kept_connection() -> None:
@@ -116,6 +116,7 @@ LOOK = """
 import asyncio, json, os
 from pghalab.cluster import etcd, patroni, postgres
 from pghalab.cluster.rest import NotRunning
+from tests.fake_lab.lab import lab_of
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.servers import closed_port, http_server
 from tests.fake_lab.pgserver import pg_server
@@ -124,7 +125,7 @@ async def main():
     async with pg_server() as server:
         with http_server({"/patroni": (200, b'{"role": "replica"}')}) as port:
             node = FakeNode("pgha1", ports={8008: port, 5432: server.port, 2379: closed_port()})
-            lab = type("L", (), {"nodes": {"pgha1": node}, "password": "x"})()
+            lab = lab_of(node)
             truth = await patroni.status(node)
             role = await postgres.role(lab, "pgha1")
             await postgres.query(lab, "pgha1", "select pg_is_in_recovery()")

@@ -1,7 +1,6 @@
 """Whose word counts on who takes writes, and how seldom a server that lets nobody in is bothered."""
 
 import time
-from typing import Any
 
 import pytest
 
@@ -9,6 +8,7 @@ from pghalab.cluster import postgres, roles
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.roles import Roles, Words
 from pghalab.cluster.services import Services
+from pghalab.lab.types import Lab, Node
 from tests.fake_lab.lab import FakeLab
 
 
@@ -50,7 +50,7 @@ class _Asked:
     """A lab whose servers answer what they are told to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        lab: Any = FakeLab(4)
+        lab = FakeLab(4)
         self.services = Services(lab.nodes)
         self.roles = Roles(lab, self.services)
         self.answer: Exception | postgres.Role = postgres.Role(True, "7")
@@ -60,13 +60,13 @@ class _Asked:
         monkeypatch.setattr(postgres, "probe", self._probe)
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
-    async def _role(self, lab: Any, name: str) -> postgres.Role:
+    async def _role(self, lab: Lab, name: str) -> postgres.Role:
         self.logins += 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
-    async def _probe(self, node: Any) -> None:
+    async def _probe(self, node: Node) -> None:
         self.probes += 1
         if isinstance(self.answer, (NotRunning, NoAnswer, OutOfReach)):
             raise self.answer

@@ -1,7 +1,6 @@
 """The word for each service of each node."""
 
 import time
-from typing import Any
 
 import pytest
 
@@ -16,11 +15,11 @@ SILENT, REFUSED, AWAY = NoAnswer("silent"), NotRunning("refused"), OutOfReach("a
 
 
 @pytest.fixture
-def nodes() -> Any:
+def nodes() -> dict[str, FakeNode]:
     return {f"pgha{n}": FakeNode(f"pgha{n}") for n in range(1, 6)}
 
 
-def test_stopped_is_said_of_a_refused_connection_only(nodes: Any) -> None:
+def test_stopped_is_said_of_a_refused_connection_only(nodes: dict[str, FakeNode]) -> None:
     one = Services(nodes)
     assert one.word("etcd", "pgha1") == "unknown"
     for error, word in ((REFUSED, "stopped"), (AWAY, "unknown"), (LabError("it refused"), "running")):
@@ -33,7 +32,7 @@ def test_stopped_is_said_of_a_refused_connection_only(nodes: Any) -> None:
     assert one.word("etcd", "pgha1") == "no answer"
 
 
-def test_a_node_that_never_had_a_service_has_none(nodes: Any) -> None:
+def test_a_node_that_never_had_a_service_has_none(nodes: dict[str, FakeNode]) -> None:
     one = Services(nodes)
     for name in nodes:
         for service in ("etcd", "patroni", "postgres"):
@@ -48,7 +47,9 @@ def test_a_node_that_never_had_a_service_has_none(nodes: Any) -> None:
     assert [one.word("patroni", name) for name in ("pgha4", "pgha5")] == ["stopped", "none"]
 
 
-def test_a_process_that_somebody_saw_is_starting_and_not_stopped(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_somebody_saw_is_starting_and_not_stopped(
+    nodes: dict[str, FakeNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     one = Services(nodes)
@@ -69,7 +70,7 @@ def test_a_process_that_somebody_saw_is_starting_and_not_stopped(nodes: Any, mon
     assert one.word("patroni", "pgha4") == "none"
 
 
-def test_only_what_answered_or_was_silent_twice_is_settled(nodes: Any) -> None:
+def test_only_what_answered_or_was_silent_twice_is_settled(nodes: dict[str, FakeNode]) -> None:
     one = Services(nodes)
     one.answered("etcd", "pgha1")
     one.missed("etcd", "pgha2", SILENT)
@@ -83,7 +84,7 @@ def test_only_what_answered_or_was_silent_twice_is_settled(nodes: Any) -> None:
 
 
 @pytest.mark.parametrize("word", ["running", "starting", "waiting", "no answer"])
-def test_a_process_that_is_not_there_runs_no_service(nodes: Any, word: Service) -> None:
+def test_a_process_that_is_not_there_runs_no_service(nodes: dict[str, FakeNode], word: Service) -> None:
     one = Services(nodes)
     one.answered("etcd", "pgha1", word)
     assert one.word("etcd", "pgha1") == word
