@@ -343,7 +343,7 @@ def _explain(node: Node, error: BaseException, timeout: float) -> LabError:
         return rest.failed(node, PORT, _SERVICE, error) if not details else _unavailable(node, details)
     if name == "RevisionCompactedError":
         return LabError("etcd has compacted the revision to watch from", node=node.name)
-    return LabError(f"etcd: {error or name}", node=node.name)
+    return LabError(f"etcd: {str(error) or name}", node=node.name)
 
 
 def _unavailable(node: Node, details: str) -> LabError:

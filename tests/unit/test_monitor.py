@@ -336,6 +336,15 @@ async def test_a_server_that_ends_is_told_before_its_key_says_so(world: World) -
         await world.until(lambda: "pgha1: running -> stopped" in world.events())
 
 
+async def test_without_an_engine_a_node_that_is_reached_runs_and_the_others_are_absent(world: World) -> None:
+    world.lab.engine_error = "the engine does not answer"
+    world.lab.nodes["pgha2"].link = "down"
+    nodes, _, _ = await monitor.Monitor(world.lab, world.publish).once()
+    assert nodes.value is not None and nodes.error == "the engine does not answer"
+    assert [row.container for row in nodes.value] == ["running", "absent", "running"]
+    assert [row.address for row in nodes.value] == [node.address for node in world.lab.nodes.values()]
+
+
 @pytest.mark.parametrize(
     ("stopped", "said", "why"),
     [

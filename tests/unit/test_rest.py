@@ -8,8 +8,9 @@ import socket
 import pytest
 
 from pghalab.cluster import rest
+from pghalab.lab.types import LabError
 from tests.fake_lab.node import FakeNode
-from tests.fake_lab.servers import port_of
+from tests.fake_lab.servers import http_server, port_of
 
 
 async def served(answer: bytes) -> tuple[asyncio.Server, FakeNode]:
@@ -44,3 +45,83 @@ async def test_a_refusal_and_silence_are_two_things() -> None:
     with pytest.raises(rest.NoAnswer, match=r"does not answer within 0\.2 s"):
         await rest.request(node, 8008, "GET", "/patroni", service="Patroni", timeout=0.2)
     server.close()
+
+
+async def test_a_question_goes_where_it_is_meant_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bytes]] = []
+    with http_server({"/config": (200, b"{}")}, asked) as port:
+        node = FakeNode("pgha1", ports={8008: port})
+        hosts: list[tuple[int, str]] = []
+        tunnel = node.tunnel
+
+        async def noted(port: int, host: str = "localhost") -> int:
+            hosts.append((port, host))
+            return await tunnel(port, host)
+
+        monkeypatch.setattr(node, "tunnel", noted)
+        await rest.request(node, 8008, "POST", "/config", service="Patroni", body={"ttl": 30})
+        await rest.request(node, 8008, "POST", "/config", service="Patroni", host="192.168.50.10")
+    assert asked == [("/config", b'{"ttl": 30}'), ("/config", b"")]
+    assert hosts == [(8008, "localhost"), (8008, "192.168.50.10")]
+
+
+async def test_a_tunnel_that_cannot_be_had_is_a_node_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = FakeNode("pgha1")
+    node.link = "down"
+    with pytest.raises(rest.OutOfReach) as told:
+        await rest.tunnel(node, 8008)
+    assert (told.value.what, told.value.node) == ("no connection to pgha1", "pgha1")
+    node.link_reason = "it is paused."
+    with pytest.raises(rest.OutOfReach, match=r"it is paused\."):
+        await rest.tunnel(node, 8008)
+    node.link = "up"
+
+    async def refused(port: int, host: str = "localhost") -> int:
+        raise LabError("its sessions are taken", todo="Wait.", kind="busy")
+
+    monkeypatch.setattr(node, "tunnel", refused)
+    with pytest.raises(rest.OutOfReach) as told:
+        await rest.tunnel(node, 8008)
+    error = told.value
+    assert (error.what, error.todo, error.kind, error.node) == ("its sessions are taken", "Wait.", "busy", "pgha1")
+
+    async def waits(port: int, host: str = "localhost") -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(node, "tunnel", waits)
+    with pytest.raises(rest.OutOfReach) as told:
+        await rest.tunnel(node, 8008, timeout=0.05)
+    assert (told.value.what, told.value.node) == ("no tunnel within 0.05 s", "pgha1")
+
+
+def wrapped(error: BaseException) -> Exception:
+    outer = ValueError("it did not work", error)
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "kind", "words"),
+    [
+        (ConnectionRefusedError(), "", rest.NotRunning, "etcd does not run on pgha1"),
+        (wrapped(ConnectionRefusedError()), "", rest.NotRunning, "etcd does not run on pgha1"),
+        (ValueError("x"), "refused", rest.NotRunning, "etcd does not run on pgha1"),
+        (ValueError("x"), "No route to host", rest.NoAnswer, "etcd gave no answer: No route to host"),
+        (ValueError("one\ntwo"), "", rest.NoAnswer, "etcd gave no answer: one"),
+        (OSError(104, "Connection reset by peer"), "", rest.NoAnswer, "etcd gave no answer: Connection reset by peer"),
+        (wrapped(OSError(104, "reset")), "", rest.NoAnswer, "etcd gave no answer: reset"),
+        (KeyError(), "", rest.NoAnswer, "etcd gave no answer: KeyError"),
+    ],
+)
+def test_what_a_connection_that_came_to_nothing_means(
+    error: Exception, failure: str, kind: type[LabError], words: str
+) -> None:
+    node = FakeNode("pgha1", ports={2379: 1}, failures={2379: failure})
+    found = rest.failed(node, 2379, "etcd", error)
+    assert (type(found), found.what) == (kind, words)
+    node.link, node.link_reason = "down", "it is gone"
+    gone = rest.failed(node, 2379, "etcd", error)
+    assert (type(gone), gone.what, gone.node) == (rest.OutOfReach, "it is gone", "pgha1")
+    node.link_reason = ""
+    assert rest.failed(node, 2379, "etcd", error).what == "no connection"
