@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pghalab.cluster import etcd, patroni, postgres
-from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.cluster.watch import PrefixWatch
@@ -47,6 +47,36 @@ async def test_a_member_without_a_leader_says_so() -> None:
     with http_server({STATUS: _body(status)}) as port:
         row = await etcd.endpoint(FakeNode("pgha1", ports={2379: port}))
     assert (row.member_id, row.is_leader, row.raft_term, row.errors) == ("ff", False, 4, "etcdserver: no leader")
+
+
+async def test_every_word_of_a_status_has_its_place_and_none_is_missed() -> None:
+    status = {
+        "header": {"member_id": "255", "cluster_id": "17"}, "leader": "255", "version": "3.5.16", "dbSize": "20480",
+        "isLearner": True, "raftTerm": "4", "raftIndex": "9", "raftAppliedIndex": "8", "errors": ["NOSPACE", "CORRUPT"],
+    }  # fmt: skip
+    with http_server({STATUS: _body(status)}) as port:
+        row = await etcd.endpoint(FakeNode("pgha1", ports={2379: port}))
+    assert row == EtcdEndpoint(
+        "pgha1", "pgha1:2379", "ff", "3.5.16", 20480, True, True, 4, 9, 8, "NOSPACE; CORRUPT", "11"
+    )
+    with http_server({STATUS: _body({"header": {"member_id": "255"}})}) as port:
+        row = await etcd.endpoint(FakeNode("pgha1", ports={2379: port}))
+    assert row == EtcdEndpoint("pgha1", "pgha1:2379", "ff", "", 0, False, False, 0, 0, 0, "etcdserver: no leader")
+
+
+async def test_members_that_have_not_started_come_first_and_a_learner_is_one() -> None:
+    members = [
+        {"ID": "255", "name": "pgha1", "peerURLs": ["http://a:2380"], "clientURLs": ["http://a:2379"]},
+        {"ID": "16", "isLearner": True},
+    ]
+    with http_server({MEMBERS: _body({"members": members})}) as port:
+        found = await etcd.members(FakeNode("pgha1", ports={2379: port}))
+    assert found == (
+        EtcdMember("10", "", (), (), True),
+        EtcdMember("ff", "pgha1", ("http://a:2380",), ("http://a:2379",)),
+    )
+    with http_server({MEMBERS: _body({})}) as port:
+        assert await etcd.members(FakeNode("pgha1", ports={2379: port})) == ()
 
 
 async def test_two_recorded_survivors_of_five_answer_and_are_no_quorum() -> None:
@@ -195,7 +225,7 @@ def test_grpc_to_nothing_is_an_error_in_words_and_prints_nothing() -> None:
     code = """
 import asyncio, sys
 from pghalab.cluster import etcd
-from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.quorum import etcd_view
 from pghalab.cluster.rest import NotRunning
 from tests.fake_lab.lab import lab_of
