@@ -9,6 +9,7 @@ from typing import Any
 
 from pghalab.cluster import events, patroni
 from pghalab.cluster.dcs import parse
+from pghalab.cluster.model import ClusterEvent
 from tests.fake_lab.recording import RECORDINGS
 from tests.unit.seen import Moment, recorded_endpoints
 from tests.unit.test_shown import HEALTHY, moments
@@ -105,3 +106,18 @@ def test_a_quorum_that_was_there_before_is_back() -> None:
         {("quorum", ""): "lost", ("had quorum", ""): "yes"}, {("quorum", ""): "held", **counted}, 7.0
     )
     assert (event.text, event.good) == ("etcd has its quorum back: 3 of 5", True)
+
+
+def test_of_many_settings_that_changed_four_are_named() -> None:
+    old = {name: 1 for name in "abcdef"} | {"postgresql": {"x": 1, "y": 1}}
+    for changed, words in (
+        ({"a": 2}, "a"),
+        ({"postgresql": {"x": 2, "y": 1}}, "postgresql.x"),
+        (dict.fromkeys("abcd", 2), "a, b, c, d"),
+        (dict.fromkeys("abcde", 2), "a, b, c, d and 1 more"),
+        (dict.fromkeys("abcdef", 2), "a, b, c, d and 2 more"),
+    ):
+        (event,) = events.config_changes(old, old | changed, 7.0)
+        assert event == ClusterEvent(7.0, "config", f"configuration changed: {words}", True)
+    assert events.config_changes(old, dict(old), 7.0) == ()
+    assert events.config_changes({}, old, 7.0) == events.config_changes(old, {}, 7.0) == ()

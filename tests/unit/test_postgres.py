@@ -53,7 +53,8 @@ async def test_who_asks_is_postgres_of_the_lab() -> None:
         await postgres.role(lab, "pgha1")
         await postgres.query(lab, "pgha1", "select pg_is_in_recovery()")
         await postgres.query(lab, "pgha1", "select pg_is_in_recovery()", database="foobar")
-        assert (await postgres.login(lab, via="pgha1", to="pgha1", user="a", database="b", password="c")).accepted
+        login = await postgres.login(lab, via="pgha1", to="pgha1", user="a", database="b", password="c")
+        assert login == postgres.LoginResult(True, "")
         asked = [(one["user"], one["database"], one["application_name"]) for one in server.startups]
         assert asked == [
             ("postgres", "postgres", "pghalab"),
