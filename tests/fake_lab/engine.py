@@ -177,9 +177,18 @@ class FakeDocker:
             raise refusal(404, f"get {name}: no such volume")
         return {"Name": name, "Labels": self.vols[name]}
 
-    def create_network(self, name: str, *, ipam: Mapping[str, Any], labels: dict[str, str], **_: Any) -> dict[str, str]:
+    def create_network(
+        self,
+        name: str,
+        *,
+        ipam: Mapping[str, Any],
+        labels: dict[str, str],
+        driver: str = "bridge",
+        check_duplicate: bool = True,
+    ) -> dict[str, str]:
         """Make a network."""
         self._may("create_network", name)
+        assert driver == "bridge" and check_duplicate
         made = FakeNetwork(self._id(), name, labels, dict(ipam["Config"][0]))
         self.nets[made.id] = made
         return {"Id": made.id}
@@ -292,6 +301,7 @@ class FakeDocker:
     ) -> None:
         """Connect a container."""
         one = self._one(container)
+        self._may("connect_container_to_network", one.name)
         if network in one.networks:
             raise refusal(403, f"endpoint with name {one.name} already exists in network {network}")
         one.networks[network], one.aliases[network] = ipv4_address, aliases

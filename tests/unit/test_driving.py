@@ -176,6 +176,20 @@ async def test_a_lab_that_another_console_drives_is_changed_by_force_only(
         other.wait()
 
 
+async def test_nobody_waits_for_a_process_on_another_machine(api: FakeDocker, monkeypatch: pytest.MonkeyPatch) -> None:
+    far = Driver(77, "", 1.0, "creates its nodes", "1", "another boot 7", "far")
+    monkeypatch.setattr(lease, "this_process", lambda doing: far)
+    assert Lease("pgha", "change").take(api, "x") is None
+    monkeypatch.undo()
+    said: list[str] = []
+    with pytest.raises(LabError) as told:
+        async with changing(api.engine(), "pgha", "stops its nodes", said.append):
+            pass
+    assert told.value.kind == "driven" and "far" in told.value.what and "creates its nodes" in told.value.what
+    assert "docker volume rm $(docker volume ls -q -f label=pghalab.right=pgha/change)" in told.value.todo
+    assert said == []
+
+
 async def test_a_cancelled_wait_leaves_no_claim(api: FakeDocker) -> None:
     engine = api.engine()
     async with changing(engine, "pgha", "creates its nodes", print):

@@ -371,6 +371,14 @@ async def test_what_a_node_remembers_of_a_network_that_is_new_is_another_ones(
     assert said == ["pgha2 was not connected to pghanet; it has 192.168.50.11 again\n"]
 
 
+async def test_a_node_that_cannot_be_connected_says_so(docker: FakeDocker, said: list[str]) -> None:
+    docker.named("pgha2").networks = {}
+    docker.fails["connect_container_to_network", "pgha2"] = refusal(500, "no")
+    with pytest.raises(LabError, match=r"^Connecting pgha2: the engine refused: no$"):
+        await attached(docker, said)
+    assert said == []
+
+
 async def test_everything_runs_to_its_end_before_the_first_failure_is_told() -> None:
     done: list[int] = []
 
