@@ -64,12 +64,12 @@ def unmet_needs(course: Course, lesson: Lesson, states: States) -> list[int]:
             waiting += by_id[need].needs
 
     def lacks(lesson: Lesson) -> bool:
-        acts = [states.get(step.id) for step in lesson.steps if not step.optional and _leaves_something(step)]
-        left = any(state not in (*SETTLED, "broken") for state in acts)
-        return left or (bool(acts) and not {"done", "broken"} & set(acts))
+        acts = [step for step in lesson.steps if step.kind.acts and not step.optional]
+        left = any(states.get(step.id) not in (*SETTLED, "broken") for step in acts if not _judged_by_output(step))
+        return left or (bool(acts) and not {"done", "broken"} & {states.get(step.id) for step in acts})
 
     return sorted(each.number for each in needed.values() if lacks(each))
 
 
-def _leaves_something(step: Step) -> bool:
-    return step.kind.acts and all(check.name != "output" for check in step.checks)
+def _judged_by_output(step: Step) -> bool:
+    return any(check.name == "output" for check in step.checks)

@@ -74,6 +74,11 @@ def test_a_lesson_builds_on_all_that_its_needs_build_on() -> None:
     states |= dict.fromkeys((step.id for step in by_id["patroni-config"].steps), "done")
     assert unmet_needs(course, leader, states | {"etcd-members": "todo", "etcd-log": "todo"}) == []
     assert unmet_needs(course, leader, states | {"etcd-start-pgha4": "todo"}) == [by_id["etcd-start"].number]
+    # What it started is past, and what it printed was seen here.
+    states |= dict.fromkeys((step.id for step in by_id["etcd-start"].steps), "past")
+    assert unmet_needs(course, leader, states | {"etcd-log": "done"}) == []
+    assert unmet_needs(course, leader, states) == [by_id["etcd-start"].number]
+    states |= dict.fromkeys((step.id for step in by_id["etcd-start"].steps), "done")
     # What is broken has a line of its own.
     states[by_id["etcd-start"].steps[-1].id] = "broken"
     assert unmet_needs(course, leader, states) == []
