@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 import pytest
 
 from pghalab.lab.deploy import addresses, lifecycle, preflight
+from pghalab.lab.deploy.driving import DriverLock
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import DEFAULT_IMAGE, LabSettings, default_settings
@@ -120,6 +121,14 @@ async def make_settings(engine: Engine, image: str) -> AsyncIterator[MakeSetting
     yield make
     for settings in made:
         await lifecycle.down(engine, settings, print, volumes=True)
+        await asyncio.to_thread(_forget_killed_driver, settings.name)
+
+
+def _forget_killed_driver(lab: str) -> None:
+    # As the next start of a console does, for which there is no reason here.
+    lock = DriverLock(lab)
+    if lock.acquire():
+        lock.release()
 
 
 @pytest.fixture

@@ -9,13 +9,16 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from docker.errors import NotFound
 
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.lease import HOLDER_LABEL
 from pghalab.lab.engine.longcall import Cancel, lines_of, open_client
+from pghalab.lab.host.process import this_process
 from pghalab.lab.image.build import build_image, image_versions
 from pghalab.lab.image.buildlog import BuildLog
 from pghalab.lab.image.context import pack
@@ -126,6 +129,27 @@ async def test_a_failing_step_is_shown_with_its_last_lines(engine: Engine, image
                 pass
     assert "step 2 of 2" in str(caught.value) and "non-zero code: 3" in str(caught.value)
     assert mark in str(caught.value)
+
+
+async def test_what_a_killed_build_left_is_taken_away_by_the_next(engine: Engine, image: str) -> None:
+    says = "import json; from dataclasses import asdict; from pghalab.lab.host.process import this_process as one"
+    dead = subprocess.check_output([sys.executable, "-c", f"{says}; print(json.dumps(asdict(one(''))))"], text=True)
+    living = json.dumps(asdict(this_process("")))
+    made = [
+        engine.api.create_container(image, labels={"pghalab.image": "1", HOLDER_LABEL: reader})["Id"]
+        for reader in (dead, living)
+    ]
+    try:
+        async with contextlib.aclosing(build_image(engine, image)) as events:
+            ended = [event async for event in events][-1]
+        assert isinstance(ended, Ended) and ended.exit_status == 0
+        with pytest.raises(NotFound):
+            engine.api.inspect_container(made[0])
+        assert engine.api.inspect_container(made[1])["State"]["Status"] == "created"
+    finally:
+        for one in made:
+            with contextlib.suppress(NotFound):
+                engine.api.remove_container(one, force=True)
 
 
 async def test_a_cancelled_build_stops_on_the_engine(engine: Engine, image: str) -> None:

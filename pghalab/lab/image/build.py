@@ -6,11 +6,14 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pghalab.lab.engine import inventory
+from pghalab.lab.engine.lease import HOLDER_LABEL
 from pghalab.lab.engine.longcall import Cancel, lines_of, open_client
 from pghalab.lab.host.environment import proxies
+from pghalab.lab.host.process import Driver, this_process
 from pghalab.lab.image.base import LABEL, ensure_base, is_own, relabel, require_own
 from pghalab.lab.image.buildlog import BuildLog
 from pghalab.lab.image.context import CA_PLACE, ca_bundle, image_files, pack
@@ -101,6 +104,7 @@ def _build(tag: str) -> Callable[[Callable[[str], None], Cancel], None]:
             before = _require_free(api, tag)
             relabel(api, told.image_id, tag, {VERSIONS_LABEL: text})
             _drop(api, before)
+        _clear(api)
         versions = _versions(api, tag) or {}
         say("  " + ", ".join(f"{name} {version}" for name, version in versions.items()))
         say(f"{tag} is ready")
@@ -145,8 +149,23 @@ def _drop(api: Any, image: str) -> None:
 
 
 def _read_file(api: Any, image: str, path: str) -> str:
-    made = api.create_container(image, labels=LABEL)
+    reader = json.dumps(asdict(this_process("reads a file of an image")))
+    made = api.create_container(image, labels={**LABEL, HOLDER_LABEL: reader})
     try:
         return inventory.read_file(api, made["Id"], path)
     finally:
         api.remove_container(made["Id"], v=True, force=True)
+
+
+def _clear(api: Any) -> None:
+    """Remove the containers of readers that were killed."""
+    import docker.errors
+
+    for made in api.containers(all=True, filters={"label": [HOLDER_LABEL, *(f"{k}={v}" for k, v in LABEL.items())]}):
+        reader = Driver.told(made["Labels"][HOLDER_LABEL])
+        if reader is None or reader.lives:
+            continue
+        try:
+            api.remove_container(made["Id"], v=True, force=True)
+        except docker.errors.APIError as error:
+            log.info("a container that a killed build left is kept: %s", error)
