@@ -25,7 +25,7 @@ from pghalab.screens.home import HomeScreen
 from pghalab.screens.messages import Told, hears
 from pghalab.screens.themes import DARK, LIGHT
 from pghalab.session.backend import Connect
-from pghalab.session.events import ConfirmationAsked, CourseRead, Noticed, NoticesChanged, RunFinished, VerbFinished
+from pghalab.session.events import ConfirmationAsked, Noticed, NoticesChanged, RunFinished, VerbFinished
 from pghalab.widgets.text import HARMLESS
 
 if TYPE_CHECKING:
@@ -110,12 +110,24 @@ class PghalabApp(Console):
     @work(group="session", exit_on_error=False)
     async def _open_session(self) -> None:
         try:
+            await self.session.read_course()
+            await self._painted()
+            # What a lesson needs, so that the first one finds it loaded.
+            self.run_worker(_import_widgets, thread=True, group="import", exit_on_error=False)
             await self.session.open()
             # What the libraries brought stays. Looking through it for garbage takes longer than a key may wait.
             gc.freeze()
             self.set_timer(SETTLED_SECONDS, gc.freeze)
         except LabError as error:
             self.notify(str(error), severity="error", timeout=30, markup=False)
+
+    async def _painted(self) -> None:
+        """Wait until the list of lessons is on the screen: what is imported beside it would hold it up."""
+        for _ in range(2):
+            # What was told is taken in before the first refresh, and drawn by the second.
+            painted = asyncio.Event()
+            self.call_after_refresh(painted.set)
+            await painted.wait()
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None
@@ -126,11 +138,6 @@ class PghalabApp(Console):
         if path is None and not user_downloads_path().is_dir():
             path = str(Path.cwd())
         return super().deliver_screenshot(filename, path, time_format)
-
-    @hears(CourseRead)
-    def _course_read(self) -> None:
-        """The list of lessons is on the screen: import what a lesson needs, so that the first one finds it loaded."""
-        self.run_worker(_import_widgets, thread=True, group="import", exit_on_error=False)
 
     @hears(Noticed)
     def _noticed(self, message: Told[Noticed]) -> None:

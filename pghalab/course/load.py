@@ -13,17 +13,13 @@ from pghalab.course.kinds import KINDS, Read, read_kind
 from pghalab.course.kinds.fields import FLAG, LIST, TEXT, TEXTS, Bad, Types, in_seconds, of_type, one_of
 from pghalab.course.lines import Located, YamlError, parse
 from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
+from pghalab.course.titles import LARGEST, LESSONS, MOST_LESSONS, NUMBERED, lesson_files
 from pghalab.lab.host.files import Unfit, read_text
 
-LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 DEFAULT_WITHIN = 15.0
-LARGEST = 1_000_000
-"""Bytes of a lesson; the longest of the course has 30,000."""
-MOST_LESSONS = 200
 MOST_STEPS = 200
 """Sections of a lesson."""
 
-_NUMBER = re.compile(r"(\d+)-")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _WIDGETS = ("quorum-table",)
@@ -55,7 +51,7 @@ def load_course(folder: Path | None = None, *, strict: bool = True) -> Course:
     lessons: list[Lesson] = []
     problems: list[Problem] = []
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".md" and _NUMBER.match(path.name))
+        paths = lesson_files(folder)
     except OSError as error:
         return Course((), (Problem(folder, 1, f"cannot be read: {error.strerror or error}"),))
     if not paths:
@@ -191,7 +187,7 @@ def _lesson(path: Path, front: Located, intro: str, sections: list[_Section]) ->
         raise Bad(sections[MOST_STEPS].line, f"has more than {MOST_STEPS} sections")
     if not sections:
         raise Bad(1, "has no `##` section, so no step")
-    number = _NUMBER.match(path.name)
+    number = NUMBERED.match(path.name)
     return Lesson(
         id=lesson_id, number=int(number[1]) if number else 0, title=front.data["title"].strip(), minutes=minutes,
         credit=credit.strip(), optional=optional, needs=tuple(needs), intro=intro,

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Button, OptionList, Static
 
 from pghalab.course.events import SETTLED
+from pghalab.course.model import Course
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import Told, hears
@@ -63,6 +64,9 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         super().__init__()
         self._wants_on = False
         """The learner wants to go on, as soon as it is known where."""
+        self._wants: str = ""
+        """The id of the lesson that the learner chose before the course was read."""
+        self._titles: Course | None = None
         self._grave: list[str] = []
         """What was said to be wrong with the cluster."""
 
@@ -87,7 +91,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
-        """Start on the way on."""
+        """Start on the way on, with the list of the lessons, which is there before they are read."""
+        self._titles = self.console.session.titles()
         self.query_one("#continue", Button).focus()
         self._show()
 
@@ -98,6 +103,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             self._show()
             if self._wants_on and not self.console.session.state.opening:
                 self.action_go_on()
+            elif self._wants:
+                self._open_lesson(self._wants)
 
     @hears(ClusterSeen)
     def _seen(self, _: Told[ClusterSeen]) -> None:
@@ -108,7 +115,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened elsewhere."""
-        self._wants_on = False
+        self._wants_on, self._wants = False, ""
         self._show()
         self.query_one(Activity).look()
 
@@ -116,8 +123,9 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         session = self.console.session
         self._show_condition()
         self._grave = session.state.grave()
-        if session.state.course is not None:
-            self.query_one(Outline).show(session.state.course, session.state.steps, text=session.state.text)
+        course = session.state.course or self._titles
+        if course is not None:
+            self.query_one(Outline).show(course, session.state.steps, text=session.state.text)
         lines = [plain(f"✗ {line}", f"bold {BAD}") for line in session.state.grave()]
         where = " (B goes there)"
         for one in session.state.broken():
@@ -191,10 +199,17 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
 
     @on(OptionList.OptionSelected)
     def _opened(self, event: OptionList.OptionSelected) -> None:
-        session = self.console.session
         kind, _, key = (event.option.id or "").partition(":")
-        if session.state.course is None or kind != "lesson":
+        if kind == "lesson":
+            self._open_lesson(key)
+
+    def _open_lesson(self, key: str) -> None:
+        state = self.console.session.state
+        if state.course is None:
+            self._wants = key
             return
-        lesson = next(lesson for lesson in session.state.course.lessons if lesson.id == key)
-        todo = [step for step in lesson.steps if session.state.steps.get(step.id, "todo") not in SETTLED]
-        self.console.open_step((todo or list(lesson.steps))[0].id)
+        self._wants = ""
+        lesson = next((lesson for lesson in state.course.lessons if lesson.id == key), None)
+        if lesson is not None:
+            todo = [step for step in lesson.steps if state.steps.get(step.id, "todo") not in SETTLED]
+            self.console.open_step((todo or list(lesson.steps))[0].id)

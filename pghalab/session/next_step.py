@@ -13,7 +13,7 @@ States = Mapping[str, StepState]
 def lesson_state(lesson: Lesson, states: States) -> tuple[str, str]:
     """A lesson's state (`unseen`, `todo`, `begun`, `done`, `broken`) and the words for it; past steps count as done."""
     wanted = [step for step in lesson.steps if not step.optional]
-    if wanted and not any(step.id in states for step in wanted):
+    if not any(step.id in states for step in lesson.steps):
         return "unseen", "not seen yet"
     seen = [states.get(step.id, "todo") for step in wanted]
     past = seen.count("past")

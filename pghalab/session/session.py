@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pghalab.course.model import Step
+from pghalab.course.model import Course, Step
 from pghalab.lab.host.space import full
 from pghalab.lab.types import LabError
 from pghalab.session.backend import Backend, Connect
@@ -59,6 +59,12 @@ class Session:
                     raise
                 self._set_trouble(trouble)
                 await asyncio.sleep(RETRY)
+
+    def titles(self) -> Course:
+        """The lessons without their steps, at once, for as long as the course is not read."""
+        from pghalab.course.titles import read_titles
+
+        return read_titles(self._lessons)
 
     async def read_course(self) -> None:
         """Read the lessons; raises LabError."""

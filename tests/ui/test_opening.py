@@ -70,6 +70,29 @@ async def test_home_does_not_guess_where_the_learner_left(folder: Path) -> None:
         assert step_on(built) == "first-table"
 
 
+async def test_a_lesson_is_listed_and_chosen_before_the_course_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = stage(folder)
+    gate, read = asyncio.Event(), built.app.session.read_course
+
+    async def late() -> None:
+        await gate.wait()
+        await read()
+
+    monkeypatch.setattr(built.app.session, "read_course", late)
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(built.app.screen, HomeScreen))
+        outline = built.app.screen.query_one("#outline", OptionList)
+        assert len(outline.options) == 2 and all("not seen yet" in str(option.prompt) for option in outline.options)
+        assert way_on(built) == "Reading the lessons…"
+        await pilot.press("tab", "G", "enter")
+        assert isinstance(built.app.screen, HomeScreen)
+        gate.set()
+        await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+        assert built.app.session.state.shown.startswith("second-")
+
+
 async def test_what_is_read_and_answered_before_the_lab_is_open_is_kept(folder: Path) -> None:
     built = stage(folder)
     gate = held_back(built)

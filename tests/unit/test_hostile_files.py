@@ -21,9 +21,10 @@ from pghalab import cli
 from pghalab.course import journal as journal_module
 from pghalab.course.events import StepStarted
 from pghalab.course.journal import Journal
-from pghalab.course.load import LESSONS, MOST_LESSONS, load_course
+from pghalab.course.load import load_course
 from pghalab.course.patterns import TIME, PatternError, found
 from pghalab.course.progress import MOST_RECORDS, Progress
+from pghalab.course.titles import LESSONS, MOST_LESSONS
 from pghalab.lab.host import files, paths
 from pghalab.lab.settings import load_settings
 from pghalab.lab.ssh.keys import Pins

@@ -8,9 +8,9 @@ import pytest
 
 from pghalab.course.kinds import Edit, Question
 from pghalab.course.lint import lint
-from pghalab.course.load import LESSONS as LESSONS_FOLDER
 from pghalab.course.load import load_course
 from pghalab.course.model import CheckSpec, Course, Step
+from pghalab.course.titles import LESSONS as LESSONS_FOLDER
 
 LESSONS = [
     "welcome", "quorum", "image", "deploy", "names", "folders", "etcd-config", "etcd-start", "patroni-config", "leader",
