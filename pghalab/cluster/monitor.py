@@ -55,7 +55,6 @@ class Monitor:
         self._moved.clear()
         self._containers: dict[str, Container] = {}
         self._containers_error: str | None = None
-        self._listed = False
         self._containers_at = (time.monotonic(), time.time())
         self._were_up: set[str] = set()
         self._services = Services(self._nodes)
@@ -195,7 +194,7 @@ class Monitor:
         except LabError as error:
             self._containers_error = str(error)
         else:
-            self._containers_error, self._listed = None, True
+            self._containers_error = None
             self._containers_at = (time.monotonic(), time.time())
 
     def _lab_changed(self, change: LinkChanged | Container) -> None:
@@ -244,8 +243,8 @@ class Monitor:
         self._show("nodes", snapshot)
 
     def _nodes_snapshot(self) -> Nodes:
-        if not self._containers and not self._listed and not self._containers_error:
-            # Nobody has looked yet, and what was not looked at is not absent.
+        if not self._containers_error and not self._containers.keys() >= self._nodes.keys():
+            # What nobody has looked at yet is not absent.
             return Snapshot(None, None, time.monotonic())
         rows = []
         for name, node in self._nodes.items():

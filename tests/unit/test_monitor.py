@@ -38,6 +38,8 @@ async def test_what_nobody_has_looked_at_yet_is_not_absent(world: World, monkeyp
 
     async def list_late() -> None:
         await world.until(lambda: world.logins > 0 and any(kind == "nodes" for kind, _ in world.said))
+        # The engine tells of one container after the other.
+        world.lab.tell(world.lab.container("pgha1", "running"), world.lab.container("pgha2", "running"))
         early.extend(snapshot.value for kind, snapshot in world.said if kind == "nodes")
         listed.set()
 
