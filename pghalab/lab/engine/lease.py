@@ -6,12 +6,10 @@ console keeps its state in. Its labels name the process that holds it, so that a
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import secrets
 import time
-from dataclasses import asdict
 from typing import Any, Literal
 
 from pghalab.lab.host.process import Driver, this_process
@@ -45,7 +43,7 @@ class Lease:
         if self.held:
             return None
         key, _, value = self._label.partition("=")
-        labels = {key: value, HOLDER_LABEL: json.dumps(asdict(this_process(doing)))}
+        labels = {key: value, HOLDER_LABEL: this_process(doing).tell()}
         # A name of its own for each time: one that was given up may still be there.
         self._name = self._prefix + secrets.token_hex(6)
         for _ in range(CLAIMS):

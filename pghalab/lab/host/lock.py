@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
-from dataclasses import asdict
 from typing import IO
 
 from pghalab.lab.host import paths
@@ -49,7 +47,7 @@ class FolderLock:
         self._file = file
         file.seek(0)
         file.truncate()
-        json.dump(asdict(this_process(doing)), file)
+        file.write(this_process(doing).tell())
         file.flush()
         return True
 

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -40,9 +40,13 @@ class Driver:
             where += f" of {self.host or 'another machine'}"
         return f"process {self.pid}{where}, since {time.strftime('%H:%M', time.localtime(self.since))}"
 
+    def tell(self) -> str:
+        """This process as JSON, for another one to read."""
+        return json.dumps(asdict(self))
+
     @classmethod
     def told(cls, text: str) -> Driver | None:
-        """The process that `asdict` told of as JSON; None when that cannot be understood."""
+        """The process that `tell` told of; None when that cannot be understood."""
         try:
             driver: Driver = from_json(cls, json.loads(text))
         except (ValueError, RecursionError):

@@ -6,7 +6,6 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pghalab.lab.engine import inventory
@@ -149,8 +148,8 @@ def _drop(api: Any, image: str) -> None:
 
 
 def _read_file(api: Any, image: str, path: str) -> str:
-    reader = json.dumps(asdict(this_process("reads a file of an image")))
-    made = api.create_container(image, labels={**LABEL, HOLDER_LABEL: reader})
+    reader = this_process("reads a file of an image")
+    made = api.create_container(image, labels={**LABEL, HOLDER_LABEL: reader.tell()})
     try:
         return inventory.read_file(api, made["Id"], path)
     finally:
