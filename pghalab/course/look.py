@@ -74,7 +74,7 @@ class Look:
         self.listed: Callable[[str, frozenset[str]], object] | None = None
         """Told which processes a node runs, whenever that was seen."""
         self._sources = sources
-        self._steps = {step.id: step for lesson in course.lessons for step in lesson.steps}
+        self._steps = {step.id: step for step in course.steps}
 
     @property
     def names(self) -> Names:

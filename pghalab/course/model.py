@@ -58,6 +58,11 @@ class Step:
     """For authors: the numbers of the source text's errors that the correction is about (`T7`)."""
     line: int = 0
 
+    @property
+    def reads_output(self) -> bool:
+        """One of its checks reads what its command printed, which nobody sees who types it in another terminal."""
+        return any(spec.name == "output" for spec in self.checks)
+
 
 @dataclass(frozen=True, slots=True)
 class Lesson:

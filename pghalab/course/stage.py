@@ -125,7 +125,7 @@ class Stage:
         if self.ended is None:
             raise LabError("the command ended without a word on how", node=node or None)
         self._record.exit_status = self.ended.exit_status
-        if any(spec.name == "output" for spec in self.step.checks):
+        if self.step.reads_output:
             self._record.output = self._output.text()
         yield CommandEnded(step, self.ended)
         if self.ended.how == "stopped":

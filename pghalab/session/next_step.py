@@ -65,11 +65,7 @@ def unmet_needs(course: Course, lesson: Lesson, states: States) -> list[int]:
 
     def lacks(lesson: Lesson) -> bool:
         acts = [step for step in lesson.steps if step.kind.acts and not step.optional]
-        left = any(states.get(step.id) not in (*SETTLED, "broken") for step in acts if not _judged_by_output(step))
+        left = any(states.get(step.id) not in (*SETTLED, "broken") for step in acts if not step.reads_output)
         return left or (bool(acts) and not {"done", "broken"} & {states.get(step.id) for step in acts})
 
     return sorted(each.number for each in needed.values() if lacks(each))
-
-
-def _judged_by_output(step: Step) -> bool:
-    return any(check.name == "output" for check in step.checks)
