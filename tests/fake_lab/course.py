@@ -27,3 +27,15 @@ def write_course(folder: Path, *steps: str, lesson: str = "one") -> Course:
     course = load_course(folder, strict=False)
     assert not course.problems, course.problems
     return course
+
+
+def starts_patroni(node: str) -> str:
+    """A step that starts Patroni on a node, `start-NODE`."""
+    return f"""id: start-{node}
+kind: command
+node: {node}
+command: nohup patroni /pgha/config/patroni.yaml &
+starts: {{patroni: {node}}}
+checks:
+  - process: {{on: [{node}], name: patroni}}
+    within: 0.3"""

@@ -19,7 +19,7 @@ from pghalab.lab.types import Ended
 from tests.fake_lab.backend import runner_on
 from tests.fake_lab.control import CONTROL, at, none
 from tests.fake_lab.control import SYSTEM as ID
-from tests.fake_lab.course import write_course
+from tests.fake_lab.course import starts_patroni, write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.sources import FakeSources
@@ -218,17 +218,6 @@ async def test_a_leader_key_of_a_server_that_does_not_run_leads_nothing(stopped:
     await facts.close()
 
 
-def start(node: str) -> str:
-    return f"""id: start-{node}
-kind: command
-node: {node}
-command: nohup patroni /pgha/config/patroni.yaml &
-starts: {{patroni: {node}}}
-checks:
-  - process: {{on: [{node}], name: patroni}}
-    within: 0.3"""
-
-
 def runner(tmp_path: Path, lab: FakeLab, sources: FakeSources) -> Runner:
     def script(node: FakeNode, command: str) -> list[Ended]:
         if "patroni" in command:
@@ -239,7 +228,7 @@ def runner(tmp_path: Path, lab: FakeLab, sources: FakeSources) -> Runner:
 
     for node in lab.nodes.values():
         node.script = script
-    course = write_course(tmp_path / "lessons", *(start(f"pgha{number}") for number in (1, 2, 3)))
+    course = write_course(tmp_path / "lessons", *(starts_patroni(f"pgha{number}") for number in (1, 2, 3)))
     return runner_on(lab, sources, tmp_path / "state", course)
 
 

@@ -31,7 +31,7 @@ from pghalab.session.events import (
 from pghalab.session.session import Session
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.control import SYSTEM, at
-from tests.fake_lab.course import write_course
+from tests.fake_lab.course import starts_patroni, write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode, Piece
 from tests.fake_lab.sources import FakeSources, cluster_of_three
@@ -53,18 +53,6 @@ guard:
 guard_reason: It would take the data of a server that runs.
 no_check: it empties a directory"""
 READ = "id: read\nkind: read"
-
-
-def patroni(node: str) -> str:
-    """A step that starts Patroni on a node."""
-    return f"""id: start-{node}
-kind: command
-node: {node}
-command: nohup patroni /pgha/config/patroni.yaml &
-starts: {{patroni: {node}}}
-checks:
-  - process: {{on: [{node}], name: patroni}}
-    within: 0.2"""
 
 
 class Told:
@@ -243,7 +231,7 @@ async def test_the_member_that_led_last_is_started_first(bench: Bench) -> None:
 
     for node in lab.nodes.values():
         node.script = leads
-    async with opened(bench, patroni("pgha1"), patroni("pgha2")) as (session, told):
+    async with opened(bench, starts_patroni("pgha1"), starts_patroni("pgha2")) as (session, told):
         assert await finished(session, told, "start-pgha1") == RunFinished("start-pgha1", "refused")
         reason = session.work.runs["start-pgha1"].reason
         assert "pgha2 led last" in reason and "Run “Step 2” (start-pgha2) first." in reason
