@@ -171,9 +171,10 @@ class LessonScreen(ConsoleScreen):
     def _run_finished(self, message: Told[RunFinished]) -> None:
         self.areas.show_outline(self.step)
         self._show_state()
-        if message.event.step == self._step_id:
-            self.call_after_refresh(self.areas.step_view.show_results)
-        if message.event.step != self._step_id or not self.is_active:
+        if message.event.step != self._step_id:
+            return
+        self.call_after_refresh(self.areas.step_view.show_results)
+        if not self.is_active:
             return
         run = self.console.session.work.runs.get(self._step_id)
         if (question := again(message.event.outcome)) is not None:
