@@ -37,6 +37,10 @@ TERMINAL_SECONDS = 5.0
 """Seconds between two looks whether the terminal is still there."""
 SETTLED_SECONDS = 8.0
 """After this long the monitor has loaded its libraries too."""
+FULL_COLLECTION = gc.get_threshold()[2]
+NO_FULL_COLLECTION = 1_000_000
+"""Collections of the middle generation before a full one: until what the libraries bring is all there and set aside,
+one takes longer than a key may wait."""
 CLOSE_SECONDS = 5.0
 """How long closing the lab may take before the console leaves all the same."""
 STOP_SECONDS = 20.0
@@ -87,6 +91,7 @@ class PghalabApp(Console):
 
     def on_mount(self) -> None:
         """Paint first; everything that takes time comes after."""
+        gc.set_threshold(*gc.get_threshold()[:2], NO_FULL_COLLECTION)
         self._listen_to_signals()
         self.call_after_refresh(self._open_session)
 
@@ -115,9 +120,7 @@ class PghalabApp(Console):
             # What a lesson needs, so that the first one finds it loaded.
             self.run_worker(_import_widgets, thread=True, group="import", exit_on_error=False)
             await self.session.open()
-            # What the libraries brought stays. Looking through it for garbage takes longer than a key may wait.
-            gc.freeze()
-            self.set_timer(SETTLED_SECONDS, gc.freeze)
+            self.set_timer(SETTLED_SECONDS, _settle)
         except LabError as error:
             self.notify(str(error), severity="error", timeout=30, markup=False)
 
@@ -317,6 +320,12 @@ class PghalabApp(Console):
 def _import_widgets() -> None:
     for name in ("markdown", "text_area"):
         importlib.import_module(f"textual.widgets.{name}")
+
+
+def _settle() -> None:
+    """Set aside what the libraries brought, since it stays, and look for garbage among the rest from now on."""
+    gc.freeze()
+    gc.set_threshold(*gc.get_threshold()[:2], FULL_COLLECTION)
 
 
 def _terminal_is_there() -> bool:

@@ -17,6 +17,9 @@ from pghalab.widgets.output import OutputView
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
 
+LIVE_LINES = 300
+"""How many of the last lines can be scrolled to while more come: laying out all of them costs the keys their time."""
+
 
 class StepCard(Vertical):
     """`postgres@pgha1 $ command`, Run, Edit before running, Copy, Stop, and what came of it."""
@@ -118,6 +121,8 @@ class StepCard(Vertical):
         lines = buffer.lines
         view = self.query_one(OutputView)
         view.set_class(bool(lines), "-some")
+        if run.active and len(lines) > LIVE_LINES:
+            lines = [f"⋯ {len(lines) - LIVE_LINES} lines before: w shows all ⋯", *lines[-LIVE_LINES:]]
         view.show(lines, whole=run.active)
         log = self.query_one(".log", SteadyText)
         log.display = run.log is not None and bool(lines)

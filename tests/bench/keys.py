@@ -23,8 +23,8 @@ KEYS = ("j", "j", "k", "k")
 PACE = 0.1
 """Seconds between two keys, a fast typist's."""
 LINES_PER_SECOND = 5000
-BEGUN = 1000
-"""Lines after which the stream is under way."""
+BEGUN = 20_000
+"""Lines after which the stream is under way, and what comes with the start of a console and of a run is over."""
 SENT_PER_SECOND = 6000
 """The sender is told more than is wanted, since it loses some time between its bursts."""
 STREAM = f"""exec python3 -c '

@@ -19,12 +19,11 @@ from pghalab.screens.lesson import LessonScreen
 from pghalab.session import rechecks
 from pghalab.session import session as session_module
 from pghalab.session.backend import Backend
-from pghalab.session.output import SHOWN_LINES
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
-from pghalab.widgets.step_card import StepCard
+from pghalab.widgets.step_card import LIVE_LINES, StepCard
 from tests.fake_lab.backend import Ran
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode, Piece
@@ -152,7 +151,7 @@ async def test_a_running_step_is_stopped_and_its_generator_closed(folder: Path) 
         screen = await at_step(built, pilot, "second-start")
         built.lab.nodes["pgha1"].script = endless
         await pilot.press("r")
-        await until(pilot, lambda: len(screen.query_one(OutputView).text.splitlines()) == SHOWN_LINES + 1)
+        await until(pilot, lambda: len(screen.query_one(OutputView).text.splitlines()) == LIVE_LINES + 1)
         await until(pilot, lambda: "lines in the middle not held" in shown(built))
         # Keys work while it streams: the lesson moves on, and back.
         await pilot.press("n")
