@@ -112,8 +112,8 @@ def _patroni(rows: tuple[NodeHealth, ...], patroni: Patroni | None) -> list[Trou
         if not member.answers:
             found.append(Trouble("member", "warning", f"Patroni on {member.name} does not answer", (member.name,)))
         elif not member.writes and member.state != "streaming":
-            how = "runs and does not stream" if member.state == "running" else f"is {member.state}"
-            found.append(Trouble("replica", "warning", f"{member.name} {how}", (member.name,)))
+            how = " runs and does not stream" if member.state == "running" else f": {member.state}"
+            found.append(Trouble("replica", "warning", f"{member.name}{how}", (member.name,)))
     if view.paused:
         found.append(Trouble("paused", "notice", "Patroni is in maintenance mode: nobody fails over"))
     return found

@@ -60,5 +60,5 @@ def _why(lesson: Lesson, step: Step, results: Sequence[CheckResult]) -> str:
     if not bad:
         return f"{where}: “{step.title}” no longer holds."
     first = bad[0]
-    on = f" on {first.node}" if first.node else ""
-    return f"{first.check}{on}: saw {first.saw} (“{step.title}”, lesson {where})"
+    on = f" on {first.node}" if first.node and first.node not in first.saw else ""
+    return f"“{first.check}” no longer holds{on}: {first.saw} (“{step.title}”, lesson {where})"

@@ -55,6 +55,8 @@ class Backend:
     """Who drives the lab, when it is another console; this one then only looks."""
     driven: Callable[[], bool] = lambda: True
     """Whether any console drives the lab now."""
+    claim: Callable[[], bool | None] = lambda: True
+    """Takes the right to drive: None as long as there is no engine, false when another console has it. Blocks."""
     release: Callable[[], None] = lambda: None
     """Lets another console drive."""
 

@@ -43,6 +43,7 @@ async def connect(lab_name: str, course: Course) -> Backend:
         event_log=EventLog(state_dir(lab_name) / NAME),
         driver=driver,
         driven=lambda: lock.holder() is not None,
+        claim=lock.claim,
         release=lock.release,
     )
 

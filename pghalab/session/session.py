@@ -43,6 +43,7 @@ class Session:
         self._connect = connect
         self._lessons = lessons
         self._taking_over = False
+        self._reopening: asyncio.Task[None] | None = None
 
     # Opening and closing
 
@@ -93,6 +94,8 @@ class Session:
         self._background.spawn(self.rechecks.regularly(), "looking at the checks")
         if backend.driver:
             self._background.spawn(self._wait_for_driver(backend), "waiting for the driver")
+        else:
+            self._background.spawn(self._claim(backend), "the right to drive")
 
     async def _keep_open(self, backend: Backend) -> None:
         while True:
@@ -106,6 +109,15 @@ class Session:
                 self.state.tell_notices()
                 self.rechecks.soon(None, 0)
                 return
+
+    async def _claim(self, backend: Backend) -> None:
+        """Take the right to drive on the engine, which may come after the console; look only if somebody was first."""
+        # An engine that starts tells nobody.
+        while (claimed := await asyncio.to_thread(backend.claim)) is None:  # noqa: ASYNC110
+            await asyncio.sleep(RETRY)
+        if not claimed:
+            # Whoever closes a session ends this task with it.
+            self._reopening = asyncio.create_task(self._reopen(), name="opening read-only")
 
     async def _wait_for_driver(self, backend: Backend) -> None:
         """Tell when the console that drives has gone."""
@@ -127,13 +139,17 @@ class Session:
             return
         self._taking_over = True
         try:
-            await self.close()
-            state.backend, state.read_only, state.driver = None, False, ""
-            await self.open()
+            await self._reopen()
         finally:
             self._taking_over = False
         words = f"Still read-only. {state.driver}" if state.read_only else "This console drives the lab now."
         self.bus.notice(words)
+
+    async def _reopen(self) -> None:
+        """Open the lab anew, to drive it where nobody does."""
+        await self.close()
+        self.state.backend, self.state.read_only, self.state.driver = None, False, ""
+        await self.open()
 
     def _set_trouble(self, error: LabError | None) -> None:
         if str(error) != str(self.state.trouble):

@@ -81,9 +81,8 @@ def _text(results: Sequence[CheckResult], expected: int, *, running: bool, untri
                 Content.assemble(
                     ("     ", ""),
                     (_where(same), "bold"),
-                    ("saw ", QUIET),
                     plain(shortened(same[0].saw, 300)),
-                    (", wanted ", QUIET),
+                    ("; wanted: ", QUIET),
                     plain(shortened(same[0].wanted, 300)),
                 )
             )
@@ -99,5 +98,5 @@ def _alike(results: Sequence[CheckResult]) -> list[list[CheckResult]]:
 
 
 def _where(results: Sequence[CheckResult]) -> str:
-    names = [result.node for result in results if result.node]
+    names = [result.node for result in results if result.node and result.node not in result.saw]
     return f"{node_list(names)}: " if names else ""

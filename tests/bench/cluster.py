@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePath
 
+from textual.pilot import Pilot
+
 import pghalab.app
 from pghalab.cluster import postgres
 from pghalab.lab.local import LocalLab
@@ -70,12 +72,22 @@ async def cluster(folder: Path, nodes: int = 5) -> AsyncGenerator[tuple[LabHere,
         finally:
             await lab.close()
     finally:
-        # A console of this process may have driven it to the last.
-        await asyncio.to_thread(verb, here, "down", "-f", "--force")
+        await asyncio.to_thread(verb, here, "down", "-f")
 
 
-async def opened(app: pghalab.app.PghalabApp, limit: float = 60.0) -> None:
-    """Wait until the console has opened its lab and seen Patroni; raises RuntimeError with what stands in the way."""
+@asynccontextmanager
+async def console(app: pghalab.app.PghalabApp, size: tuple[int, int]) -> AsyncGenerator[Pilot[int], None]:
+    """A console that has opened its lab and seen Patroni; it leaves the right to drive behind to nobody."""
+    async with app.run_test(size=size) as pilot:
+        try:
+            await _opened(app)
+            yield pilot
+        finally:
+            await app.session.close()
+
+
+async def _opened(app: pghalab.app.PghalabApp, limit: float = 60.0) -> None:
+    """Wait until it has; raises RuntimeError with what stands in the way."""
     try:
         async with asyncio.timeout(limit):
             while (

@@ -14,7 +14,7 @@ from textual import events
 
 from pghalab.app import PghalabApp
 from pghalab.widgets.step_view import StepView
-from tests.bench.cluster import STYLES, cluster, opened
+from tests.bench.cluster import STYLES, cluster, console
 from tests.bench.report import Figure
 
 PRESSES = 200
@@ -73,8 +73,7 @@ class Timed(PghalabApp):
 async def _measure(folder: Path) -> list[Figure]:
     async with cluster(folder) as (_, lab):
         app = Timed(lab.name)
-        async with app.run_test(size=(120, 24)):
-            await opened(app)
+        async with console(app, (120, 24)):
             app.open_step("replicas-list-final")
             async with asyncio.timeout(30):
                 while app.session.work.busy:

@@ -17,7 +17,7 @@ from pghalab.cluster.dcs import PREFIX
 from pghalab.lab.types import Ended, Node
 from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.table import Table
-from tests.bench.cluster import STYLES, cluster, opened
+from tests.bench.cluster import STYLES, cluster, console
 from tests.bench.report import Figure
 
 CHANGES = 12
@@ -85,8 +85,7 @@ async def _measure(folder: Path) -> list[Figure]:
         for key, value in keys.items():
             await put(key.removeprefix(PREFIX), value)
         app = Watched(lab.name)
-        async with app.run_test(size=(200, 50)) as pilot:
-            await opened(app)
+        async with console(app, (200, 50)) as pilot:
             app.open_step("replicas-streaming")
             await _until(lambda: app.session.state.patroni is not None and app.session.state.patroni.value is not None)
             await pilot.pause()

@@ -129,6 +129,8 @@ class Bench:
     """The step that was on the screen last."""
     driver: str = ""
     """Who drives the lab, when it is somebody else."""
+    claim: Callable[[], bool | None] = lambda: True
+    """What the session is told when it takes the right to drive."""
     event_log: EventLog | None = None
     watches: bool = False
     """The monitor is the real one; `wired` gives it something to see."""
@@ -153,6 +155,7 @@ class Bench:
             event_log=self.event_log,
             driver=self.driver,
             driven=lambda: bool(self.driver),
+            claim=self.claim,
             release=self._release,
         )
 

@@ -98,7 +98,7 @@ async def test_what_is_no_longer_true_is_said_at_once(folder: Path) -> None:
     async with built.app.run_test() as pilot:
         await opened(pilot, built)
         await until(pilot, lambda: "No longer true" in shown(built))
-        assert "etcd runs on pgha2: saw etcd is not running on pgha2" in shown(built)
+        assert "“etcd runs” no longer holds: etcd is not running on pgha2" in shown(built)
         # The way to it is another one than the way on.
         assert str(built.app.screen.query_one("#continue", Button).label) == "Continue: 1 First things › What is read"
         await pilot.press("B")
@@ -214,7 +214,7 @@ async def test_a_failing_check_gives_its_reason_for_each_node(folder: Path) -> N
         await pilot.press("r")
         await until(pilot, lambda: "✗ failed · exit status 1" in shown(built))
         assert "✗ no  etcd runs  holds on pgha1, pgha3" in shown(built)
-        assert "pgha2: saw etcd is not running on pgha2, wanted running as postgres" in shown(built)
+        assert "     etcd is not running on pgha2; wanted: running as postgres" in shown(built)
         assert "permission denied [13]" in built.app.screen.query_one(OutputView).text
 
 
@@ -306,7 +306,7 @@ async def test_events_of_the_cluster_make_the_checks_be_looked_at_again(
         built.end_etcd("pgha2")
         built.feed(views.event("pgha2 does not answer", good=False, kind="etcd"))
         await until(pilot, lambda: len(built.runner.looked) > looks)
-        await until(pilot, lambda: "etcd runs on pgha2: saw etcd is not running on pgha2" in shown(built))
+        await until(pilot, lambda: "“etcd runs” no longer holds: etcd is not running on pgha2" in shown(built))
 
 
 async def test_a_second_console_only_looks_and_says_who_drives(folder: Path) -> None:

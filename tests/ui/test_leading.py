@@ -185,13 +185,11 @@ async def test_a_step_that_was_never_run_is_no_failure(folder: Path) -> None:
     built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
         screen = await at_step(built, pilot, "second-start")
-        await until(
-            pilot, lambda: "○ not yet  etcd runs  pgha1: etcd is not running on pgha1 · and 2 more" in shown(built)
-        )
+        await until(pilot, lambda: "○ not yet  etcd runs  etcd is not running on pgha1 · and 2 more" in shown(built))
         built.lab.nodes["pgha1"].script = lambda node, command: [Ended("exited", 1, 0.1)]
         await pilot.press("r")
         await until(pilot, lambda: "✗ no  etcd runs" in shown(built))
-        assert "pgha2: saw etcd is not running on pgha2, wanted running" in str(screen.query_one(ChecksView).content)
+        assert "etcd is not running on pgha2; wanted: running" in str(screen.query_one(ChecksView).content)
 
 
 async def test_a_taken_subnet_has_a_way_out(folder: Path, lessons: Path, monkeypatch: pytest.MonkeyPatch) -> None:

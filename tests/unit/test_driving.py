@@ -71,6 +71,31 @@ def test_a_second_folder_learns_who_drives(api: FakeDocker, tmp_path: Path, monk
     second.release()
 
 
+def test_an_engine_that_comes_later_is_asked_who_drives(
+    api: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder(tmp_path / "one", monkeypatch)
+    there = [False]
+
+    def connect() -> Engine:
+        if not there[0]:
+            raise LabError("No engine answers.", kind="no-engine")
+        return api.engine()
+
+    monkeypatch.setattr(Engine, "connect", connect)
+    early = DriverLock("pgha")
+    assert early.claim() is None and early.held
+    there[0] = True
+    folder(tmp_path / "two", monkeypatch)
+    other = DriverLock("pgha")
+    assert other.claim() is True
+    folder(tmp_path / "one", monkeypatch)
+    assert early.claim() is False and not early.held
+    other.release()
+    assert early.claim() is True and early.held
+    early.release()
+
+
 def test_whoever_looks_leaves_nothing_behind(api: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder(tmp_path / "one", monkeypatch)
     assert DriverLock("pgha").holder() is None

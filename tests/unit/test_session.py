@@ -310,6 +310,25 @@ async def test_trouble_with_the_lab_is_told_and_goes_away(bench: Bench, monkeypa
     assert told.events.count(TroubleChanged()) == 2
 
 
+async def test_a_console_that_was_there_before_the_engine_looks_only_when_another_drives(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "RETRY", 0.01)
+    answers: list[bool | None] = [None, None, False]
+
+    def claim() -> bool | None:
+        answer = answers.pop(0)
+        if answer is False:
+            bench.driver = "The lab is driven by another console."
+        return answer
+
+    bench.claim = claim
+    async with opened(bench, START) as (session, told):
+        await told.until(lambda: session.state.read_only)
+        assert answers == [] and session.state.driver == "The lab is driven by another console."
+        assert bench.released == 1 and told.events.count(LabOpened()) == 2
+
+
 async def test_whatever_it_tells_has_one_json_form(bench: Bench) -> None:
     bench.lab.nodes["pgha1"].script = starts_etcd
     async with opened(bench, START, READ) as (session, told):

@@ -47,4 +47,10 @@ def _title(spec: CheckSpec) -> str:
 
 def _wanted(params: object) -> str:
     items = params.items() if isinstance(params, dict) else ()
-    return ", ".join(f"{key} {value}" for key, value in items) or "that it holds"
+    return ", ".join(_in_words(key, value) for key, value in items if key != "on") or "that it holds"
+
+
+def _in_words(key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return key if value else f"not {key}"
+    return f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}"

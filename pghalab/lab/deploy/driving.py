@@ -64,6 +64,12 @@ class DriverLock:
             self._folder.release()
         return self._other is None
 
+    def claim(self) -> bool | None:
+        """Become the driver on the engine too, which may come later than the folder; None while there is none."""
+        if not self.acquire():
+            return False
+        return True if self._lease.held else None
+
     def holder(self) -> Driver | None:
         """Who drives now, this process included; None when nobody does; raises LabError."""
         return self._folder.holder() or self._ask(self._lease.holder)
