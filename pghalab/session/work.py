@@ -20,8 +20,8 @@ from pghalab.session.step_run import StepRun
 
 log = logging.getLogger(__name__)
 
-PAINT_EVERY = 0.1
-"""Seconds between two repaints of a stream of output."""
+PAINT_EVERY = 0.2
+"""Seconds between two repaints of a stream of output: nobody reads faster, and each may come just before a key."""
 
 
 class _Telling:
