@@ -56,6 +56,12 @@ rm -f .venv/.ready-run .venv/.ready-dev
 install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
 # What is built from source is built with what is pinned, and not with whatever is newest.
 install --require-hashes -r $build
-install --require-hashes --no-build-isolation -r "$lock"
+# What has no wheel for this machine, although its marker fits, is left out; the console does without.
+pins=$lock
+if .venv/bin/python scripts/pins.py "$lock" > .venv/pins.lock; then
+  pins=.venv/pins.lock
+  say "There is no terminal engine for this machine: no shell beside the lesson; the full-screen shell works."
+fi
+install --require-hashes --no-build-isolation -r "$pins"
 install --no-build-isolation --no-deps --editable .
 made_from "$lock" > ".venv/.ready-$kind"

@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-HEAVY = {"textual", "docker", "asyncssh", "yaml", "grpc", "etcd3", "psycopg", "rich", "urllib3", "platformdirs"}
+HEAVY = {
+    "textual",
+    "docker",
+    "asyncssh",
+    "yaml",
+    "grpc",
+    "etcd3",
+    "psycopg",
+    "rich",
+    "urllib3",
+    "platformdirs",
+    "pyghostty",
+}
 
 
 def loaded(code: str) -> set[str]:

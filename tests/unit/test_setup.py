@@ -160,3 +160,50 @@ esac""".replace('"$0"', f'"{place.bin}/python3"'),
     (place.folder / "requirements-dev.lock").write_text("")
     assert place.run("setup.sh", "dev").returncode == 0
     assert len(place.called("-m")) == 8
+
+
+@pytest.mark.parametrize(
+    ("abi", "macos", "fits"),
+    [
+        ("cpython-313-x86_64-linux-gnu", "", True),
+        ("cpython-313-aarch64-linux-musl", "", False),
+        ("cpython-313-darwin", "12.7.6", False),
+        ("cpython-313-darwin", "13.0", True),
+    ],
+)
+def test_the_terminal_engine_is_left_out_where_it_has_no_wheel(
+    abi: str, macos: str, fits: bool, tmp_path: Path
+) -> None:
+    elsewhere = (
+        f"import platform, runpy, sys, sysconfig; sysconfig.get_config_var = lambda name: {abi!r}; "
+        f"platform.mac_ver = lambda: ({macos!r},); sys.argv = ['', {str(ROOT / 'requirements.lock')!r}]; "
+        f"runpy.run_path({str(ROOT / 'scripts' / 'pins.py')!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", elsewhere], capture_output=True, text=True, check=False)
+    assert done.returncode == (1 if fits else 0), done.stderr
+    pins = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    lines = pins.splitlines()
+    engine = next(number for number, line in enumerate(lines) if line.startswith("pyghostty=="))
+    after = next(number for number in range(engine + 1, len(lines)) if not lines[number].startswith(" "))
+    assert after - engine == 5, "the pin and one hash for each of four machines"
+    assert done.stdout.splitlines() == ([] if fits else lines[:engine] + lines[after:])
+
+
+def test_a_machine_without_a_terminal_engine_gets_everything_else(place: Place) -> None:
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+        shutil.copy(ROOT / name, place.folder)
+    interpreter = Path(sys.base_prefix, "bin", "python3")
+    place.program(
+        "bin/python3",
+        f"""case "$*" in
+  *"venv --clear"*) mkdir -p .venv/bin; cp "{place.bin}/python3" .venv/bin/python ;;
+  *"pip install"*) echo "$*" >> calls ;;
+  *pins.py*) echo "left out"; exit 0 ;;
+  *) exec {interpreter} "$@" ;;
+esac""",
+    )
+    done = place.run("setup.sh", "run")
+    assert done.returncode == 0
+    assert "no terminal engine for this machine" in done.stderr and "full-screen shell works" in done.stderr
+    assert place.called("-m")[1].endswith("-r .venv/pins.lock")
+    assert (place.folder / ".venv" / "pins.lock").read_text() == "left out\n"
