@@ -43,11 +43,13 @@ class StepReport:
     log: Path | None = None
     wrong: tuple[CheckResult, ...] = ()
     """The checks that failed at the last look."""
+    faults: tuple[str, ...] = ()
+    """What speaks against the step although it may be done: see `prove`."""
 
     @property
     def ok(self) -> bool:
         """The step is done, or nothing is left to do in it."""
-        return self.ended.outcome in GOOD
+        return self.ended.outcome in GOOD and not self.faults
 
 
 class Reporter(Protocol):
@@ -72,6 +74,16 @@ class JsonReporter:
 
     def step(self, report: StepReport) -> None:
         """The event of its end has said it all."""
+
+
+class Quiet:
+    """Tells nothing."""
+
+    def event(self, event: RunEvent) -> None:
+        """Nothing."""
+
+    def step(self, report: StepReport) -> None:
+        """Nothing."""
 
 
 class TextReporter:
@@ -217,7 +229,8 @@ def junit(course: Course, steps: Sequence[Step], reports: Sequence[StepReport]) 
             elif report.ended.outcome == "past":
                 ElementTree.SubElement(case, "skipped", message=_xml(f"past: {report.ended.reason}"))
             elif not report.ok:
-                failure = ElementTree.SubElement(case, "failure", message=_xml(report.ended.reason))
+                words = "; ".join(report.faults) or report.ended.reason
+                failure = ElementTree.SubElement(case, "failure", message=_xml(words))
                 lines = [explain(result) for result in report.wrong]
                 lines += [f"log: {report.log}"] if report.log else []
                 failure.text = _xml("\n".join(lines))

@@ -256,6 +256,12 @@ VERBS = (
                 metavar="NODE",
                 help="start Patroni although these nodes are out of reach: what only they have is lost",
             ),
+            Option(
+                "--prove",
+                action="store_true",
+                help="prove each step on a lab without any: its checks fail before, hold after, and a second run does "
+                "nothing (TAP)",
+            ),
             Option("--json", action="store_true", help="print one event a line, as JSON"),
             Option("--junit", metavar="FILE", help="write a JUnit report"),
         ),

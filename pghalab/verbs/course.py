@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pghalab.out import complain, say
@@ -11,6 +12,7 @@ from pghalab.out import complain, say
 if TYPE_CHECKING:
     from pghalab.course.model import Course, Problem, Step
     from pghalab.course.report import StepReport
+    from pghalab.course.runner import Runner
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,6 +67,8 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
                 if name not in lab.nodes:
                     raise LabError(f"The lab has no node {name}.", todo=f"Its nodes: {', '.join(lab.nodes)}")
             started = _now()
+            if arguments.prove:
+                return await _prove(runner, steps, reports, started)
             if arguments.json:
                 await report.run_steps(runner, steps, report.JsonReporter(), reports, arguments.without)
             else:
@@ -75,6 +79,25 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
         if arguments.junit:
             _write(arguments.junit, report.junit(course, steps, reports))
     return _summary(course, steps, reports, _now() - started, quiet=arguments.json)
+
+
+async def _prove(runner: Runner, steps: list[Step], reports: list[StepReport], started: float) -> int:
+    """Prove the steps, a line of TAP for each."""
+    from pghalab.course.prove import Proof, prove, tap
+    from pghalab.course.report import Quiet
+
+    proofs: list[Proof] = []
+    say("TAP version 14")
+    say(f"1..{len(steps)}")
+    async for proof in prove(runner, steps, Quiet()):
+        proofs.append(proof)
+        reports.append(replace(proof.report, faults=proof.faults))
+        say(tap(len(proofs), proof))
+    if len(proofs) < len(steps):
+        say(f"Bail out! {proofs[-1].report.step.id} could not be done")
+    bad = sum(not proof.ok for proof in proofs)
+    say(f"# {len(proofs) - bad} of {len(steps)} proven in {_now() - started:.0f} s")
+    return 1 if bad or len(proofs) < len(steps) or runner.course.problems else 0
 
 
 def _write(path: str, text: str) -> None:
