@@ -47,7 +47,7 @@ def _title(spec: CheckSpec) -> str:
 
 def _wanted(params: object) -> str:
     items = params.items() if isinstance(params, dict) else ()
-    return ", ".join(_in_words(key, value) for key, value in items if key != "on") or "that it holds"
+    return ", ".join(_in_words(key, value) for key, value in items) or "that it holds"
 
 
 def _in_words(key: str, value: object) -> str:
