@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from pghalab.course.checks import CHECKS
 from pghalab.course.checks.base import problems
+from pghalab.course.expected.idle import idle_rules
+from pghalab.course.expected.rules import NONE
 from pghalab.course.kinds import EVERY_NODE
 from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
 from pghalab.course.patterns import PatternError, require
@@ -27,6 +29,7 @@ def lint(course: Course) -> list[Problem]:
     lessons = [lesson.id for lesson in course.lessons]
     for number, lesson in enumerate(course.lessons):
         wrong = [*faults(lesson), *_needs(lesson, lessons[:number], lessons), *_untils(lesson, order)]
+        wrong += [(step.line, words) for step in lesson.steps for words in _outputs(step)]
         found += (Problem(lesson.path, line, words) for line, words in wrong)
     return sorted(found, key=lambda problem: (str(problem.path), problem.line))
 
@@ -61,6 +64,18 @@ def _untils(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
             if order.get(later, -1) <= order[step.id]:
                 known = "does not come later" if later in order else "does not exist"
                 yield step.line, f"`{key}`: the step `{later}` {known}"
+
+
+def _outputs(step: Step) -> Iterator[str]:
+    """What is wrong with what a step is said to print; a lesson can be used all the same."""
+    if step.kind.where.command and not step.expect and not step.silent:
+        yield f"the step `{step.id}` needs `expect` (`pghalab lint --record` writes it), or `silent: true`"
+    if step.expect and step.silent:
+        yield f"the step `{step.id}` has both `expect` and `silent`"
+    if step.match != NONE and not step.expect:
+        yield f"the step `{step.id}` has `match`, and no `expect` that it could be about"
+    elif idle := idle_rules(step.expect, step.match):
+        yield from (f"the step `{step.id}`: {words}" for words in idle)
 
 
 def _step(step: Step) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+from pghalab.course.expected.rules import RuleError, Rules, read_rules
 from pghalab.course.kinds import KINDS, Read, read_kind
 from pghalab.course.kinds.fields import FLAG, LIST, TEXT, TEXTS, Bad, Types, in_seconds, of_type, one_of
 from pghalab.course.lines import Located, YamlError, parse
@@ -25,8 +26,8 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _WIDGETS = ("quorum-table",)
 _LESSON_KEYS = {"id", "title", "minutes", "credit", "needs", "optional"}
 _STEP_KEYS: Mapping[str, Types] = {
-    "id": TEXT, "kind": TEXT, "expect": TEXT, "checks": LIST, "guard": LIST, "guard_reason": TEXT, "until": TEXTS,
-    "undone_by": TEXTS, "needless_if": LIST,
+    "id": TEXT, "kind": TEXT, "expect": TEXT, "match": LIST, "silent": FLAG, "checks": LIST, "guard": LIST,
+    "guard_reason": TEXT, "until": TEXTS, "undone_by": TEXTS, "needless_if": LIST,
     "correction": TEXT, "errata": LIST, "hints": LIST, "notes": TEXT, "optional": FLAG, "widget": TEXT,
     **{key: wanted for kind in KINDS.values() for key, wanted in kind.keys.items()},
 }  # fmt: skip
@@ -219,6 +220,7 @@ def _step(lesson_id: str, section: _Section) -> Step:
     return Step(
         id=step_id, title=section.title, kind=kind, prose=section.prose, after=section.after,
         optional=data.get("optional", False), expect=data.get("expect", "").rstrip("\n"),
+        match=_rules(block), silent=data.get("silent", False),
         checks=tuple(_checks(block, "checks")), until=_later(block, "until"),
         undone_by=_later(block, "undone_by"), guard=tuple(_checks(block, "guard")),
         needless_if=tuple(_checks(block, "needless_if")),
@@ -226,6 +228,13 @@ def _step(lesson_id: str, section: _Section) -> Step:
         hints=tuple(hint.strip() for hint in hints), notes=data.get("notes", "").strip(),
         correction=data.get("correction", "").strip(), errata=tuple(errata), line=block.start,
     )  # fmt: skip
+
+
+def _rules(block: Located) -> Rules:
+    try:
+        return read_rules(block.data.get("match", []))
+    except RuleError as error:
+        raise Bad(block.line("match"), f"`match`: {error}") from error
 
 
 def _later(block: Located, key: str) -> tuple[str, ...]:

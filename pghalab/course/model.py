@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pghalab.course.expected.rules import NONE, Rules
 from pghalab.course.kinds import Kind
 
 
@@ -38,6 +39,10 @@ class Step:
     optional: bool = False
     expect: str = ""
     """What it prints on a healthy lab, for the reader; recorded from a real run."""
+    match: Rules = NONE
+    """What may be otherwise in it, beyond the values that are told by their shape."""
+    silent: bool = False
+    """It prints nothing when all is well."""
     checks: tuple[CheckSpec, ...] = ()
     until: tuple[str, ...] = ()
     """Ids of later steps that replace its effect: once one of them is seen done, this one is past."""

@@ -8,19 +8,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pghalab.cluster.identity import member_id
+from pghalab.course.expected.compare import compare as compared
+from pghalab.course.expected.compare import misfits
+from pghalab.course.expected.idle import suggestions
+from pghalab.course.expected.model import Comparison
 from pghalab.course.journal import Journal
+from pghalab.course.kinds.edit import applied
 from pghalab.course.lint import NODES
 from pghalab.course.localise import Names
 from pghalab.course.model import Course, Problem, Step
 from pghalab.course.placeholders import WORD
-from pghalab.course.shape import clean, misfits, same
 from pghalab.lab.types import LabError
 
 _TOKEN = "pgha-token"
 """The token of the course's etcd cluster, as etcdSetup.sh writes it."""
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 _LISTED = re.compile(r"^([0-9a-f]{8,16}), (?:un)?started, ")
 _SYSTEM = re.compile(r"\b\d{19}\b")
 _KEY = re.compile(r"^[a-z_]+:")
+_AFTER = ("match:", "guard:", "checks:", "no_check:", "hints:")
 _LARGEST = 262_144
 """Bytes of an output that is compared."""
 
@@ -33,31 +39,42 @@ class Recording:
     path: Path
     text: str
 
+    @property
+    def comparison(self) -> Comparison:
+        """It beside what the lesson expects."""
+        return compared(self.step.expect, self.text, self.step.match, Names())
+
 
 def recordings(course: Course, journal: Journal, names: Names, secret: str) -> list[Recording]:
-    """What the lab's last runs of the course printed, for each step that prints what its lesson expects.
+    """What the lab's last runs of the course printed, for each step that runs a command, as lessons are written."""
+    texts = printed(course, journal, names, secret)
+    return [
+        Recording(step, lesson.path, as_written(texts[step.id], names))
+        for lesson in course.lessons
+        for step in lesson.steps
+        if step.id in texts
+    ]
+
+
+def printed(course: Course, journal: Journal, names: Names, secret: str) -> dict[str, str]:
+    """What the lab's last runs of the course printed, by step.
 
     A run with another command than the step's own, or one whose output holds the lab's password, counts for nothing.
     """
-    logs = _logs(course, journal, names)
-    found: list[Recording] = []
-    for lesson in course.lessons:
-        for step in lesson.steps:
-            log = logs.get(step.id)
-            if not step.expect or log is None:
-                continue
-            try:
-                text = log.read_bytes()[: _LARGEST + 1].decode("utf-8", "replace")
-            except OSError:
-                continue
-            if len(text) <= _LARGEST and (not secret or secret not in text):
-                found.append(Recording(step, lesson.path, as_written(text, names)))
+    found: dict[str, str] = {}
+    for step, log in _logs(course, journal, names).items():
+        try:
+            text = log.read_bytes()[: _LARGEST + 1].decode("utf-8", "replace")
+        except OSError:
+            continue
+        if len(text) <= _LARGEST and (not secret or secret not in text):
+            found[step] = text
     return found
 
 
 def _logs(course: Course, journal: Journal, names: Names) -> dict[str, Path]:
     """The log of the last run of each step that ended as it should."""
-    commands = {step.id: _command(step, names) for step in course.steps}
+    commands = {step.id: _command(step, names) for step in course.steps if step.kind.where.command}
     started: dict[str, Path] = {}
     done: dict[str, Path] = {}
     for entry in journal.entries():
@@ -75,7 +92,8 @@ def _logs(course: Course, journal: Journal, names: Names) -> dict[str, Path]:
 
 def _command(step: Step, names: Names) -> re.Pattern[str]:
     """The step's own command, whatever the cluster answered for its placeholders."""
-    parts = [re.escape(part) for part in WORD.sub("\0", names.command(step.kind.where.command)).split("\0")]
+    command = names.command(applied(step.kind.where.command))
+    parts = [re.escape(part) for part in WORD.sub("\0", command).split("\0")]
     return re.compile(r"[\w-]+".join(parts))
 
 
@@ -109,18 +127,29 @@ def _listed_id(line: str) -> int:
     return int(line.partition(",")[0], 16)
 
 
+def clean(text: str) -> str:
+    """What a reader sees of an output: no control characters, no blanks at line ends, no two empty lines in a row."""
+    lines = [line.rstrip() for line in _CONTROL.sub("", text).splitlines()]
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(kept).rstrip("\n")
+
+
 def compare(found: Iterable[Recording]) -> list[Problem]:
     """Where an expected output no longer fits what was printed."""
     return [
         Problem(one.path, one.step.line, f"the expected output of `{one.step.id}` does not fit what it prints: {words}")
         for one in found
-        for words in misfits(one.step.expect, one.text)
+        for words in misfits(one.comparison)
     ]
 
 
 def rewrite(found: Iterable[Recording]) -> list[Recording]:
-    """Write the expected outputs that differ in more than times and identifiers anew; gives those that were."""
-    changed = [_of_one_cluster(one) for one in found if not same(one.step.expect, one.text)]
+    """Write anew the expected outputs that no longer fit, or that an older version printed; gives those that were.
+
+    Values that may differ are no reason: the lessons' prose speaks of some. Steps that are said to print nothing are
+    left alone.
+    """
+    changed = [_of_one_cluster(one) for one in found if not one.step.silent and _drifted(one)]
     for path in dict.fromkeys(one.path for one in changed):
         text = path.read_text(encoding="utf-8")
         for one in changed:
@@ -128,6 +157,22 @@ def rewrite(found: Iterable[Recording]) -> list[Recording]:
                 text = _with(text, one)
         path.write_text(text, encoding="utf-8")
     return changed
+
+
+def _drifted(one: Recording) -> bool:
+    """It no longer fits, or another version of a program printed it."""
+    comparison = one.comparison
+    versions = any(difference.type == "version" for row in comparison.rows for difference in row.differences)
+    return versions or not comparison.fits
+
+
+def drift(one: Recording) -> list[str]:
+    """In words, what of a recording the lesson did not expect, and rules by which it would have fitted."""
+    comparison = one.comparison
+    found = misfits(comparison)
+    values = comparison.values
+    found += [f"{values} values differ as they may"] if values and not found else []
+    return found + [f"perhaps: - {rule}" for rule in suggestions(comparison)]
 
 
 def _of_one_cluster(one: Recording) -> Recording:
@@ -140,12 +185,17 @@ def _with(text: str, one: Recording) -> str:
     """The lesson's text with another expected output in the block of one step."""
     lines = text.split("\n")
     start = next((n for n, line in enumerate(lines) if line == f"id: {one.step.id}"), len(lines))
-    key = next((n for n in range(start, len(lines)) if lines[n].startswith("expect:")), len(lines))
-    end = next((n for n in range(key + 1, len(lines)) if _KEY.match(lines[n]) or lines[n].startswith("```")), None)
-    if end is None:
-        raise LabError(f"{one.path}: the block of `{one.step.id}` has no `expect:` line of its own.")
-    while not lines[end - 1].strip():
-        end -= 1
+    close = next((n for n in range(start, len(lines)) if lines[n].startswith("```")), None)
+    if close is None:
+        raise LabError(f"{one.path}: the step `{one.step.id}` has no block with an `id:` line of its own.")
+    key = next((n for n in range(start, close) if lines[n].startswith("expect:")), None)
+    if key is None:
+        # Where authors look for it: behind what is run, before what is checked.
+        key = end = next((n for n in range(start, close) if lines[n].startswith(_AFTER)), close)
+    else:
+        end = next((n for n in range(key + 1, close) if _KEY.match(lines[n])), close)
+        while not lines[end - 1].strip():
+            end -= 1
     written = ["expect: |2", *(f"  {line}".rstrip() for line in one.text.split("\n"))]
     return "\n".join([*lines[:key], *written, *lines[end:]])
 

@@ -11,6 +11,7 @@ from pghalab.out import complain, say
 
 if TYPE_CHECKING:
     from pghalab.course.model import Course, Problem, Step
+    from pghalab.course.record import Recording
     from pghalab.course.report import StepReport
     from pghalab.course.runner import Runner
 
@@ -192,11 +193,15 @@ def lint(arguments: argparse.Namespace) -> int:
     from pghalab.course.lint import lint as problems_of
     from pghalab.course.load import load_course
 
-    course = load_course(Path(arguments.folder) if arguments.folder else None, strict=False)
-    problems = problems_of(course)
+    folder = Path(arguments.folder) if arguments.folder else None
+    course = load_course(folder, strict=False)
     more = ""
-    if not problems and (arguments.record or arguments.against_lab):
-        problems, more = _printed(arguments, course)
+    if arguments.record:
+        more = _record(arguments, course)
+        course = load_course(folder, strict=False)
+    problems = problems_of(course)
+    if not problems and arguments.against_lab:
+        problems, more = _against(arguments, course)
     for problem in problems:
         say(problem)
     if problems:
@@ -206,8 +211,29 @@ def lint(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _printed(arguments: argparse.Namespace, course: Course) -> tuple[list[Problem], str]:
-    """What does not fit between the lessons' expected outputs and the lab's last runs, or what was recorded."""
+def _against(arguments: argparse.Namespace, course: Course) -> tuple[list[Problem], str]:
+    """What does not fit between the lessons' expected outputs and the lab's last runs."""
+    from pghalab.course.record import compare
+
+    found = _recordings(arguments, course)
+    return compare(found), f"; {len(found)} outputs fit"
+
+
+def _record(arguments: argparse.Namespace, course: Course) -> str:
+    """Write what drifted anew, and say of each what did."""
+    from pghalab.course.record import drift, rewrite
+
+    found = _recordings(arguments, course)
+    written = rewrite(found)
+    for one in written:
+        say(f"{one.path}: {one.step.id} recorded")
+        for words in drift(one):
+            say(f"    {words}")
+    return f"; {len(written)} of {len(found)} outputs recorded anew"
+
+
+def _recordings(arguments: argparse.Namespace, course: Course) -> list[Recording]:
+    """What the lab's last runs printed; raises LabError when there is none."""
     from pghalab.course import record
     from pghalab.course.journal import Journal
     from pghalab.course.localise import Names
@@ -226,9 +252,4 @@ def _printed(arguments: argparse.Namespace, course: Course) -> tuple[list[Proble
             f"The lab {arguments.lab} has no outputs of the course's commands.",
             todo=f"Run the course on it first: pghalab --lab {arguments.lab} run --all",
         )
-    if not arguments.record:
-        return record.compare(found), f"; {len(found)} outputs fit"
-    written = record.rewrite(found)
-    for one in written:
-        say(f"{one.path}: {one.step.id} recorded")
-    return [], f"; {len(written)} of {len(found)} outputs recorded anew"
+    return found

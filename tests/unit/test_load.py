@@ -82,6 +82,7 @@ def test_a_lesson_is_read(tmp_path: Path) -> None:
         ("  - containers: {}", "  - containers", 28, "a check is written"),
         ("  - containers: {}", "  - a: {}\n    b: {}", 28, "one name"),
         ("kind: command", "kind: command\nquestion: {}", 21, "does not belong"),
+        ("checks:", "match: [typed nmber]\nchecks:", 25, "`match`: `typed nmber`: unknown type `nmber`"),
         ("kind: command", "kind: [", 20, "not valid YAML"),
         ("---\nIntro", "Intro", 1, "never closed"),
         ("```\n\nRead", "\nRead", 37, "never closed"),

@@ -10,91 +10,49 @@ from pghalab import cli
 from pghalab.cluster.identity import member_id
 from pghalab.course import record
 from pghalab.course.events import CommandStarted, Outcome, StepEnded
+from pghalab.course.expected.compare import compare, misfits
+from pghalab.course.expected.rules import NONE
 from pghalab.course.journal import Journal
+from pghalab.course.kinds.edit import applied
+from pghalab.course.lint import lint
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.course.model import Course
-from pghalab.course.shape import clean, misfits, same
 from pghalab.lab.host.paths import state_dir
 from pghalab.lab.settings import default_settings, save_settings
 from pghalab.lab.types import LabError
 from tests.fake_lab.course import write_course
 
-LIST = """+ Cluster: pgha_patroni_cluster (7711189186669076972) ----+-----+------------+-----+
-| Member | Host  | Role    | State     | TL | Receive LSN | Lag | Replay LSN | Lag |
-+--------+-------+---------+-----------+----+-------------+-----+------------+-----+
-| pgha1  | pgha1 | Leader  | running   |  1 |             |     |            |     |
-| pgha2  | pgha2 | Replica | streaming |  1 |   0/5428038 |   0 |  0/5428038 |   0 |
-+--------+-------+---------+-----------+----+-------------+-----+------------+-----+"""
 
-
-def test_values_of_a_table_may_change_with_their_column_widths() -> None:
-    other = """+ Cluster: pgha_patroni_cluster (7711189186669076111) --+-----+------------+-----+
-| Member | Host  | Role    | State   | TL | Receive LSN | Lag | Replay LSN | Lag |
-+--------+-------+---------+---------+----+-------------+-----+------------+-----+
-| pgha2  | pgha2 | Leader  | running | 12 |             |     |            |     |
-| pgha1  | pgha1 | Replica | stopped |    |     unknown |     |    unknown |     |
-| pgha3  | pgha3 | Replica | running |  1 |   1/A428038 |  16 | 1/A4280380 |   0 |
-+--------+-------+---------+---------+----+-------------+-----+------------+-----+"""
-    assert misfits(LIST, other) == []
-    assert not same(LIST, other)
-    for border in ("-+-----+---", "------------+-----+", "-+"):
-        assert misfits(LIST, LIST.replace("----+-----+------------+-----+\n| Member", f"{border}\n| Member")) == []
+def test_what_does_not_fit_is_named_line_by_line() -> None:
+    found = compare("one\ntwo 2\nthree at 10:00:00", "two 17\n\nfour\nthree at 11:00:00", NONE, Names())
+    assert misfits(found) == [
+        "nothing like `one` was printed",
+        "expected `two 2`, printed `two 17`",
+        "`four` was printed and is not expected",
+    ]
+    assert misfits(compare("a", "a\n" * 1000, NONE, Names()))[-1].endswith("more were printed than are compared")
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("one", "other", "again"),
     [
-        ("Receive LSN", "Received"),
-        ("| Host  ", ""),
-        ("Lag |\n", "Lag | Tags |\n"),
-        ("Leader ", "Primary"),
-        ("pgha_patroni_cluster", "other"),
+        ("at 2026-11-23T02:34:03.460914+00:00 0/5428038", "at 2026-11-25T12:00:00.1+00:00 1/A", False),
+        ("target 0xc0003e6000 pid=17", "target 0xc00012 pid=9", False),
+        ("member ab6c7f1736bd6eb0", "member fe182c95da186234", False),
+        ("postgres 17.11", "postgres 17.12", True),
+        ("| TL | 1 |", "| TL | 2 |", True),
     ],
 )
-def test_another_heading_column_or_word_does_not_fit(old: str, new: str) -> None:
-    assert misfits(LIST, LIST.replace(old, new))
-
-
-def test_a_line_more_or_less_is_named() -> None:
-    assert misfits("one\ntwo 2\n\n\n", "one\n\ntwo 17 \nthree") == ["`three` was printed and is not expected"]
-    assert misfits("one\ntwo", "two\x1b[0m\r\n") == ["nothing like `one` was printed"]
-
-
-def test_a_log_may_have_lines_of_its_own_but_none_may_be_missing() -> None:
-    log = "2026-11-23 02:32:20,998 INFO: Lock owner: None; I am pgha1\n"
-    more = "2026-11-25 09:30:00,001 INFO: postmaster pid=501\n"
-    assert misfits(log, log.replace("pgha1", "pgha3") + more) == []
-    assert misfits(log + more, log) == ["nothing like `2026-11-23 02:32:20,998 INFO: postmaster pid=501` was printed"
-                                        .replace("2026-11-23 02:32:20,998", "2026-11-25 09:30:00,001")]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "alike"),
-    [
-        ("at 2026-11-23T02:34:03.460914+00:00 0/5428038", "at 2026-11-25T12:00:00.1+00:00 1/A", True),
-        ("target 0xc0003e6000 pid=17", "target 0xc00012 pid=9", True),
-        ("postgres 17.11", "postgres 17.12", False),
-        ("| TL | 1 |", "| TL | 2 |", False),
-    ],
-)
-def test_what_differs_at_every_run_is_no_reason_to_record(one: str, other: str, alike: bool) -> None:
-    assert same(one, other) is alike
-
-
-def test_versions_and_sizes_are_values() -> None:
-    assert (
-        misfits(
-            "postgres (PostgreSQL) 17.11 (Debian 17.11-0+deb13u1)", "postgres (PostgreSQL) 18 (Debian 18.1-1+deb14u2)"
-        )
-        == []
-    )
-    assert misfits("| 20 kB | false |", "|  1.2 MB |  true |") == []
-    assert misfits("Error: context deadline exceeded", "Error: etcdserver: request timed out") == []
+def test_what_differs_at_every_run_is_no_reason_to_record(tmp_path: Path, one: str, other: str, again: bool) -> None:
+    step = write_course(tmp_path, f"{STEP.partition('expect')[0]}expect: '{one}'\nno_check: x").step("look")
+    found = record.Recording(step, tmp_path / "01-one.md", other)
+    assert bool(record.rewrite([found])) is again
+    assert bool(record.compare([found])) is (again and "postgres" not in one)
 
 
 def test_a_cleaned_output_has_neither_colours_nor_rows_of_empty_lines() -> None:
-    assert clean("\x1b[1mone\x1b[0m \r\n\n\n\ntwo\t\n\n") == "one\n\ntwo"
+    assert record.clean("\x1b[1mone\x1b[0m \r\n\n\n\ntwo\t\n\n") == "one\n\ntwo"
 
 
 def test_another_labs_names_addresses_and_member_ids_become_those_of_the_lessons() -> None:
@@ -153,8 +111,9 @@ def test_the_last_good_run_of_the_steps_own_command_counts(course: Course, tmp_p
     ran(journal, "look", own, "rcrd1 has 5\n")
     assert [one.text for one in record.recordings(course, journal, names, "secret")] == ["pgha1 has 5"]
     problems = record.compare(found)
-    assert [problem.line for problem in problems] == [course.step("look").line]
-    assert "of `look` does not fit what it prints: nothing like `rows` was printed" in problems[0].message
+    assert [problem.line for problem in problems] == 2 * [course.step("look").line]
+    assert "of `look` does not fit what it prints: expected `pgha1 has 3`, printed `pgha1 has 4`" in problems[0].message
+    assert "nothing like `rows` was printed" in problems[1].message
 
 
 def test_recording_writes_one_steps_block_and_nothing_else(course: Course, tmp_path: Path) -> None:
@@ -203,8 +162,42 @@ def test_the_verb_compares_and_records(
     assert lint("--against-lab") == 1
     assert "of `look` does not fit what it prints" in capsys.readouterr().out
     assert lint("--record") == 0
-    assert "look recorded" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "look recorded" in said
+    assert "expected `pgha1 has 3`, printed `pgha1 has 4`" in said
+    assert "perhaps: - typed number" in said
     assert lint("--against-lab") == 0
     assert "1 outputs fit" in capsys.readouterr().out
     assert lint("--record") == 0
     assert "0 of 1 outputs recorded anew" in capsys.readouterr().out
+
+
+def test_a_step_that_lacks_an_expected_output_gets_one_where_it_belongs(tmp_path: Path) -> None:
+    step = "id: look\nkind: command\nnode: pgha1\ncommand: ls\ntimeout: 9\nno_check: x\nhints: [a]"
+    course = write_course(tmp_path, step)
+    assert [problem.message for problem in lint(course)] == [
+        "the step `look` needs `expect` (`pghalab lint --record` writes it), or `silent: true`"
+    ]
+    path = course.lessons[0].path
+    record.rewrite([record.Recording(course.step("look"), path, "a\n  b")])
+    written = load_course(tmp_path)
+    assert written.step("look").expect == "a\n  b"
+    assert "timeout: 9\nexpect: |2\n  a\n    b\nno_check: x" in path.read_text(encoding="utf-8")
+    assert lint(written) == []
+
+
+def test_a_step_that_is_said_to_be_silent_is_left_alone_and_told(tmp_path: Path) -> None:
+    course = write_course(tmp_path, "id: look\nkind: command\nnode: pgha1\ncommand: ls\nsilent: true\nno_check: x")
+    found = [record.Recording(course.step("look"), course.lessons[0].path, "a")]
+    assert record.rewrite(found) == []
+    assert "`a` was printed and is not expected" in record.compare(found)[0].message
+
+
+def test_a_change_of_the_configuration_is_recorded_by_the_command_that_applied_it(tmp_path: Path) -> None:
+    course = write_course(tmp_path / "lessons", "id: look\nkind: edit\nedit: {ttl: 20}\nchecks: [{containers: {}}]")
+    journal, names = Journal(tmp_path / "journal"), Names("rcrd", "192.168.60")
+    shown = course.step("look").kind.where.command
+    ran(journal, "look", shown, "not applied\n")
+    assert record.recordings(course, journal, names, "") == []
+    ran(journal, "look", applied(shown), "Configuration changed\n")
+    assert [one.text for one in record.recordings(course, journal, names, "")] == ["Configuration changed"]

@@ -78,7 +78,7 @@ class Edit(Kind):
         if not await stage.confirmed(diff):
             yield stage.end("stopped", "the change was not confirmed; nothing was changed", code="declined")
             return
-        command = where.command.replace(EDIT, f"{EDIT} --force", 1)
+        command = applied(where.command)
         source = node.stream(command, user=where.user, timeout=self.timeout)
         async with aclosing(stage.stream(node.name, where.user, command, source)) as events:
             async for event in events:
@@ -91,6 +91,11 @@ def edit_command(patch: object) -> str:
 
     text = yaml.safe_dump(patch, sort_keys=False, default_flow_style=False)
     return f"{EDIT} <<'PATCH'\n{text}PATCH"
+
+
+def applied(command: str) -> str:
+    """The command that applies what `edit_command` only shows; any other command as it is."""
+    return command.replace(EDIT, f"{EDIT} --force", 1)
 
 
 def _last_line(text: str) -> str:

@@ -1,0 +1,109 @@
+"""Judges the values of a line and the cells of a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from pghalab.course.expected.model import Difference
+from pghalab.course.expected.rules import Rules
+from pghalab.course.expected.tables import Table, TableRow
+from pghalab.course.expected.values import masked
+from pghalab.course.localise import Names
+
+COLUMNS: Mapping[str, tuple[str, str]] = {
+    "RAFT TERM": ("number", r"\d+"), "RAFT INDEX": ("number", r"\d+"), "RAFT APPLIED INDEX": ("number", r"\d+"),
+    "DB SIZE": ("size", r"\d[\d.]* [kMG]?B"), "TL": ("number", r"\d*"), "LSN": ("number", r"\d+"),
+    "Receive LSN": ("lsn", r"(?:[0-9A-F]+/[0-9A-F]+|unknown)?"),
+    "Replay LSN": ("lsn", r"(?:[0-9A-F]+/[0-9A-F]+|unknown)?"), "Lag": ("number", r"(?:\d+|unknown)?"),
+}  # fmt: skip
+"""By its heading, the type of a column of etcdctl or patronictl, and what may stand in it: some cells are empty."""
+ELECTED: Mapping[str, tuple[str, frozenset[str]]] = {
+    "IS LEADER": ("true", frozenset({"true", "false"})),
+    "Role": ("Leader", frozenset({"Leader", "Replica"})),
+}
+"""Columns in which another row may have the first value, as long as as many have it."""
+
+
+class CellJudge:
+    """Judges by the rules of one lesson step."""
+
+    def __init__(self, rules: Rules, names: Names) -> None:
+        self._rules = rules
+        self._names = names
+
+    def values(
+        self, ours: str, theirs: str, types: frozenset[str], their_types: frozenset[str], column: str = ""
+    ) -> tuple[Difference, ...] | None:
+        """The values in which two texts of one shape differ; None when their shapes differ."""
+        mine, their = masked(ours, types, self._names), masked(theirs, their_types, self._names)
+        if mine.shape != their.shape:
+            return None
+        return tuple(
+            Difference(kind, value, other, column)
+            for (kind, value), (_, other) in zip(mine.values, their.values, strict=True)
+            if value != other
+        )
+
+    def table(self, ours: Table, theirs: Table) -> Callable[[TableRow, TableRow], tuple[Difference, ...]]:
+        """Judges the rows of two tables, column by column."""
+        places = list(_columns(ours.columns, theirs.columns))
+        moved = {name for mine, their, name in places if _moved(ours.rows, theirs.rows, mine, their, name)}
+
+        def judge(one: TableRow, other: TableRow) -> tuple[Difference, ...]:
+            found: list[Difference] = []
+            for mine, their, name in places:
+                value, printed = one.cells[mine], other.cells[their]
+                if value != printed:
+                    found += self._cell(value, printed, name, (one, other), moved)
+            return tuple(found)
+
+        return judge
+
+    def key(self, table: Table) -> str:
+        """The heading of the column by which rows are told apart; empty when no column will do."""
+        if table.key:
+            return table.key
+        for place, name in enumerate(table.columns):
+            values = [row.cells[place] for row in table.rows]
+            fixed = name not in COLUMNS and name not in ELECTED and not self._rules.free_column(name)
+            if fixed and len(set(values)) == len(values) and all(
+                not masked(value, self._rules.types(row.line, name), self._names).values
+                for value, row in zip(values, table.rows, strict=True)
+            ):  # fmt: skip
+                return name
+        return ""
+
+    def _cell(
+        self, value: str, printed: str, name: str, rows: tuple[TableRow, TableRow], moved: set[str]
+    ) -> tuple[Difference, ...]:
+        if self._rules.free_column(name):
+            return (Difference("free", value, printed, name),)
+        types, their_types = (self._rules.types(row.line, name) for row in rows)
+        kind, pattern = COLUMNS.get(name, ("", ""))
+        if kind and not self._rules.held(kind, name) and re.fullmatch(pattern, printed):
+            return (Difference(kind, value, printed, name),)
+        if name in moved:
+            return (Difference("elected", value, printed, name),)
+        found = self.values(value, printed, types, their_types, name)
+        return (Difference("", value, printed, name),) if found is None else found
+
+
+def _columns(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """The places of the headings that both have; a heading that comes twice is met twice."""
+    left = list(enumerate(theirs))
+    for place, name in enumerate(ours):
+        for other in left:
+            if other[1] == name:
+                left.remove(other)
+                yield place, other[0], name
+                break
+
+
+def _moved(ours: Sequence[TableRow], theirs: Sequence[TableRow], mine: int, their: int, name: str) -> bool:
+    """As many rows as before are elected, though others."""
+    if name not in ELECTED:
+        return False
+    elected, known = ELECTED[name]
+    before, now = [row.cells[mine] for row in ours], [row.cells[their] for row in theirs]
+    return known.issuperset({*before, *now}) and before.count(elected) == now.count(elected)
