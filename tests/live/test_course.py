@@ -19,11 +19,11 @@ from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
 from pghalab.course.events import CheckResult, StepEnded
-from pghalab.course.kinds import Wait
 from pghalab.course.load import load_course
 from pghalab.course.look import explain
 from pghalab.course.model import CheckSpec, Step
-from pghalab.course.report import JsonReporter, StepReport, choose, run_steps
+from pghalab.course.prove import prove, tap
+from pghalab.course.report import JsonReporter, Quiet, StepReport, choose, run_steps
 from pghalab.course.runner import Runner
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.engine.client import Engine
@@ -61,12 +61,6 @@ async def run(runner: Runner, step: Step, *, again: bool = False) -> StepEnded:
     return ended
 
 
-async def holds(runner: Runner, step: Step) -> bool:
-    """The step's own checks hold now, whatever later steps say."""
-    results = (await runner.evaluate([step.id]))[step.id].results
-    return all(result.ok for result in results)
-
-
 async def wrong(lab: LocalLab, runner: Runner, *specs: CheckSpec) -> list[CheckResult]:
     facts = Facts(lab)
     try:
@@ -102,20 +96,12 @@ async def patronictl(lab: LocalLab, node: str, words: str) -> None:
 async def test_the_course_both_ways(lab: LocalLab, engine: Engine, tmp_path: Path) -> None:
     course = load_course()
     runner = Runner.open(lab, tmp_path / "course", course=course)
-    held_too_early: list[str] = []
-    for lesson in course.lessons:
-        acts = [step for step in lesson.steps if step.kind.acts and step.checks]
-        # What a step waits for may come true by itself between the steps before it, so its proof is the lesson's start.
-        held_too_early += [step.id for step in acts if isinstance(step.kind, Wait) and await holds(runner, step)]
-        for step in lesson.steps:
-            if step in acts and not isinstance(step.kind, Wait) and await holds(runner, step):
-                held_too_early.append(step.id)
-            ended = await run(runner, step)
-            allowed = ("done", "already") if isinstance(step.kind, Wait) or step.id in held_too_early else ("done",)
-            assert ended.outcome in allowed, f"{step.id}: {ended.outcome}: {ended.reason}"
-            if step in acts:
-                assert await holds(runner, step), step.id
-    assert held_too_early == []
+    proofs = 0
+    async for proof in prove(runner, course.steps, Quiet()):
+        proofs += 1
+        print(tap(proofs, proof))
+        assert proof.ok, proof.faults
+    assert proofs == len(course.steps)
     recorded = record.recordings(course, runner.journal, runner.names, lab.password)
     assert len(recorded) == sum(bool(step.expect) for step in course.steps)
     misfits = [str(problem) for problem in record.compare(recorded)]
