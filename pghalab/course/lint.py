@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pghalab.course.checks import CHECKS
 from pghalab.course.checks.base import problems
+from pghalab.course.diagnoses import MISTAKES
 from pghalab.course.expected.idle import idle_rules
 from pghalab.course.expected.rules import NONE
 from pghalab.course.kinds import EVERY_NODE
@@ -96,6 +97,9 @@ def _step(step: Step) -> Iterator[tuple[int, str]]:
     texts = (step.title, step.prose, step.after, where.node, where.command, step.expect, *step.hints)
     for word in sorted(used(*texts) - set(KNOWN)):
         yield step.line, f"unknown placeholder `{{{{{word}}}}}`; known are {', '.join(KNOWN)}"
+    for name in step.diagnoses:
+        if name not in MISTAKES:
+            yield step.line, f"unknown diagnosis `{name}`; known are {', '.join(sorted(MISTAKES))}"
     for spec in step.guard:
         if not spec.otherwise:
             yield spec.line, f"a guard leaves a way out: `otherwise` says what to do when `{spec.name}` does not hold"

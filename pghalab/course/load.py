@@ -28,7 +28,8 @@ _LESSON_KEYS = {"id", "title", "minutes", "credit", "needs", "optional"}
 _STEP_KEYS: Mapping[str, Types] = {
     "id": TEXT, "kind": TEXT, "expect": TEXT, "match": LIST, "silent": FLAG, "checks": LIST, "guard": LIST,
     "guard_reason": TEXT, "until": TEXTS, "undone_by": TEXTS, "needless_if": LIST,
-    "correction": TEXT, "errata": LIST, "hints": LIST, "notes": TEXT, "optional": FLAG, "widget": TEXT,
+    "correction": TEXT, "errata": LIST, "hints": LIST, "diagnoses": TEXTS, "notes": TEXT,
+    "optional": FLAG, "widget": TEXT,
     **{key: wanted for kind in KINDS.values() for key, wanted in kind.keys.items()},
 }  # fmt: skip
 
@@ -221,11 +222,12 @@ def _step(lesson_id: str, section: _Section) -> Step:
         id=step_id, title=section.title, kind=kind, prose=section.prose, after=section.after,
         optional=data.get("optional", False), expect=data.get("expect", "").rstrip("\n"),
         match=_rules(block), silent=data.get("silent", False),
-        checks=tuple(_checks(block, "checks")), until=_later(block, "until"),
-        undone_by=_later(block, "undone_by"), guard=tuple(_checks(block, "guard")),
+        checks=tuple(_checks(block, "checks")), until=_names(block, "until"),
+        undone_by=_names(block, "undone_by"), guard=tuple(_checks(block, "guard")),
         needless_if=tuple(_checks(block, "needless_if")),
         guard_reason=data.get("guard_reason", "").strip(), widget=cast(Any, one_of(block, "widget", _WIDGETS)),
-        hints=tuple(hint.strip() for hint in hints), notes=data.get("notes", "").strip(),
+        hints=tuple(hint.strip() for hint in hints), diagnoses=_names(block, "diagnoses", "a name"),
+        notes=data.get("notes", "").strip(),
         correction=data.get("correction", "").strip(), errata=tuple(errata), line=block.start,
     )  # fmt: skip
 
@@ -237,11 +239,11 @@ def _rules(block: Located) -> Rules:
         raise Bad(block.line("match"), f"`match`: {error}") from error
 
 
-def _later(block: Located, key: str) -> tuple[str, ...]:
-    steps = [block.data[key]] if isinstance(block.data.get(key), str) else block.data.get(key, [])
-    if not all(isinstance(step, str) for step in steps):
-        raise Bad(block.line(key), f"`{key}` is a step id or a list of them")
-    return tuple(steps)
+def _names(block: Located, key: str, what: str = "a step id") -> tuple[str, ...]:
+    names = [block.data[key]] if isinstance(block.data.get(key), str) else block.data.get(key, [])
+    if not all(isinstance(name, str) for name in names):
+        raise Bad(block.line(key), f"`{key}` is {what} or a list of them")
+    return tuple(names)
 
 
 def _checks(block: Located, key: str) -> Iterator[CheckSpec]:

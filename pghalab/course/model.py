@@ -55,6 +55,8 @@ class Step:
     guard_reason: str = ""
     widget: Literal["", "quorum-table"] = ""
     hints: tuple[str, ...] = ()
+    diagnoses: tuple[str, ...] = ()
+    """The mistakes that are common here, in the order in which they are looked for; see `course/diagnoses`."""
     notes: str = ""
     """For a presenter."""
     correction: str = ""

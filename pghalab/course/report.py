@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO
 
+from pghalab.course.diagnoses import Diagnosis
 from pghalab.course.events import (
     CheckResult,
     ChecksSeen,
@@ -43,6 +44,8 @@ class StepReport:
     log: Path | None = None
     wrong: tuple[CheckResult, ...] = ()
     """The checks that failed at the last look."""
+    diagnoses: tuple[Diagnosis, ...] = ()
+    """The mistakes that show, of a step that is not done."""
     faults: tuple[str, ...] = ()
     """What speaks against the step although it may be done: see `prove`."""
 
@@ -122,6 +125,8 @@ class TextReporter:
         if not report.ok:
             for result in report.wrong:
                 self._bar.line(f"    check failed: {explain(result)}")
+            for found in report.diagnoses:
+                self._bar.line(f"    {found.says} {found.todo}")
             if report.log is not None:
                 self._bar.line(f"    log: {report.log}")
         if not again:
@@ -143,6 +148,8 @@ async def run_step(runner: Runner, step: Step, reporter: Reporter, without: Coll
                 ended = event
             reporter.event(event)
     report = StepReport(step, ended, runner.names.text(step.title), log, wrong)
+    if not report.ok:
+        report.diagnoses = await runner.diagnose(step.id)
     reporter.step(report)
     return report
 
@@ -232,6 +239,7 @@ def junit(course: Course, steps: Sequence[Step], reports: Sequence[StepReport]) 
                 words = "; ".join(report.faults) or report.ended.reason
                 failure = ElementTree.SubElement(case, "failure", message=_xml(words))
                 lines = [explain(result) for result in report.wrong]
+                lines += [f"{found.says} {found.todo}" for found in report.diagnoses]
                 lines += [f"log: {report.log}"] if report.log else []
                 failure.text = _xml("\n".join(lines))
     ElementTree.indent(root)

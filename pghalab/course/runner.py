@@ -8,6 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from pghalab.course.checks.sources import Sources
+from pghalab.course.diagnoses import Diagnosis, about, diagnose
 from pghalab.course.events import SETTLED, CheckResult, RunEvent, StepEnded, StepStarted, StepState
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import Question, Where
@@ -112,6 +113,17 @@ class Runner:
             return ""
         decision = await self._order.settled(step, without)
         return self._order.starter(decision.first) if decision.verdict == "first" else ""
+
+    async def diagnose(self, step_id: str) -> tuple[Diagnosis, ...]:
+        """Which of the mistakes that are common in a step show now, in words that name the nodes."""
+        step = self.course.step(step_id)
+        if not step.diagnoses:
+            return ()
+        facts = self._look.facts()
+        try:
+            return await diagnose(step.diagnoses, facts, about(step, facts, self.names), self.names)
+        finally:
+            await facts.close()
 
     def resolve(self, step: Step) -> Where:
         """Where the step's command runs, by the last look; a placeholder nobody has answered yet stays."""

@@ -21,6 +21,7 @@ from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.lesson_areas import LessonAreas
 from pghalab.screens.lesson_front import Front
 from pghalab.screens.lesson_head import LessonHead
+from pghalab.screens.lesson_help import Helping
 from pghalab.screens.lesson_keys import HELP, KEYS, usable
 from pghalab.screens.lesson_questions import again, without
 from pghalab.screens.messages import Told, hears
@@ -54,6 +55,7 @@ class LessonScreen(ConsoleScreen):
         super().__init__()
         self._step_id = step_id
         self.front = Front(self)
+        self.helping = Helping(self)
         self._shown_busy = False
         self._names = ""
         """NAMES as they were when the step was shown."""
@@ -173,6 +175,7 @@ class LessonScreen(ConsoleScreen):
         self._show_state()
         if message.event.step != self._step_id:
             return
+        self.helping.look()
         self.call_after_refresh(self.areas.step_view.show_results)
         if not self.is_active:
             return
@@ -272,9 +275,8 @@ class LessonScreen(ConsoleScreen):
         self.app.push_screen(LogScreen(run.log))
 
     def action_hint(self) -> None:
-        """Show one hint more."""
-        if not self.areas.step_view.show_hint():
-            self.notify("There is no other hint." if self.step.hints else "This step has no hints.", markup=False)
+        """Show one hint more, and what the lab shows."""
+        self.helping.hint()
 
     def action_expected(self) -> None:
         """Open or close the expected output."""

@@ -20,6 +20,7 @@ from pghalab.session.watch import Watch
 from pghalab.session.work import Work
 
 if TYPE_CHECKING:
+    from pghalab.course.diagnoses import Diagnosis
     from pghalab.course.kinds import Where
     from pghalab.lab.doctor import Fact
 
@@ -182,6 +183,11 @@ class Session:
         """Ask the cluster where a step's command runs, as a run would; raises LabError when it cannot tell."""
         if self.state.backend is not None:
             await self.state.backend.runner.ask(step)
+
+    async def diagnose(self, step_id: str) -> tuple[Diagnosis, ...]:
+        """Which of the mistakes that are common in a step show now; none before the lab is open."""
+        backend = self.state.backend
+        return await backend.runner.diagnose(step_id) if backend is not None else ()
 
     async def examine(self) -> list[Fact]:
         """What the doctor finds; raises LabError."""

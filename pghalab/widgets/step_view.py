@@ -8,13 +8,14 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 
+from pghalab.course.diagnoses.base import Diagnosis
 from pghalab.course.events import SETTLED, CheckResult, StepState
 from pghalab.course.kinds import Question, Read
 from pghalab.course.model import Lesson, Step
 from pghalab.session.step_run import StepRun
 from pghalab.text import clean
 from pghalab.widgets.checks_view import ChecksView
-from pghalab.widgets.glyphs import ACCENT, QUIET, WARN, glyph
+from pghalab.widgets.glyphs import ACCENT, BAD, QUIET, WARN, glyph
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
@@ -40,6 +41,8 @@ class StepView(KeyScroll, can_focus=True):
     StepView > Markdown MarkdownTableContent > .header { text-style: bold underline; }
     StepView > .correction { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $warning; padding: 0 1; }
     StepView > .hints { height: auto; width: 1fr; margin: 1 0 0 0; }
+    StepView > .diagnoses { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $warning; padding: 0 1;
+        display: none; }
     StepView > Collapsible { margin: 1 0 0 0; padding: 0; border-top: none; background: transparent; }
     StepView > .after { height: auto; margin: 1 0 0 0; border-left: thick $success; padding: 0 0 0 1; display: none; }
     StepView > .notes { height: auto; width: 1fr; margin: 1 0 0 0; border-left: thick $accent; padding: 0 1; }
@@ -84,7 +87,7 @@ class StepView(KeyScroll, can_focus=True):
         if isinstance(step.kind, Question):
             parts.append(QuestionCard(step.kind, self._text))
         if step.kind.card is not None:
-            parts += [StepCard(step.kind.card, step.kind.where), ChecksView()]
+            parts += [StepCard(step.kind.card, step.kind.where), ChecksView(), Static("", classes="diagnoses")]
         if step.expect:
             expected = OutputView(folds=False)
             expected.add_class("expect")
@@ -164,6 +167,8 @@ class StepView(KeyScroll, can_focus=True):
             correction.display = state in SETTLED or isinstance(self.step.kind, Read)
         for hints in self.query(".hints"):
             hints.display = state not in SETTLED or self._hints_shown > 0
+        if state in SETTLED:
+            self.show_diagnoses((), asked=False)
         # How far the step reaches is known once it is arranged.
         self.call_after_refresh(self._show_onward)
 
@@ -215,6 +220,23 @@ class StepView(KeyScroll, can_focus=True):
         # The hints have their new height only once they are arranged.
         self.call_after_refresh(target.scroll_visible, animate=False)
         return True
+
+    @property
+    def hints_shown(self) -> int:
+        """How many of the hints are shown."""
+        return self._hints_shown
+
+    def show_diagnoses(self, found: Sequence[Diagnosis], *, asked: bool) -> None:
+        """Show what is wrong, in the words of the live state; when that was `asked`, also that nothing was found."""
+        lines = [Content.assemble(("✗ ", BAD), plain(one.says), "\n  ", plain(one.todo, QUIET)) for one in found]
+        if asked and not lines:
+            lines = [Content.styled("The lab shows none of the mistakes that are common here.", QUIET)]
+        for view in self.query(".diagnoses").results(Static) if self.ready else ():
+            head = Content.styled("What the lab shows", f"bold {WARN}")
+            view.update(Content("\n").join([head, *lines]) if found else Content("\n").join(lines))
+            view.display = bool(lines)
+            if lines:
+                self.call_after_refresh(view.scroll_visible, animate=False)
 
     def toggle_notes(self) -> bool:
         """Show the presenter's notes of the steps, or hide them; says whether they are shown now."""

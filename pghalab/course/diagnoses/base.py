@@ -1,0 +1,124 @@
+"""What a diagnosis is made of: a mistake, how it shows in the lab, what is said of it and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from pghalab.course.checks.facts import Facts
+from pghalab.lab.types import LabError, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One mistake that was seen."""
+
+    name: str
+    """The mistake's name, as lessons call it."""
+    says: str
+    """What is so, in a sentence that names the nodes."""
+    todo: str
+    """What to do."""
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where one looks: the facts of this look, and the nodes that the step at hand is about."""
+
+    facts: Facts
+    nodes: tuple[Node, ...]
+
+    @property
+    def everywhere(self) -> tuple[Node, ...]:
+        """Every node of the lab."""
+        return tuple(self.facts.lab.nodes.values())
+
+    @property
+    def data(self) -> tuple[Node, ...]:
+        """The nodes of the scene that carry PostgreSQL."""
+        known = {node.name for node in self.facts.data_nodes()}
+        return tuple(node for node in self.nodes if node.name in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """How a mistake shows: on which nodes, and what fills the `{}` of the sentence."""
+
+    nodes: tuple[str, ...]
+    detail: str = ""
+
+
+Look = Callable[[Scene], Awaitable[Sequence[Sign]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A mistake: how one looks for it, what is said when it shows, and what to do.
+
+    In `says` and `todo` stand `{nodes}`, `{detail}` and `{meant}`, the nodes that the step is about.
+    """
+
+    look: Look
+    says: str
+    todo: str
+
+
+Seen = Callable[[Facts, Node], Awaitable[str | None]]
+"""What is wrong on one node, as a detail that may be empty; None when nothing is."""
+
+
+def on_nodes(seen: Seen, nodes: Callable[[Scene], Sequence[Node]] = lambda scene: scene.nodes) -> Look:
+    """Look at each node at the same time; of one that cannot be looked at nothing is said."""
+
+    async def one(facts: Facts, node: Node) -> str | None:
+        try:
+            return await seen(facts, node)
+        except LabError:
+            return None
+
+    async def look(scene: Scene) -> Sequence[Sign]:
+        chosen = nodes(scene)
+        details = await asyncio.gather(*(one(scene.facts, node) for node in chosen))
+        groups: dict[str, list[str]] = {}
+        for node, detail in zip(chosen, details, strict=True):
+            if detail is not None:
+                groups.setdefault(detail, []).append(node.name)
+        return [Sign(tuple(names), detail) for detail, names in groups.items()]
+
+    return look
+
+
+def everywhere(scene: Scene) -> Sequence[Node]:
+    """Every node, for a mistake that shows elsewhere than where the step works."""
+    return scene.everywhere
+
+
+def data(scene: Scene) -> Sequence[Node]:
+    """The nodes of the step that carry PostgreSQL."""
+    return scene.data
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: `pgha1`, `pgha1 and pgha2`, `pgha1, pgha2 and pgha3`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+async def tail(facts: Facts, node: Node, *paths: str, lines: int = 60) -> str:
+    """The last lines of logs of a node; those that do not exist are left out."""
+    _, out = await facts.command(node, f"tail -q -n {lines} {' '.join(paths)} 2>/dev/null; true")
+    return out
+
+
+async def runs(facts: Facts, node: Node, name: str) -> str:
+    """As whom a program runs on a node; empty when it does not."""
+    return next((process.user for process in await facts.processes(node) if process.name == name), "")
+
+
+async def quietly(answer: Awaitable[str]) -> str:
+    """An answer, or nothing where nobody could look."""
+    try:
+        return await answer
+    except LabError:
+        return ""

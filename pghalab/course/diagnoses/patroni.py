@@ -1,0 +1,187 @@
+"""Mistakes that show in Patroni and in the servers that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from pghalab.cluster.truth import role
+from pghalab.course.checks.facts import Facts
+from pghalab.course.diagnoses.base import Mistake, Scene, Sign, data, on_nodes, quietly, runs, tail
+from pghalab.lab.types import LabError, Node
+
+LOGS = ("/var/log/patroni/patroni.out", "/var/log/patroni/patroni.log")
+SERVER_LOGS = "/pgdata/17/data/log/postgresql-*.log"
+
+
+async def as_root(facts: Facts, node: Node) -> str | None:
+    """Somebody else than postgres started it, and initdb refuses that."""
+    user = await runs(facts, node, "patroni")
+    if user and user != "postgres":
+        return user
+    return "root" if "cannot be run as root" in await _ended(facts, node) else None
+
+
+async def other_system(facts: Facts, node: Node) -> str | None:
+    """Its data directory is of another cluster."""
+    return "" if "system ID mismatch" in await _ended(facts, node) else None
+
+
+async def no_password(facts: Facts, node: Node) -> str | None:
+    """Patroni cannot log in to a server that it did not make."""
+    if await _well(facts, node):
+        return None
+    log = await tail(facts, node, *LOGS)
+    return "" if "no password assigned" in log or "no password supplied" in log else None
+
+
+async def replicator_password(facts: Facts, node: Node) -> str | None:
+    """The leader refuses the password of the replication user."""
+    return await _says(facts, node, 'password authentication failed for user "replicator"')
+
+
+async def replicator_rule(facts: Facts, node: Node) -> str | None:
+    """The leader has no rule for the replication user from here."""
+    return await _says(facts, node, "no pg_hba.conf entry for replication connection")
+
+
+async def wal_removed(facts: Facts, node: Node) -> str | None:
+    """The leader no longer has what this replica needs."""
+    return await _says(facts, node, "has already been removed")
+
+
+async def no_majority(scene: Scene) -> Sequence[Sign]:
+    """Patroni can do nothing, since too few members of etcd agree."""
+    answers = await asyncio.gather(*(scene.facts.healthy(node) for node in scene.everywhere), return_exceptions=True)
+    healthy, needed = sum(answer is True for answer in answers), len(scene.everywhere) // 2 + 1
+    if healthy >= needed or any(isinstance(one, LabError) and one.kind for one in answers):
+        return []
+    return [Sign((), f"{healthy} of {needed}")]
+
+
+async def nobody_writes(scene: Scene) -> Sequence[Sign]:
+    """The one who led has given it up, because etcd does not answer."""
+    if not await no_majority(scene):
+        return []
+    recovering: list[str] = []
+    for node in scene.facts.data_nodes():
+        try:
+            rows = await scene.facts.query(node, "select pg_is_in_recovery()")
+        except LabError:
+            continue
+        if rows and not rows[0][0]:
+            return []
+        recovering.append(node.name)
+    return [Sign(tuple(recovering))] if recovering else []
+
+
+async def given_up(scene: Scene) -> Sequence[Sign]:
+    """A cluster was begun, and nobody has finished it."""
+    try:
+        keys = await scene.facts.dcs()
+    except LabError:
+        return []
+    if "initialize" not in keys or "config" in keys:
+        return []
+    running = [node.name for node in scene.data if await quietly(runs(scene.facts, node, "patroni"))]
+    return [] if running else [Sign((), "")]
+
+
+async def paused(scene: Scene) -> Sequence[Sign]:
+    """The cluster is in maintenance mode."""
+    try:
+        on = bool((await scene.facts.config()).get("pause"))
+    except (LabError, ValueError):
+        return []
+    return [Sign((), "")] if on else []
+
+
+async def superuser(facts: Facts, node: Node) -> str | None:
+    """The superuser's password is not the lab's any more."""
+    try:
+        await facts.query(node, "select 1")
+    except LabError as error:
+        return "" if 'password authentication failed for user "postgres"' in error.what else None
+    return None
+
+
+async def _ended(facts: Facts, node: Node) -> str:
+    """The last words of a Patroni that does not run; empty while one does."""
+    return "" if await runs(facts, node, "patroni") else await tail(facts, node, *LOGS)
+
+
+async def _says(facts: Facts, node: Node, words: str) -> str | None:
+    """Whether the logs of a node that does not lead and does not stream end with these words."""
+    return None if await _well(facts, node) or words not in await tail(facts, node, *LOGS, SERVER_LOGS) else ""
+
+
+async def _well(facts: Facts, node: Node) -> bool:
+    """The node's server leads or streams, whatever its logs tell of before."""
+    try:
+        truth = await facts.patroni(node)
+    except LabError:
+        return False
+    return truth.get("replication_state") == "streaming" or (
+        role(truth) == "leader" and truth.get("state") == "running"
+    )
+
+
+MISTAKES: Mapping[str, Mistake] = {
+    "patroni-root": Mistake(
+        on_nodes(as_root, data),
+        "Patroni was started as {detail} on {nodes}: PostgreSQL refuses to be run by root.",
+        "End it (as root: pkill -f /patroni), give /pgha, /pgdata and /var/log/patroni back to postgres, and start it "
+        "as postgres.",
+    ),
+    "patroni-no-majority": Mistake(
+        no_majority,
+        "Patroni waits: {detail} members of etcd that are needed answer.",
+        "Start etcd on the nodes on which it has ended.",
+    ),
+    "patroni-given-up": Mistake(
+        given_up,
+        "A cluster was begun and never finished: its `initialize` key stands in etcd, and no Patroni runs.",
+        "Look at the end of /var/log/patroni/patroni.out for the reason; when it is mended: "
+        "etcdctl del /pgha/pgha_patroni_cluster/initialize, empty the data directory, start Patroni.",
+    ),
+    "patroni-other-system": Mistake(
+        on_nodes(other_system, data),
+        "The data directory of {nodes} belongs to another cluster, so that Patroni ended there.",
+        "Run the step that empties it (it asks first), then start Patroni there: it copies the leader.",
+    ),
+    "patroni-no-password": Mistake(
+        on_nodes(no_password, data),
+        "Patroni on {nodes} cannot log in to PostgreSQL: it did not make that data directory.",
+        "Stop both there, empty the data directory, and start Patroni, which makes its own.",
+    ),
+    "replicator-password": Mistake(
+        on_nodes(replicator_password, data),
+        "The leader refused the password of replicator from {nodes}.",
+        "There, as postgres: /patroniSetup.sh, then start Patroni anew.",
+    ),
+    "replicator-rule": Mistake(
+        on_nodes(replicator_rule, data),
+        "The leader has no rule in pg_hba for replicator from {nodes}.",
+        "Lesson 12 sets the rules for the whole cluster: run its step, or add the rule with patronictl edit-config.",
+    ),
+    "replica-behind": Mistake(
+        on_nodes(wal_removed, data),
+        "{nodes} cannot follow: the leader no longer has the WAL that it needs.",
+        "patronictl -c /pgha/config/patroni.yaml reinit pgha_patroni_cluster {nodes}",
+    ),
+    "nobody-writes": Mistake(
+        nobody_writes,
+        "Nobody takes writes ({nodes} only read): without a majority of etcd the leader gave up leading.",
+        "Start etcd on the nodes on which it has ended; Patroni does the rest.",
+    ),
+    "paused": Mistake(
+        paused,
+        "The cluster is in maintenance mode: Patroni fails over to nobody.",
+        "patronictl -c /pgha/config/patroni.yaml resume",
+    ),
+    "superuser-password": Mistake(
+        on_nodes(superuser, data),
+        "{nodes} refuses the password of postgres that this lab was made with.",
+        "Set it back on the leader: alter role postgres password '…', with the one that `pghalab up` was given.",
+    ),
+}
