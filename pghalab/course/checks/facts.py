@@ -222,7 +222,7 @@ class Facts:
         # Where nobody could look, it is not known that etcd does not run.
         blind = [error for error in errors if not looked(error)]
         if blind:
-            raise LabError("; ".join(error.what for error in blind), kind=blind[0].kind)
+            raise LabError("; ".join(dict.fromkeys(error.what for error in blind)), kind=blind[0].kind)
         raise LabError("etcd is not running on any node")
 
     async def members_of(self, node: Node) -> Sequence[EtcdMember]:
