@@ -35,6 +35,11 @@ class Engine:
     pyghostty: Any
     ffi: Any
     lib: Any
+    scroll_viewport: Any
+    """The library's function of that name: cffi cannot pass its argument, a struct with a union, by value."""
+    grid_ref: Any
+    track: Any
+    """`ghostty_terminal_grid_ref` and `…_track`, likewise."""
     codepoint: Field
     content: Field
     style: Field
@@ -53,11 +58,34 @@ def load() -> Engine:
         pyghostty,
         ffi,
         lib,
+        scroll_viewport=_scroll_viewport(ffi, lib),
+        grid_ref=_with_point(ffi, lib, "ghostty_terminal_grid_ref", "GhosttyGridRef"),
+        track=_with_point(ffi, lib, "ghostty_terminal_grid_ref_track", "GhosttyTrackedGridRef"),
         codepoint=_field(ffi, lib, lib.GHOSTTY_CELL_DATA_CODEPOINT, "uint32_t"),
         content=_field(ffi, lib, lib.GHOSTTY_CELL_DATA_CONTENT_TAG, "uint32_t"),
         style=_field(ffi, lib, lib.GHOSTTY_CELL_DATA_STYLE_ID, "uint16_t"),
         wide=_field(ffi, lib, lib.GHOSTTY_CELL_DATA_WIDE, "uint32_t"),
     )
+
+
+def _scroll_viewport(ffi: Any, lib: Any) -> Any:
+    """A function of the same call for a struct of the same size and order without the union."""
+    ffi.cdef(
+        """
+        typedef struct { intptr_t delta; uint64_t unused; } PghalabScrollValue;
+        typedef struct { GhosttyTerminalScrollViewportTag tag; PghalabScrollValue value; } PghalabScroll;
+    """,
+        override=True,
+    )
+    sizes = [(ffi.sizeof(name), ffi.alignof(name)) for name in ("PghalabScroll", "GhosttyTerminalScrollViewport")]
+    if sizes[0] != sizes[1]:
+        raise NoEngineError("this machine's terminal engine is of another version; the full-screen shell works")
+    return ffi.cast("void (*)(GhosttyTerminal, PghalabScroll)", ffi.addressof(lib, "ghostty_terminal_scroll_viewport"))
+
+
+def _with_point(ffi: Any, lib: Any, name: str, out: str) -> Any:
+    """A function that takes a point, for the twin of it that pyghostty declares."""
+    return ffi.cast(f"GhosttyResult (*)(GhosttyTerminal, GhosttyPointS, {out}*)", ffi.addressof(lib, name))
 
 
 def _field(ffi: Any, lib: Any, key: int, kind: str) -> Field:

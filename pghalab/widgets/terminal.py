@@ -1,0 +1,383 @@
+"""A terminal as a widget: draws what a program on a node writes, and says what the learner types.
+
+It does not know where its bytes come from: `feed` it, and send what `Typed` carries. Its size is in `Resized`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.app import ComposeResult
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from pghalab.terminal.engine import NoEngineError, load
+from pghalab.terminal.screen import LEAST
+from pghalab.terminal.terminal import Terminal
+from pghalab.text import one_line
+from pghalab.widgets.terminal_input import LEAVE_KEY, Mouse, key_name
+from pghalab.widgets.terminal_look import strip
+from pghalab.widgets.terminal_search import SearchLine
+
+FRAME = 1 / 40
+"""Seconds between two paintings while the program writes."""
+
+SLICE = 32 * 1024
+"""Bytes that are fed before the clock is looked at."""
+
+FEEDING = 0.008
+"""Seconds of one frame for feeding; what is left waits for the next, so that keys are never kept waiting."""
+
+REST = 2.0
+"""Seconds of silence before what scrolled away is packed."""
+
+REPLIES = 4096
+"""Most bytes that the terminal answers the program in one frame; a program that asks for more gets no answer."""
+
+
+class TerminalView(Widget, can_focus=True):
+    """Draws one terminal; while it has the focus, every key but LEAVE_KEY goes to the program."""
+
+    DEFAULT_CSS = """
+    TerminalView { height: 1fr; background: $background; color: $foreground; }
+    """
+    ALLOW_SELECT: ClassVar[bool] = False
+
+    @dataclass
+    class Typed(Message):
+        """Bytes for the program: keys, mouse, paste, or what the terminal answers."""
+
+        view: TerminalView
+        data: bytes
+
+        @property
+        def control(self) -> TerminalView:
+            """The terminal."""
+            return self.view
+
+    @dataclass
+    class Resized(Message):
+        """The terminal has this size from now on; also the first one."""
+
+        view: TerminalView
+        columns: int
+        rows: int
+
+    @dataclass
+    class Left(Message):
+        """LEAVE_KEY was pressed."""
+
+        view: TerminalView
+
+    @dataclass
+    class Copied(Message):
+        """Text was marked with the mouse, or is to be copied."""
+
+        view: TerminalView
+        text: str
+
+    @dataclass
+    class Moved(Message):
+        """Another part of what the program wrote is shown; `below` lines are further down, 0 at the end."""
+
+        view: TerminalView
+        below: int
+
+    @dataclass
+    class FullScreenWanted(Message):
+        """There is no engine on this machine, and Enter asked for the shell on the whole screen."""
+
+        view: TerminalView
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.missing = ""
+        """Why there is no engine on this machine; empty where there is one."""
+        self.terminal: Terminal | None = None
+        """The terminal in memory, as soon as the engine is there."""
+        self._mouse = Mouse(self)
+        self._waiting: deque[bytes] = deque()
+        self._early: list[events.Key | events.Paste] = []
+        """What was typed before the engine was loaded."""
+        self._replies = bytearray()
+        self._frame: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self._painted = 0.0
+        self._below = 0
+
+    def compose(self) -> ComposeResult:
+        """The line for searching, which is shown when it is asked for."""
+        yield SearchLine()
+
+    async def on_mount(self) -> None:
+        """Load the engine, beside everything else that goes on."""
+        self.run_worker(self._open(), exit_on_error=True)
+
+    async def _open(self) -> None:
+        try:
+            await asyncio.to_thread(load)
+            columns, rows = self._room
+            self.terminal = Terminal(columns, rows, self._reply)
+        except NoEngineError as error:
+            self.missing = str(error)
+            self.refresh()
+            return
+        for event in self._early:
+            self._take(event)
+        self._early.clear()
+        self.refresh()
+        self._soon()
+
+    def on_unmount(self) -> None:
+        """Give the engine's memory back."""
+        for timer in (self._frame, self._rest):
+            if timer is not None:
+                timer.cancel()
+        if self.terminal is not None:
+            self.terminal.close()
+            self.terminal = None
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that were fed and are not drawn yet."""
+        return sum(map(len, self._waiting))
+
+    def feed(self, data: bytes) -> None:
+        """Draw what the program wrote, in any pieces: at once, or bit by bit when there is much of it."""
+        self._waiting.extend(data[start : start + SLICE] for start in range(0, len(data), SLICE))
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._frame is None and self.terminal is not None:
+            wait = max(0.0, self._painted + FRAME - time.monotonic())
+            self._frame = asyncio.get_running_loop().call_later(wait, self._paint)
+
+    def _paint(self) -> None:
+        """One frame: feed for a while, then have painted what changed."""
+        self._frame = None
+        if (terminal := self.terminal) is None:
+            return
+        until = time.monotonic() + FEEDING
+        while self._waiting and time.monotonic() < until:
+            terminal.screen.feed(self._waiting.popleft())
+        if self._replies:
+            self.type(bytes(self._replies[:REPLIES]))
+            self._replies.clear()
+        self.show()
+        if self._waiting:
+            self._soon()
+        self._rest_later()
+
+    def show(self) -> None:
+        """Paint the rows that changed, and the cursor's old and new one."""
+        if self.terminal is None:
+            return
+        screen = self.terminal.screen
+        before = screen.cursor
+        rows = set(screen.update())
+        if before != screen.cursor:
+            rows |= {cursor.y for cursor in (before, screen.cursor) if cursor}
+        self._painted = time.monotonic()
+        left, top = self.gutter.left, self.gutter.top
+        if rows:
+            self.refresh(*(Region(left, top + row, screen.columns, 1) for row in rows))
+        if (below := screen.scrolled.below) != self._below:
+            self._below = below
+            self.post_message(self.Moved(self, below))
+
+    def _reply(self, data: bytes) -> None:
+        if len(self._replies) < REPLIES:
+            self._replies += data
+
+    def _rest_later(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        self._rest = asyncio.get_running_loop().call_later(REST, self._pack)
+
+    def _pack(self) -> None:
+        self._rest = None
+        if self.terminal is not None and self.terminal.screen.rest():
+            self._rest = asyncio.get_running_loop().call_later(FRAME, self._pack)
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        base = self.visual_style.rich_style
+        width = self.content_size.width
+        if self.terminal is None:
+            said = self._said(width)
+            return Strip([Segment(said[y], base)] if y < len(said) else []).adjust_cell_length(width, base)
+        screen = self.terminal.screen
+        if y >= len(screen.lines):
+            return Strip.blank(width, base)
+        cursor = screen.cursor
+        if cursor is not None and not self.has_focus:
+            cursor = cursor._replace(shape="hollow")
+        here = cursor if cursor is not None and cursor.y == y else None
+        return strip(screen.lines[y], width, base, screen.selection[y], here)
+
+    def _said(self, width: int) -> list[str]:
+        """What stands there instead of a terminal."""
+        said = one_line(f"{self.missing}: press Enter.") if self.missing else ""
+        return textwrap.wrap(said, max(1, width))
+
+    @property
+    def _room(self) -> tuple[int, int]:
+        width, height = self.content_size
+        return max(LEAST, width), max(LEAST, height)
+
+    def on_resize(self) -> None:
+        """The lines flow anew."""
+        if not self.content_size:
+            return  # not shown: the program keeps the size that it had
+        columns, rows = self._room
+        if self.terminal is not None:
+            self.terminal.screen.resize(columns, rows)
+            self.show()
+            self.refresh()
+        self.post_message(self.Resized(self, columns, rows))
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """The cursor looks otherwise; a program that asked is told."""
+        super().watch_has_focus(has_focus)
+        if self.terminal is not None:
+            self.refresh()
+            self.type(self.terminal.keys.focus(has_focus))
+
+    def type(self, data: bytes) -> None:
+        """Send bytes to the program."""
+        if data:
+            self.post_message(self.Typed(self, data))
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key is the program's, but for those that lead out, scroll and search."""
+        if not self.has_focus:
+            return  # the search line's
+        name, _ = key_name(event)
+        if not name:
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key == LEAVE_KEY:
+            self.post_message(self.Left(self))
+        elif self.missing:
+            if event.key == "enter":
+                self.post_message(self.FullScreenWanted(self))
+        elif self.terminal is None:
+            self._early.append(event)
+        else:
+            self._take(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste goes to the program, marked as one if it asked for that."""
+        if not self.has_focus:
+            return
+        event.stop()
+        event.prevent_default()
+        if self.terminal is not None:
+            self._take(event)
+        elif not self.missing:
+            self._early.append(event)
+
+    def _take(self, event: events.Key | events.Paste) -> None:
+        if self.terminal is None:
+            return
+        if isinstance(event, events.Paste):
+            self.to_end()
+            self.type(self.terminal.keys.paste(event.text))
+            return
+        page = self.terminal.screen.rows - 1
+        match event.key:
+            case "shift+pageup" | "alt+pageup":
+                self.scroll(-page)
+            case "shift+pagedown" | "alt+pagedown":
+                self.scroll(page)
+            case "f3":
+                self.search()
+            case "ctrl+shift+c":
+                self.copy()
+            case _:
+                name, modifiers = key_name(event)
+                self.to_end()
+                self.type(self.terminal.keys.key(name, modifiers))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """A button went down."""
+        if self.terminal is not None:
+            event.stop()
+            self._mouse.down(event, self.terminal)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The mouse moved."""
+        if self.terminal is not None:
+            self._mouse.move(event, self.terminal)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """A button came up."""
+        if self.terminal is not None:
+            self._mouse.up(event, self.terminal)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel turned up."""
+        self._wheel(event, up=True)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel turned down."""
+        self._wheel(event, up=False)
+
+    def _wheel(self, event: events.MouseEvent, *, up: bool) -> None:
+        if self.terminal is not None:
+            event.stop()
+            event.prevent_default()
+            self._mouse.wheel(event, up, self.terminal)
+
+    def scroll(self, lines: int) -> None:
+        """Show what is further down, or up when negative."""
+        if self.terminal is not None:
+            self.terminal.screen.scroll(lines)
+            self.show()
+
+    def to_end(self) -> None:
+        """Show where the program writes, with nothing marked."""
+        if self.terminal is not None:
+            self.terminal.marking.clear()
+            if self._below:
+                self.terminal.screen.scroll_to_end()
+            self.show()
+
+    def copy(self) -> None:
+        """Post what is marked, if anything is."""
+        if self.terminal is not None and (text := self.terminal.marking.text):
+            self.post_message(self.Copied(self, text))
+
+    def find(self, needle: str, *, back: bool = False) -> tuple[int, int]:
+        """Show and mark the next place of a text, upwards from the end; its number and how many there are."""
+        if self.terminal is None:
+            return 0, 0
+        found = self.terminal.marking.find(needle, back=back)
+        self.show()
+        return found
+
+    def search(self) -> None:
+        """Open the line in which one writes what is searched for."""
+        self.query_one(SearchLine).open()
+
+    def on_search_line_sought(self, event: SearchLine.Sought) -> None:
+        """The next place of what stands in the search line."""
+        event.stop()
+        event.line.tell(*self.find(event.needle, back=event.back))
+
+    def on_search_line_ended(self, event: SearchLine.Ended) -> None:
+        """The search line was left."""
+        event.stop()
+        if self.terminal is not None:
+            self.terminal.marking.end_search()
+        self.focus()
