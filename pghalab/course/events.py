@@ -75,6 +75,8 @@ class CommandStarted:
     user: str
     command: str
     log: Path
+    typed: bool = False
+    """The learner typed it in a shell while the step was open; its end follows at once, and no other event of a run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,10 @@ class Record:
     """Of the last run of its command; None when it never ran to its end."""
     output: str | None = None
     """What the last run printed, for steps whose checks ask for it; the middle of a long one is left out."""
+    by: str = ""
+    """In whose shell the command was typed that made it done: `postgres@pgha1`; empty when none is known."""
+    by_at: float = 0.0
+    """When that command ended, as `time.time`."""
     replaced_by: str = ""
     """The later step that was seen to have replaced its effect, on the nodes that `Progress.nodes` names."""
 
@@ -161,5 +165,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "skipped": (bool,),
     "exit_status": (int, type(None)),
     "output": (str, type(None)),
+    "by": (str,),
+    "by_at": (int, float),
     "replaced_by": (str,),
 }

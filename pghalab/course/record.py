@@ -79,6 +79,8 @@ def _logs(course: Course, journal: Journal, names: Names) -> dict[str, Path]:
     done: dict[str, Path] = {}
     for entry in journal.entries():
         step = str(entry.get("step"))
+        if entry.get("typed"):
+            continue
         if entry.get("event") == "CommandStarted" and step in commands:
             started.pop(step, None)
             if commands[step].fullmatch(str(entry.get("command"))):

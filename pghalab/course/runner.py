@@ -165,6 +165,32 @@ class Runner:
         self.progress.save()
         return choice == question.right
 
+    async def typed(self, step_id: str, output: str, status: int | None) -> bool:
+        """Take what a command printed that the learner typed as the output of a step, if that is what the step wants.
+
+        What was kept of it before stays otherwise.
+        """
+        step = self.course.step(step_id)
+        specs = [spec for spec in step.checks if spec.name == "output"]
+        groups = await self._look.once(specs, output)
+        if not specs or not all(result.ok for group in groups for result in group):
+            return False
+        record = self.progress.record(step_id)
+        record.output, record.exit_status = output, status
+        self.progress.save()
+        return True
+
+    def done_by(self, step_id: str, who: str, at: float) -> None:
+        """Remember in whose shell (`postgres@pgha1`) the command was typed that made a step done, and when it ended."""
+        record = self.progress.record(step_id)
+        record.by, record.by_at = who, at
+        self.progress.save()
+
+    def by(self, step_id: str) -> tuple[str, float]:
+        """In whose shell the command was typed that made a step done, and when; empty when that is not known."""
+        record = self.progress.record(step_id)
+        return record.by, record.by_at
+
     def mark_read(self, step_id: str) -> None:
         """Remember that a step was read."""
         self.progress.record(step_id).read = True
@@ -185,6 +211,7 @@ class Runner:
 
     def _done(self, step_id: str) -> None:
         self.progress.mark_done(step_id)
+        self.progress.record(step_id).by = ""
         self.states[step_id] = "done"
 
     async def run(

@@ -127,6 +127,25 @@ class LinkChanged:
     reason: str
 
 
+class Terminal(Protocol):
+    """An interactive shell on a terminal of a node; it counts as open until it is closed."""
+
+    def write(self, data: bytes) -> None:
+        """Type something; ignored once the shell is gone."""
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell the node that the terminal has another size; ignored once the shell is gone."""
+
+    def output(self) -> AsyncGenerator[bytes, None]:
+        """Yield what the shell prints until it ends or the connection is lost."""
+
+    async def wait(self) -> int | None:
+        """Wait for the shell's end; its exit status, or None when the connection was lost or it was closed."""
+
+    async def close(self) -> None:
+        """Hang up: the shell gets SIGHUP, as from a terminal that is closed."""
+
+
 class Node(Protocol):
     """One machine of the lab, reached over one ssh connection that reconnects by itself."""
 
@@ -159,6 +178,9 @@ class Node(Protocol):
         Closing the generator or cancelling its consumer ends the command, with every process it started,
         on this node and on the nodes it reached by ssh.
         """
+
+    async def shell(self, user: User, size: tuple[int, int], term: str = "xterm-256color") -> Terminal:
+        """Open a login shell on a terminal of `size` (columns, rows); raises LabError."""
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         """Open (once) a tunnel through this node and return its port on 127.0.0.1.

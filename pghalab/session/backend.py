@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pghalab.course.model import Course
-from pghalab.lab.types import Ended, Lab, Output
+from pghalab.lab.types import Container, Ended, Lab, LinkChanged, Output
 
 if TYPE_CHECKING:
     from pghalab.cluster.eventlog import EventLog
@@ -33,6 +33,9 @@ class DrivenLab(Lab, Protocol):
 
     async def open(self) -> None:
         """Find the engine and keep the links to the nodes; raises LabError when the lab's files cannot be used."""
+
+    def subscribe(self, callback: Callable[[LinkChanged | Container], None]) -> Callable[[], None]:
+        """Call back in the loop when a link or a container changes, until the returned function is called."""
 
     async def close(self) -> None:
         """Let go of the nodes and of the engine; the lab itself runs on."""

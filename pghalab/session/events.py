@@ -78,6 +78,64 @@ class VerbFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ShellOpened:
+    """A shell of the console is open; `again` when it is a new one in place of one that was lost."""
+
+    number: int
+    node: str
+    user: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShellLost:
+    """A shell of the console is gone with its node, for this reason; another one is opened when the node is back."""
+
+    number: int
+    node: str
+    user: str
+    reason: str
+    unsure: int = 0
+    """Bytes that were typed after the node's last word: whether they arrived is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShellClosed:
+    """A shell of the console has ended, with its exit status, or for a reason, or because it was closed."""
+
+    number: int
+    node: str
+    user: str
+    status: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShellMarked:
+    """What is typed in a shell of the console is told by its marks, or not any more, for this reason."""
+
+    number: int
+    marked: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTyped:
+    """A command that was typed in a shell has ended."""
+
+    step: str
+    """The step that was open; empty when none was."""
+    node: str
+    user: str
+    text: str
+    """As it was entered, cleaned; empty when the shell does not know it."""
+    status: int | None
+    """Its exit status; None when the shell did not tell it."""
+    at: float
+    """When it ended, as `time.time`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something the learner has to know, for a moment."""
 
@@ -97,6 +155,11 @@ SessionEvent = (
     | ConfirmationAsked
     | VerbProgressed
     | VerbFinished
+    | ShellOpened
+    | ShellLost
+    | ShellClosed
+    | ShellMarked
+    | CommandTyped
     | Noticed
 )
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(SessionEvent)}

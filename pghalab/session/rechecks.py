@@ -51,6 +51,11 @@ class Rechecks:
         if state.course is not None and state.shown and is_worth_a_look(state.course, state.shown):
             self.soon([state.shown], 0)
 
+    async def wait(self) -> None:
+        """Return once every look that was asked for is over."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
     @property
     def _under_way(self) -> bool:
         return self._task is not None and not self._task.done()

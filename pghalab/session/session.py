@@ -14,7 +14,9 @@ from pghalab.session.backend import Backend, Connect
 from pghalab.session.background import Background
 from pghalab.session.events import CourseRead, LabOpened, TroubleChanged
 from pghalab.session.learner import Learner
+from pghalab.session.noticing import Noticing
 from pghalab.session.rechecks import Rechecks
+from pghalab.session.shells import Shells
 from pghalab.session.state import State
 from pghalab.session.watch import Watch
 from pghalab.session.work import Work
@@ -41,6 +43,10 @@ class Session:
         self.rechecks = Rechecks(self.state, self.work, self._background)
         self.watch = Watch(self.state, self.rechecks)
         self.learner = Learner(self.state, self.work, self.rechecks)
+        noticing = Noticing(
+            self.state, self.work, self.rechecks, self._background, changed=lambda: self.watch.refresh()
+        )
+        self.shells = Shells(self.state, self._background, noticing)
         self._connect = connect
         self._lessons = lessons
         self._taking_over = False

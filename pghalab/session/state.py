@@ -13,7 +13,7 @@ from pghalab.session.alerts import Broken, broken_steps
 from pghalab.session.backend import Backend
 from pghalab.session.events import Bus, NoticesChanged, StatesChanged
 from pghalab.session.next_step import next_step
-from pghalab.session.wording import lesson_text
+from pghalab.session.wording import done_by, lesson_text
 
 EVENTS_KEPT = 500
 
@@ -87,6 +87,12 @@ class State:
             if by
             else self.backend.runner.needless(step_id)
         )
+
+    def done_by(self, step_id: str) -> str:
+        """By what a step is done, in words, where that is known; empty otherwise."""
+        if self.backend is None or self.steps.get(step_id) != "done":
+            return ""
+        return done_by(*self.backend.runner.by(step_id))
 
     @property
     def opening(self) -> bool:

@@ -19,6 +19,7 @@ from pghalab.course.events import (
 )
 from pghalab.lab.types import Ended
 from pghalab.session.output import OutputBuffer
+from pghalab.session.typed import Typed
 
 
 class StepRun:
@@ -40,6 +41,8 @@ class StepRun:
         self.waits_for_confirmation = False
         self.stopping = False
         """It was told to end."""
+        self.typed: Typed | None = None
+        """The learner typed it in a shell."""
         self._clock = clock
         self._started = clock()
         self._seconds: float | None = None
@@ -64,11 +67,11 @@ class StepRun:
             case _:
                 pass
 
-    def end(self, outcome: Outcome, reason: str) -> None:
-        """The run is over."""
+    def end(self, outcome: Outcome, reason: str, seconds: float | None = None) -> None:
+        """The run is over, by its own clock or after so many seconds."""
         self.buffer.close()
         self.outcome, self.reason = outcome, reason
-        self._seconds = self._clock() - self._started
+        self._seconds = self._clock() - self._started if seconds is None else seconds
 
     @property
     def active(self) -> bool:
@@ -97,6 +100,8 @@ class StepRun:
                 return f"running {self.seconds:.0f} s"
             return f"checking {self.seconds:.0f} s"
         words = [str(self.outcome)]
+        if self.typed is not None:
+            words.append(f"typed in {self.typed.who}")
         if self.as_expected and self.ended is not None:
             words.append(f"the command failed, as expected · status {self.ended.exit_status}")
         elif self.ended is not None and self.ended.exit_status is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from pghalab.cluster.model import Patroni
 from pghalab.course.localise import Names
 from pghalab.course.placeholders import fill
@@ -19,3 +21,8 @@ def lesson_text(text: str, names: Names, patroni: Patroni | None) -> str:
         "auth_method": names.auth_method,
     }
     return fill(names.text(text), answers)
+
+
+def done_by(who: str, at: float) -> str:
+    """What made a step done: `done by your command in postgres@pgha1, 14:02:11`; empty when that is not known."""
+    return f"done by your command in {who}, {time.strftime('%H:%M:%S', time.localtime(at))}" if who else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pghalab.lab.types import Ended, LabError, LinkState, Output, Result, User
 from tests.fake_lab.recording import SERVICES, Line, recording
 from tests.fake_lab.servers import closed_port
+from tests.fake_lab.shell import FakeTerminal
 
 MOMENT = recording("three")
 PS_HEAD = "    PID ELAPSED USER                             COMMAND\n"
@@ -45,6 +46,8 @@ class FakeNode:
     """Why tunnels to these ports came to nothing."""
     ran: list[str] = field(default_factory=list)
     closed: int = 0
+    shells: list[FakeTerminal] = field(default_factory=list)
+    """The shells that were opened on it."""
 
     async def run(
         self, command: str, *, user: User = "root", timeout: float = 30.0, stdin: str | None = None
@@ -85,6 +88,13 @@ class FakeNode:
                     yield piece
         finally:
             self.closed += 1
+
+    async def shell(self, user: User, size: tuple[int, int], term: str = "xterm-256color") -> FakeTerminal:
+        """A shell, where the node can be reached."""
+        if self.link != "up":
+            raise LabError(self.link_reason, node=self.name)
+        self.shells.append(FakeTerminal(user, self.name, size, len(self.shells) + 1))
+        return self.shells[-1]
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         """The port of this machine that stands for one of the node."""

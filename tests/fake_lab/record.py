@@ -24,7 +24,7 @@ from pghalab.course.progress import Progress
 from pghalab.course.runner import Runner
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import AuthMethod, load_settings
-from pghalab.lab.types import Container, Ended, LabAction, LinkState, Node, Output, Result, User
+from pghalab.lab.types import Container, Ended, LabAction, LinkState, Node, Output, Result, Terminal, User
 from tests.fake_lab.recording import PASSWORD, fingerprint
 
 LONGEST = 4000
@@ -66,6 +66,9 @@ class RecordingNode:
         self, command: str, *, user: User = "root", timeout: float | None = None, stdin: str | None = None
     ) -> AsyncGenerator[Output | Ended, None]:
         raise AssertionError("a look runs nothing for the learner")
+
+    async def shell(self, user: User, size: tuple[int, int], term: str = "xterm-256color") -> Terminal:
+        raise AssertionError("a look opens no shell")
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         return await self._node.tunnel(port, host)

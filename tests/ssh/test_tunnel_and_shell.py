@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pghalab.lab.ssh.link import Timing
-from pghalab.lab.ssh.node import RESERVED, SshNode
+from pghalab.lab.ssh.node import SHELLS, SshNode
 from pghalab.lab.ssh.shell import ShellSession
 from pghalab.lab.ssh.terminal import LEAVE_KEY
 from pghalab.lab.types import LabError, Output
@@ -133,10 +133,10 @@ async def test_a_shell_has_a_terminal_of_the_given_size(node: SshNode, machine: 
 
 
 async def test_shells_have_their_own_sessions(node: SshNode) -> None:
-    shells = [await node.shell("root", (80, 24)) for _ in range(RESERVED)]
-    with pytest.raises(LabError, match="2 shells are open"):
+    shells = [await node.shell("root", (80, 24)) for _ in range(SHELLS)]
+    with pytest.raises(LabError, match=f"{SHELLS} shells are open"):
         await node.shell("root", (80, 24))
-    # A stop works although the reserved sessions are taken.
+    # A stop works beside them.
     events = node.stream("echo $$; exec sleep 1000")
     first = await anext(events)
     assert isinstance(first, Output)

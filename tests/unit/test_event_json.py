@@ -19,7 +19,7 @@ from pghalab.session import events as session
 RESULTS = (CheckResult("etcd runs", False, "stopped", "running", "pgha1"),)
 RUN = [
     run.StepStarted("start", "Start etcd"),
-    run.CommandStarted("start", "pgha1", "postgres", "etcd", Path("/logs/1.log")),
+    run.CommandStarted("start", "pgha1", "postgres", "etcd", Path("/logs/1.log"), typed=True),
     run.Printed("start", Output("stderr", "line\n")),
     run.CommandEnded("start", Ended("timeout", None, 1.5)),
     run.ConfirmNeeded("start", "-a\n+b"),
@@ -38,6 +38,11 @@ SESSION = [
     session.ConfirmationAsked("-a\n+b"),
     session.VerbProgressed(),
     session.VerbFinished(),
+    session.ShellOpened(1, "pgha1", "postgres", True),
+    session.ShellLost(1, "pgha1", "postgres", "it is frozen", 12),
+    session.ShellClosed(1, "pgha1", "postgres", 0),
+    session.ShellMarked(1, False, "sh sets no marks"),
+    session.CommandTyped("start", "pgha1", "postgres", "etcd &", 0, 12.5),
     session.Noticed("a word", "warning"),
 ]
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 SESSIONS = 8
 """Commands on one node at the same time; sshd's own limit is 10 (MaxSessions in sshd_config(5))."""
 RESERVED = 2
-"""Sessions beside them, for shells and for ending commands."""
+"""Sessions beside them, for ending commands."""
+SHELLS = 10
+"""Shells on one node at the same time; the image's sshd takes 64 sessions of a connection."""
 CAPTURE = 1024 * 1024
 """The most characters that run() keeps of each stream."""
 END_LIMIT = 20.0
@@ -70,6 +72,7 @@ class SshNode:
         self._link.came_up = self._end_left_over
         self._sessions = asyncio.Semaphore(SESSIONS)
         self._reserved = asyncio.Semaphore(RESERVED)
+        self._shells = asyncio.Semaphore(SHELLS)
         self._tunnels: dict[tuple[str, int], Tunnel] = {}
         self._opening_tunnel = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
@@ -219,26 +222,26 @@ class SshNode:
         from pghalab.lab.ssh.shell import ShellSession
 
         connection = await self._link.connection(self._timing.connect)
-        if self._reserved.locked():
+        if self._shells.locked():
             raise LabError(
-                f"{RESERVED} shells are open on it already.", node=self._name, todo="Close one of them.", kind="busy"
+                f"{SHELLS} shells are open on it already.", node=self._name, todo="Close one of them.", kind="busy"
             )
-        await self._reserved.acquire()
+        await self._shells.acquire()
         try:
             async with asyncio.timeout(self._timing.connect):
                 process = await connection.create_process(
                     shell_line(user), request_pty=True, term_type=term, term_size=size, encoding=None
                 )
         except TimeoutError as error:
-            self._reserved.release()
+            self._shells.release()
             raise LabError("it did not open a shell in time.", node=self._name, kind="timeout") from error
         except (asyncssh.Error, OSError) as error:
-            self._reserved.release()
+            self._shells.release()
             raise self._cannot_open(error) from error
         except BaseException:
-            self._reserved.release()
+            self._shells.release()
             raise
-        return ShellSession(process, self._reserved.release)
+        return ShellSession(process, self._shells.release)
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         """Open (once) a tunnel through this node and return its port on 127.0.0.1; raises LabError.

@@ -1,0 +1,144 @@
+"""Notices what the learner did in a shell: each command goes to the journal, and what came of it is looked at.
+
+A command counts by what it did: the checks see it, or what it printed is what the open step is about. Its wording never
+makes a step done.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from pghalab.course.events import CommandEnded, CommandStarted, StepState
+from pghalab.course.journal import Journal
+from pghalab.course.look import explain
+from pghalab.course.model import Step
+from pghalab.lab.types import Ended
+from pghalab.session.background import Background
+from pghalab.session.events import CommandTyped, RunFinished, RunProgressed, SessionEvent, StatesChanged
+from pghalab.session.rechecks import SHOWN_EVERY, Rechecks, is_worth_a_look
+from pghalab.session.state import State
+from pghalab.session.step_run import StepRun
+from pghalab.session.typed import Typed, Typing
+from pghalab.session.work import Work
+
+REMEMBERED = 8
+"""Commands that are remembered for one step as what may have made it done."""
+
+
+class Noticing:
+    """Takes the commands of every shell of one console."""
+
+    def __init__(
+        self, state: State, work: Work, rechecks: Rechecks, background: Background, changed: Callable[[], object]
+    ) -> None:
+        """`changed` is told when a command has just ended: it may have changed something."""
+        self._state, self._work, self._rechecks, self._background = state, work, rechecks, background
+        self._changed = changed
+        self._before: dict[str, StepState] = {}
+        self._tried: dict[str, list[Typed]] = {}
+        """For each step, what was typed while it was open and not done."""
+        state.bus.listen(self._hear)
+
+    def typing(self, marked: Callable[[bool, str], object] = lambda marked, reason: None) -> Typing:
+        """Follow one more terminal; `marked` is told when its commands are told no longer, and when they are again."""
+        return Typing(began=self._began, ended=self._ended, marked=marked, journal=self._journal)
+
+    def _journal(self) -> Journal | None:
+        backend = self._state.backend
+        return None if backend is None or self._state.read_only else backend.runner.journal
+
+    def _began(self, typed: Typed) -> None:
+        step = self._state.shown
+        if step and self._state.steps.get(step) != "done":
+            self._tried[step] = [*self._tried.get(step, [])[1 - REMEMBERED :], typed]
+
+    def _ended(self, typed: Typed) -> None:
+        state, step = self._state, self._state.shown
+        ended = typed.at
+        if (journal := self._journal()) is not None:
+            log = Path(os.devnull) if typed.log is None else typed.log.path
+            seconds = max(0.0, ended - typed.began)
+            journal.append(CommandStarted(step, typed.node, typed.user, typed.text, log, typed=True))
+            journal.append(CommandEnded(step, Ended(_how(typed), typed.status, seconds)))
+        self._changed()
+        state.bus.publish(CommandTyped(step, typed.node, typed.user, typed.text, typed.status, ended))
+        if state.backend is not None and state.course is not None:
+            self._background.spawn(self._look(step, typed), "looking at what was typed")
+
+    async def _look(self, step_id: str, typed: Typed) -> None:
+        """Look at what came of a command; what it printed may be what the open step is about."""
+        # A look while a step runs would see it half done.
+        await self._work.wait()
+        state = self._state
+        if state.backend is None or state.course is None:
+            return
+        if not step_id:
+            self._rechecks.soon(None)
+            return
+        step, runner = state.course.step(step_id), state.backend.runner
+        where = runner.resolve(step)
+        there = (where.node, where.user) == (typed.node, typed.user)
+        meant = (
+            there and typed.alone and not state.read_only and await runner.typed(step_id, typed.output, typed.status)
+        )
+        others = [each.id for each in state.course.lesson_of(step_id).steps if is_worth_a_look(state.course, each.id)]
+        self._rechecks.soon([step_id, *others], 0)
+        await self._rechecks.wait()
+        run = self._work.runs.get(step_id)
+        own = there and " ".join(typed.text.split()) == " ".join(where.command.split())
+        if (meant or own) and (run is None or not (run.active or run.typed is typed)):
+            self._take(step, typed)
+            state.bus.publish(StatesChanged())
+
+    def _hear(self, event: SessionEvent) -> None:
+        if isinstance(event, RunFinished):
+            self._tried.pop(event.step, None)
+        elif isinstance(event, RunProgressed) and self._work.active is not None:
+            # What is typed beside a run of the step is not what makes it done.
+            self._tried.pop(self._work.active.step, None)
+        elif isinstance(event, StatesChanged):
+            before, self._before = self._before, dict(self._state.steps)
+            for step, state in self._before.items():
+                if state == "done" and before.get(step, state) != "done":
+                    self._turned(step)
+
+    def _turned(self, step_id: str) -> None:
+        """A step is done that was not: by what was typed, if that was just now."""
+        course, backend = self._state.course, self._state.backend
+        if course is None or backend is None:
+            return
+        step = course.step(step_id)
+        patience = max((spec.within for spec in step.checks), default=0.0) + SHOWN_EVERY
+        now = time.time()
+        tried = [typed for typed in self._tried.pop(step_id, []) if now - typed.at <= patience]
+        if tried:
+            own = " ".join(backend.runner.resolve(step).command.split())
+            by = max(tried, key=lambda typed: (" ".join(typed.text.split()) == own, typed.at))
+            backend.runner.done_by(step_id, by.who, by.at)
+            self._take(step, by)
+        else:
+            backend.runner.done_by(step_id, "", 0.0)
+
+    def _take(self, step: Step, typed: Typed) -> None:
+        """What was typed is the last run of a step."""
+        state = self._state.steps.get(step.id, "todo")
+        run = StepRun(step.id, fails=step.kind.fails)
+        run.typed, run.command = typed, typed.text
+        run.log = None if typed.log is None else typed.log.path
+        run.buffer.feed(typed.output)
+        seconds = max(0.0, typed.at - typed.began)
+        run.ended = None if typed.ended is None else Ended(_how(typed), typed.status, seconds)
+        wrong = [result for result in self._state.results.get(step.id, ()) if not result.ok]
+        if state in ("done", "past"):
+            run.end("done", "", seconds)
+        else:
+            run.end("failed", self._state.text(explain(wrong[0])) if wrong else "", seconds)
+        self._work.runs[step.id] = run
+
+
+def _how(typed: Typed) -> Literal["exited", "lost"]:
+    return "exited" if typed.status is not None else "lost"
