@@ -14,15 +14,21 @@ from pghalab.course.diagnoses import Diagnosis
 from pghalab.course.events import (
     CheckResult,
     ChecksSeen,
+    CommandEnded,
     CommandStarted,
     Outcome,
+    Printed,
     RunEvent,
     StepEnded,
     to_json,
 )
+from pghalab.course.expected.model import Comparison
+from pghalab.course.expected.step import of_step
+from pghalab.course.expected.words import summary
 from pghalab.course.look import explain
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
+from pghalab.course.tail import Tail
 from pghalab.out import Bar, complain, say_json
 from pghalab.text import one_line
 
@@ -46,6 +52,8 @@ class StepReport:
     """The checks that failed at the last look."""
     diagnoses: tuple[Diagnosis, ...] = ()
     """The mistakes that show, of a step that is not done."""
+    comparison: Comparison | None = None
+    """What it printed beside what was expected; None when it ran nothing, or nothing is said of what it prints."""
     faults: tuple[str, ...] = ()
     """What speaks against the step although it may be done: see `prove`."""
 
@@ -122,6 +130,8 @@ class TextReporter:
         self._bar.line(f"{line}{report.step.id}  {one_line(report.title or report.step.title)}")
         if ended.reason:
             self._bar.line(f"    {ended.reason}")
+        if report.comparison is not None:
+            self._bar.line(f"    output: {summary(report.comparison)}")
         if not report.ok:
             for result in report.wrong:
                 self._bar.line(f"    check failed: {explain(result)}")
@@ -137,17 +147,22 @@ async def run_step(runner: Runner, step: Step, reporter: Reporter, without: Coll
     """Run one step; whatever it needs confirmed is confirmed."""
     log: Path | None = None
     wrong: tuple[CheckResult, ...] = ()
+    printed, comparison = Tail(), None
     ended = StepEnded(step.id, "stopped", 0.0)
     async with aclosing(runner.run(step.id, without=without)) as events:
         async for event in events:
             if isinstance(event, CommandStarted):
                 log = event.log
+            elif isinstance(event, Printed):
+                printed.add(event.output.text)
+            elif isinstance(event, CommandEnded) and event.ended.how == "exited":
+                comparison = of_step(step, printed.text(), runner.names)
             elif isinstance(event, ChecksSeen):
                 wrong = tuple(result for result in event.results if not result.ok)
             elif isinstance(event, StepEnded):
                 ended = event
             reporter.event(event)
-    report = StepReport(step, ended, runner.names.text(step.title), log, wrong)
+    report = StepReport(step, ended, runner.names.text(step.title), log, wrong, comparison=comparison)
     if not report.ok:
         report.diagnoses = await runner.diagnose(step.id)
     reporter.step(report)

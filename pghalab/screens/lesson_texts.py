@@ -7,6 +7,7 @@ from pghalab.course.model import Step
 from pghalab.screens.wide import Page
 from pghalab.session.session import Session
 from pghalab.text import clean
+from pghalab.widgets.beside import lines
 from pghalab.widgets.step_view import StepView
 
 
@@ -22,14 +23,21 @@ def output(session: Session, step: Step) -> str:
 
 
 def pages(session: Session, step: Step, view: StepView) -> list[Page]:
-    """What the step printed, what a healthy lab prints and the command, without those that it has not."""
+    """What the step printed, what a healthy lab prints, both beside each other, and the command; as far as it has them.
+
+    Both beside each other come first where they differ in what may not.
+    """
     run = session.work.runs.get(step.id)
     command = where(session, step).command
-    found = [Page("What it printed", lambda: run.buffer.lines)] if run is not None and run.buffer.total else []
+    found = [Page("What it printed", lambda _: run.buffer.lines)] if run is not None and run.buffer.total else []
     if step.expect:
-        expected = Page("What a healthy lab prints", lambda: view.expected(step))
+        expected = Page("What a healthy lab prints", lambda _: view.expected(step))
         # The one that the reader has opened comes first.
         found.insert(0 if view.expected_opened else len(found), expected)
+    comparison = run.comparison if run is not None else None
+    if comparison is not None:
+        beside = Page("Expected and printed", lambda width: lines(comparison, width))
+        found.insert(len(found) if comparison.fits else 0, beside)
     if command:
-        found.append(Page("The command", lambda: clean(command).rstrip("\n").split("\n")))
+        found.append(Page("The command", lambda _: clean(command).rstrip("\n").split("\n")))
     return found

@@ -1,4 +1,4 @@
-"""What a step printed, and what it should print, on the whole screen and nothing beside it."""
+"""What a step printed, and what it should print, on the whole screen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Page:
     """A text of lines, which may still grow."""
 
     title: str
-    lines: Callable[[], Sequence[str]]
+    lines: Callable[[int], Sequence[str]]
+    """By the number of columns there are."""
 
 
 class WideScreen(ConsoleScreen):
@@ -54,6 +55,7 @@ class WideScreen(ConsoleScreen):
         self._title = title
         self._pages = pages
         self._at = 0
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         """Which page it is, and the page."""
@@ -72,7 +74,13 @@ class WideScreen(ConsoleScreen):
         place = f"  {self._at + 1} of {len(self._pages)}" if len(self._pages) > 1 else ""
         head = Content.assemble((page.title, "bold"), (place, QUIET), "  ", plain(self._title, QUIET))
         self.query_one("#head", Static).update(head)
-        self.query_one(OutputView).show(page.lines(), follow=False)
+        self._width = self.app.size.width
+        self.query_one(OutputView).show(page.lines(self._width - 1), follow=False)
+
+    def on_resize(self) -> None:
+        """Lay the page out anew."""
+        if self.is_mounted and self.app.size.width != self._width:
+            self._show()
 
     @hears(RunProgressed, RunFinished)
     def _progressed(self) -> None:

@@ -17,6 +17,7 @@ from pghalab.course.events import (
     RunEvent,
     StepEnded,
 )
+from pghalab.course.expected.model import Comparison
 from pghalab.lab.types import Ended
 from pghalab.session.output import OutputBuffer
 from pghalab.session.typed import Typed
@@ -34,6 +35,8 @@ class StepRun:
         self.buffer = OutputBuffer()
         self.ended: Ended | None = None
         self.results: tuple[CheckResult, ...] = ()
+        self.comparison: Comparison | None = None
+        """What it printed beside what was expected, once its command has ended."""
         self.outcome: Outcome | None = None
         self.reason = ""
         self.without: tuple[str, ...] = ()

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pghalab.course.events import ChecksSeen, CommandEnded
+from pghalab.course.expected.model import Comparison, Situation
+from pghalab.course.expected.step import of_step
 from pghalab.lab.host.space import full
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.session.backend import Stream
@@ -173,6 +175,8 @@ class Work:
                 async for event in events:
                     run.take(event)
                     if isinstance(event, CommandEnded):
+                        # What was cut short says nothing about how it would have gone on.
+                        run.comparison = await self._compared(run) if event.ended.how == "exited" else None
                         self._changed()
                         telling.now()
                     elif isinstance(event, ChecksSeen):
@@ -196,6 +200,17 @@ class Work:
         self._state.take_steps()
         self._state.bus.publish(RunFinished(run.step, outcome))
         self._ended()
+
+    async def _compared(self, run: StepRun) -> Comparison | None:
+        """What a run printed beside what was expected; explained by what was seen of the nodes when it ended."""
+        course, backend, nodes = self._state.course, self._state.backend, self._state.nodes
+        if course is None or backend is None:
+            return None
+        situation = Situation(nodes.value or () if nodes is not None else ())
+        # Whatever was printed, the keys are answered meanwhile.
+        return await asyncio.to_thread(
+            of_step, course.step(run.step), run.buffer.lines, backend.runner.names, situation
+        )
 
     async def _confirm(self, diff: str) -> bool:
         self._asked = asyncio.get_running_loop().create_future()

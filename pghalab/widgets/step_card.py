@@ -8,6 +8,8 @@ from textual.content import Content
 from textual.widgets import Button
 
 from pghalab.course.events import SETTLED, StepState
+from pghalab.course.expected.model import FITTING, Comparison
+from pghalab.course.expected.words import summary
 from pghalab.course.kinds import Card, Where
 from pghalab.session.step_run import StepRun
 from pghalab.text import clean
@@ -17,6 +19,8 @@ from pghalab.widgets.output import OutputView
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
 
+MOST_NOTES = 2
+"""Reasons for differences that the card itself gives."""
 LIVE_LINES = 300
 """How many of the last lines can be scrolled to while more come: laying out all of them costs the keys their time."""
 
@@ -35,6 +39,7 @@ class StepCard(Vertical):
     StepCard .status { height: auto; width: 1fr; }
     StepCard OutputView { display: none; margin: 1 0 0 0; }
     StepCard OutputView.-some { display: block; }
+    StepCard .compared { height: auto; width: 1fr; display: none; }
     StepCard .log { height: auto; width: 1fr; text-style: dim; display: none; }
     """
 
@@ -63,6 +68,7 @@ class StepCard(Vertical):
                 yield Button("Take the free subnet  t", id="elsewhere", compact=True, action="screen.run_elsewhere")
             yield Button("■ Stop  x", id="stop", variant="error", compact=True, action="screen.stop_step")
         yield SteadyText("", classes="status")
+        yield SteadyText("", classes="compared")
         yield OutputView()
         yield SteadyText("", classes="log")
 
@@ -95,6 +101,10 @@ class StepCard(Vertical):
         if run is None:
             return
         status.say(self._status(run))
+        compared = self.query_one(".compared", SteadyText)
+        compared.display = run.comparison is not None
+        if run.comparison is not None:
+            compared.say(_compared(run.comparison))
         self._show_output(run)
 
     def tick(self) -> None:
@@ -149,6 +159,16 @@ class StepCard(Vertical):
                 pass
         sign = "#" if where.user == "root" else "$"
         return Content.styled(clean(f"{where.who} {sign} "), f"bold {ACCENT}"), clean(where.command)
+
+
+def _compared(comparison: Comparison) -> Content:
+    """How the output stands to what was expected, and for what does not fit the reasons that are known."""
+    if comparison.fits:
+        mark, style = ("≈", QUIET) if comparison.values else ("=", QUIET)
+        return Content.styled(f"{mark} output {summary(comparison)}", style)
+    notes = dict.fromkeys(row.note for row in comparison.rows if row.note and row.verdict not in FITTING)
+    line = Content.styled(f"≠ {summary(comparison, 'w shows both beside each other')}", WARN)
+    return Content("\n").join([line, *(plain(f"  {note}") for note in list(notes)[:MOST_NOTES])])
 
 
 def _status(run: StepRun, state: StepState) -> Content:

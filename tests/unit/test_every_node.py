@@ -27,6 +27,7 @@ kind: command
 node: all
 user: root
 command: edit /etc/hosts
+expect: an address
 checks:
   - process: {on: all, name: editor}"""
 
@@ -183,7 +184,10 @@ async def test_a_fault_of_the_program_is_raised_and_not_waited_on() -> None:
     [
         (STEP + "\nfails: true", "`fails` and `node: all` do not go together"),
         (STEP + "\nstarts: {patroni: pgha1}", "Patroni is not started with `node: all`"),
-        ("id: x\nkind: edit\nnode: all\nedit: {ttl: 20}\nchecks:\n  - containers: {}", "is changed from one node"),
+        (
+            "id: x\nkind: edit\nnode: all\nedit: {ttl: 20}\nexpect: x\nchecks:\n  - containers: {}",
+            "is changed from one node",
+        ),
     ],
 )
 def test_lint_names_what_does_not_go_with_every_node(tmp_path: Path, step: str, words: str) -> None:

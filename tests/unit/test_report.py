@@ -13,6 +13,7 @@ import pytest
 from pghalab.course.load import load_course
 from pghalab.course.report import JsonReporter, StepReport, TextReporter, choose, junit, run_steps
 from pghalab.course.runner import Runner
+from pghalab.lab.types import Ended, Output
 from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
@@ -148,3 +149,25 @@ async def test_past_is_said_and_is_no_proof(tmp_path: Path, lab: FakeLab, capsys
     assert suite.get("skipped") == "1" and suite.get("failures") == "0"
     skipped = suite[0].find("skipped")
     assert skipped is not None and "past: its effect was replaced" in (skipped.get("message") or "")
+
+
+@pytest.mark.parametrize(
+    ("printed", "words"),
+    [
+        ("term 2 at 11:00:00\n", "    output: as expected; 1 value differs as it may"),
+        ("term 3 at 10:00:00\n", "    output: 1 line differs"),
+        ("", "    output: 1 line is missing"),
+    ],
+)
+async def test_a_step_that_prints_says_how_that_stands_to_what_was_expected(
+    tmp_path: Path, printed: str, words: str
+) -> None:
+    lab, out = FakeLab(), io.StringIO()
+    step = "id: look\nkind: command\nnode: pgha1\ncommand: look\nexpect: term 2 at 10:00:00\nno_check: x"
+    runner = runner_on(lab, FakeSources(), tmp_path / "state", write_course(tmp_path / "lessons", READ, step))
+    lab.nodes["pgha1"].script = lambda node, command: [Output("stdout", printed), Ended("exited", 0, 0.1)]
+    with TextReporter(2, out) as reporter:
+        reports: list[StepReport] = []
+        await run_steps(runner, choose(runner.course), reporter, reports)
+    assert [report.ok for report in reports] == [True, True], "what was printed fails no step"
+    assert [line for line in out.getvalue().splitlines() if "output:" in line] == [words]

@@ -340,7 +340,7 @@ async def test_the_first_start_of_all_is_free(tmp_path: Path, stopped: FakeLab, 
 
 
 def test_a_step_that_starts_patroni_says_where(tmp_path: Path) -> None:
-    block = "id: a\nkind: command\nnode: pgha1\nno_check: x\ncommand: {}"
+    block = "id: a\nkind: command\nnode: pgha1\nno_check: x\nsilent: true\ncommand: {}"
     for command, wants in (
         ("nohup patroni /pgha/config/patroni.yaml &", True),
         ('ssh pgha2 "nohup patroni /pgha/config/patroni.yaml &"', True),

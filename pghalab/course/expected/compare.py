@@ -43,7 +43,7 @@ def compare(
 
 def _lines(text: str | Iterable[str]) -> tuple[list[str], int]:
     """Clean lines without blanks at their ends, as many as are compared, and how many there are more."""
-    lines = text.split("\n") if isinstance(text, str) else list(text)
+    lines = text.rstrip("\n").split("\n") if isinstance(text, str) else list(text)
     kept = clean("\n".join(line[: 2 * LONGEST_LINE] for line in lines[: MOST_LINES + 1])).split("\n")
     kept = [line[:LONGEST_LINE].rstrip() for line in kept]
     while kept and not kept[-1]:

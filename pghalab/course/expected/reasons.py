@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from pghalab.cluster.model import NodeHealth, Service
 from pghalab.course.expected.model import Difference, Row, Situation
-from pghalab.course.expected.values import MEANINGS
 from pghalab.course.localise import Names
 
 _RUNS: tuple[Service, ...] = ("running", "starting", "waiting")
@@ -148,15 +147,8 @@ def _lag(case: _Case) -> str:
     return "behind the leader at that moment; look again, it goes back to 0"
 
 
-def _values(case: _Case) -> str:
-    """What differs as it may, by the types."""
-    if case.row.verdict != "typed" or "free" in (kinds := [found.type for found in case.row.differences]):
-        return "may be otherwise, or be missing" if case.row.verdict == "typed" else ""
-    return ", ".join(dict.fromkeys(MEANINGS[kind] for kind in kinds))
-
-
 REASONS: tuple[Reason, ...] = (
-    _not_in_lab, _node_away, _service_away, _no_leader, _elected, _errors, _state, _said, _timeline, _lag, _values,
+    _not_in_lab, _node_away, _service_away, _no_leader, _elected, _errors, _state, _said, _timeline, _lag,
 )  # fmt: skip
 """The first that has something to say says it."""
 

@@ -31,14 +31,6 @@ TYPES = ("node", "address", *_SHAPES)
 """What a lesson may name; of two that fit the same text the first counts."""
 AUTOMATIC = frozenset({"time", "duration", "pid", "pointer", "lsn", "system", "id", "size", "version"})
 """What may differ unless a lesson says otherwise: no two labs have it in common."""
-MEANINGS = {
-    "node": "another node's name", "address": "another node's address", "time": "another time",
-    "duration": "another duration", "pid": "another process", "pointer": "a place in memory", "lsn": "another position",
-    "system": "another database system", "id": "another ID", "size": "another size", "version": "another version",
-    "state": "another state", "bool": "true or false",
-    "port": "another port", "number": "another number", "free": "anything may stand here",
-    "elected": "another one was elected",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
