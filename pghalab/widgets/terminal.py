@@ -187,9 +187,8 @@ class TerminalView(Widget, can_focus=True):
         if before != screen.cursor:
             rows |= {cursor.y for cursor in (before, screen.cursor) if cursor}
         self._painted = time.monotonic()
-        left, top = self.gutter.left, self.gutter.top
         if rows:
-            self.refresh(*(Region(left, top + row, screen.columns, 1) for row in rows))
+            self.refresh(*(Region(0, row, screen.columns, 1) for row in rows))
         if (below := screen.scrolled.below) != self._below:
             self._below = below
             self.post_message(self.Moved(self, below))
@@ -380,4 +379,4 @@ class TerminalView(Widget, can_focus=True):
         event.stop()
         if self.terminal is not None:
             self.terminal.marking.end_search()
-        self.focus()
+        self.screen.set_focus(self)

@@ -19,7 +19,7 @@ class SearchLine(Horizontal):
 
     DEFAULT_CSS = """
     SearchLine { dock: bottom; height: 1; display: none; background: $panel; }
-    SearchLine Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
+    SearchLine Input { width: 1fr; padding: 0 1; background: $panel; }
     SearchLine Static { width: auto; padding: 0 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +41,7 @@ class SearchLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         """The needle and the count."""
-        yield Input(placeholder="search upwards: Enter, ↑ ↓, Esc", max_length=MOST_NEEDLE)
+        yield Input(placeholder="search upwards: Enter, ↑ ↓, Esc", max_length=MOST_NEEDLE, compact=True)
         yield Static(markup=False)
 
     def open(self) -> None:
@@ -49,7 +49,7 @@ class SearchLine(Horizontal):
         self.display = True
         self.query_one(Static).update("")
         needle = self.query_one(Input)
-        needle.focus()
+        self.screen.set_focus(needle)  # at once: the next key may be here already
         needle.select_all()
 
     def tell(self, number: int, total: int) -> None:

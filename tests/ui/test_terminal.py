@@ -62,8 +62,14 @@ class Alone(App[None]):
 
 
 @asynccontextmanager
-async def alone(size: tuple[int, int] = (COLUMNS, ROWS + 1)) -> AsyncIterator[tuple[Alone, Pilot[None]]]:
+async def alone(
+    size: tuple[int, int] = (COLUMNS, ROWS + 1), *, bordered: bool = False
+) -> AsyncIterator[tuple[Alone, Pilot[None]]]:
+    """The terminal with the focus, of this size but for a row."""
     app = Alone()
+    if bordered:
+        app.view.styles.border = ("round", "red")
+        app.view.styles.padding = (0, 1)
     async with app.run_test(size=size) as pilot:
         app.view.focus()
         await until(pilot, lambda: app.view.terminal or app.view.missing)
@@ -123,6 +129,15 @@ async def test_only_rows_that_changed_are_painted_again(monkeypatch: pytest.Monk
         monkeypatch.setattr(app.view, "refresh", lambda *rows, **how: regions.extend(rows))
         await drawn(app, pilot, "!")
         assert [(region.y, region.height) for region in regions] == [(2, 1)]
+
+
+async def test_with_a_border_each_row_is_painted_where_it_belongs() -> None:
+    async with alone((COLUMNS, ROWS + 3), bordered=True) as (app, pilot):
+        assert app.said[0] == ("size", COLUMNS - 4, ROWS)
+        await drawn(app, pilot, "\r\n".join(f"first {number}" for number in range(ROWS)))
+        await drawn(app, pilot, "\x1b[H" + "\r\n".join(f"then {number}\x1b[K" for number in range(ROWS)))
+        painted = [strip.text for strip in app.screen._compositor.render_strips()]
+        assert [row[2:-2].rstrip() for row in painted[1 : ROWS + 1]] == [f"then {number}" for number in range(ROWS)]
 
 
 async def test_every_key_but_one_is_the_programs() -> None:
