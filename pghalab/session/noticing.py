@@ -18,6 +18,7 @@ from pghalab.course.look import explain
 from pghalab.course.model import Step
 from pghalab.lab.types import Ended
 from pghalab.session.background import Background
+from pghalab.session.beside import compared
 from pghalab.session.events import CommandTyped, RunFinished, RunProgressed, SessionEvent, StatesChanged
 from pghalab.session.rechecks import SHOWN_EVERY, Rechecks, is_worth_a_look
 from pghalab.session.state import State
@@ -89,7 +90,7 @@ class Noticing:
         self._rechecks.soon([step_id, *others], 0)
         await self._rechecks.wait()
         run = self._work.runs.get(step_id)
-        own = there and " ".join(typed.text.split()) == " ".join(where.command.split())
+        own = there and self._is_own(step, typed)
         if (meant or own) and (run is None or not (run.active or run.typed is typed)):
             self._take(step, typed)
             state.bus.publish(StatesChanged())
@@ -116,12 +117,16 @@ class Noticing:
         now = time.time()
         tried = [typed for typed in self._tried.pop(step_id, []) if now - typed.at <= patience]
         if tried:
-            own = " ".join(backend.runner.resolve(step).command.split())
-            by = max(tried, key=lambda typed: (" ".join(typed.text.split()) == own, typed.at))
+            by = max(tried, key=lambda typed: (self._is_own(step, typed), typed.at))
             backend.runner.done_by(step_id, by.who, by.at)
             self._take(step, by)
         else:
             backend.runner.done_by(step_id, "", 0.0)
+
+    def _is_own(self, step: Step, typed: Typed) -> bool:
+        """It is the step's own command, by the last look."""
+        backend = self._state.backend
+        return backend is not None and typed.text.split() == backend.runner.resolve(step).command.split()
 
     def _take(self, step: Step, typed: Typed) -> None:
         """What was typed is the last run of a step."""
@@ -137,6 +142,9 @@ class Noticing:
             run.end("done", "", seconds)
         else:
             run.end("failed", self._state.text(explain(wrong[0])) if wrong else "", seconds)
+        # Who took another way to the same end printed something else, and nothing is wrong with that.
+        if typed.alone and (step.reads_output or self._is_own(step, typed)):
+            run.comparison = compared(self._state, run)
         self._work.runs[step.id] = run
 
 

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pghalab.course.events import ChecksSeen, CommandEnded
-from pghalab.course.expected.model import Comparison, Situation
-from pghalab.course.expected.step import of_step
 from pghalab.lab.host.space import full
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.session.backend import Stream
+from pghalab.session.beside import compared
 from pghalab.session.events import ConfirmationAsked, RunFinished, RunProgressed, VerbFinished, VerbProgressed
 from pghalab.session.output import OutputBuffer
 from pghalab.session.state import State
@@ -175,8 +174,8 @@ class Work:
                 async for event in events:
                     run.take(event)
                     if isinstance(event, CommandEnded):
-                        # What was cut short says nothing about how it would have gone on.
-                        run.comparison = await self._compared(run) if event.ended.how == "exited" else None
+                        # Whatever was printed, the keys are answered meanwhile.
+                        run.comparison = await asyncio.to_thread(compared, self._state, run)
                         self._changed()
                         telling.now()
                     elif isinstance(event, ChecksSeen):
@@ -200,17 +199,6 @@ class Work:
         self._state.take_steps()
         self._state.bus.publish(RunFinished(run.step, outcome))
         self._ended()
-
-    async def _compared(self, run: StepRun) -> Comparison | None:
-        """What a run printed beside what was expected; explained by what was seen of the nodes when it ended."""
-        course, backend, nodes = self._state.course, self._state.backend, self._state.nodes
-        if course is None or backend is None:
-            return None
-        situation = Situation(nodes.value or () if nodes is not None else ())
-        # Whatever was printed, the keys are answered meanwhile.
-        return await asyncio.to_thread(
-            of_step, course.step(run.step), run.buffer.lines, backend.runner.names, situation
-        )
 
     async def _confirm(self, diff: str) -> bool:
         self._asked = asyncio.get_running_loop().create_future()
