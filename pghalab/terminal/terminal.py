@@ -9,11 +9,17 @@ from pghalab.terminal.marked import Marking
 from pghalab.terminal.screen import Screen
 
 
-class Terminal:
-    """One terminal in memory; `reply` is called with what it answers the program. Raises NoEngineError."""
+def ignore(data: bytes) -> None:
+    """The reply of a terminal that nobody looks at: none."""
 
-    def __init__(self, columns: int, rows: int, reply: Callable[[bytes], None]) -> None:
-        self.screen = Screen(columns, rows, reply)
+
+class Terminal:
+    """One terminal in memory. Raises NoEngineError."""
+
+    def __init__(self, columns: int, rows: int, reply: Callable[[bytes], None] = ignore) -> None:
+        self.reply = reply
+        """Called with what the terminal answers the program."""
+        self.screen = Screen(columns, rows, lambda data: self.reply(data))
         self.keys = Keys(self.screen)
         self.marking = Marking(self.screen)
 

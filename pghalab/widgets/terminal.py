@@ -22,7 +22,7 @@ from textual.widget import Widget
 
 from pghalab.terminal.engine import NoEngineError, load
 from pghalab.terminal.screen import LEAST
-from pghalab.terminal.terminal import Terminal
+from pghalab.terminal.terminal import Terminal, ignore
 from pghalab.text import one_line
 from pghalab.widgets.terminal_input import LEAVE_KEY, Mouse, key_name
 from pghalab.widgets.terminal_look import strip
@@ -59,11 +59,6 @@ class TerminalView(Widget, can_focus=True):
         view: TerminalView
         data: bytes
 
-        @property
-        def control(self) -> TerminalView:
-            """The terminal."""
-            return self.view
-
     @dataclass
     class Resized(Message):
         """The terminal has this size from now on; also the first one."""
@@ -98,12 +93,18 @@ class TerminalView(Widget, can_focus=True):
 
         view: TerminalView
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        terminal: Terminal | None = None,
+        *,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
         super().__init__(id=id, classes=classes)
         self.missing = ""
         """Why there is no engine on this machine; empty where there is one."""
-        self.terminal: Terminal | None = None
-        """The terminal in memory, as soon as the engine is there."""
+        self.terminal = terminal
+        """The terminal in memory: one that another view released, or else a new one as soon as the engine is there."""
         self._mouse = Mouse(self)
         self._waiting: deque[bytes] = deque()
         self._early: list[events.Key | events.Paste] = []
@@ -118,15 +119,18 @@ class TerminalView(Widget, can_focus=True):
         """The line for searching, which is shown when it is asked for."""
         yield SearchLine()
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         """Load the engine, beside everything else that goes on."""
-        self.run_worker(self._open(), exit_on_error=True)
+        if self.terminal is None:
+            self.run_worker(self._open())
+        else:
+            self.terminal.reply = self._reply
+            self._soon()
 
     async def _open(self) -> None:
         try:
             await asyncio.to_thread(load)
-            columns, rows = self._room
-            self.terminal = Terminal(columns, rows, self._reply)
+            self.terminal = Terminal(*self._room, self._reply)
         except NoEngineError as error:
             self.missing = str(error)
             self.refresh()
@@ -137,8 +141,17 @@ class TerminalView(Widget, can_focus=True):
         self.refresh()
         self._soon()
 
+    def release(self) -> Terminal | None:
+        """Let go of the terminal, for a view to come; None before there is one. Whoever has it feeds and closes it."""
+        terminal, self.terminal = self.terminal, None
+        if terminal is not None:
+            terminal.reply = ignore
+            while self._waiting:
+                terminal.screen.feed(self._waiting.popleft())
+        return terminal
+
     def on_unmount(self) -> None:
-        """Give the engine's memory back."""
+        """Give the engine's memory back, unless it was released."""
         for timer in (self._frame, self._rest):
             if timer is not None:
                 timer.cancel()
