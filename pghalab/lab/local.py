@@ -19,11 +19,13 @@ from pghalab.lab.host import paths, space
 from pghalab.lab.news import Change, News
 from pghalab.lab.nodes import Nodes
 from pghalab.lab.settings import LabSettings, save_settings
+from pghalab.lab.snapshots.keeper import Snapshots
 from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import Container, Ended, LabAction, LabError, Output
 
 if TYPE_CHECKING:
     from pghalab.lab.deploy.create import Say
+    from pghalab.lab.snapshots.model import About
 
 
 class LocalLab:
@@ -44,6 +46,9 @@ class LocalLab:
         self._connecting = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._changing = Changing(settings.name, self.engine, look_only=look_only, force=force)
+        self._snapshots = Snapshots(
+            lambda: self._settings, self.engine, self._changing, self.image_versions, partial(self._up, False)
+        )
         self._news = News(lambda: self._settings, self.engine)
         self._nodes = Nodes(
             lambda: self._settings, self.engine, self._adopter, self._news, may_drive=not look_only and not force
@@ -84,6 +89,7 @@ class LocalLab:
         """What the learner has to know about how this lab was found: what was lost, and what was done about it."""
         return [
             *self._notices,
+            *self._snapshots.notices,
             *self._nodes.ended,
             *self._adopter.notices,
             *(self._nodes.shut_out if self._look_only else ()),
@@ -109,6 +115,7 @@ class LocalLab:
         with contextlib.suppress(LabError):
             await self.engine()
         if link:
+            await self._snapshots.mend_left()
             self._nodes.start()
             following = follow(self.name, self.engine, self._news.publish)
             self._keeper = asyncio.create_task(following, name=f"engine of {self.name}")
@@ -192,7 +199,7 @@ class LocalLab:
 
     def stop(self) -> AsyncGenerator[Output | Ended, None]:
         """Stop the nodes."""
-        return self._told("stops its nodes", self._verb(lifecycle.stop))
+        return self._told("stops its nodes", self._verb(lifecycle.stop), needs_whole=False)
 
     def restart(self) -> AsyncGenerator[Output | Ended, None]:
         """Stop and start the nodes and wait for sshd."""
@@ -200,15 +207,29 @@ class LocalLab:
 
     def rm(self) -> AsyncGenerator[Output | Ended, None]:
         """Remove the containers; the volumes stay."""
-        return self._told("removes its nodes", self._verb(lifecycle.remove))
+        return self._told("removes its nodes", self._verb(lifecycle.remove), needs_whole=False)
 
     def rmvolumes(self) -> AsyncGenerator[Output | Ended, None]:
-        """Remove the volumes, which no container may use."""
-        return self._told("removes its volumes", self._verb(lifecycle.remove_volumes))
+        """Remove the volumes, which no container may use; those of snapshots stay."""
+        return self._told("removes its volumes", self._verb(lifecycle.remove_volumes), needs_whole=False)
 
     def down(self, *, volumes: bool = False) -> AsyncGenerator[Output | Ended, None]:
-        """Remove containers and network, and with `volumes` the data too."""
-        return self._told("removes it", self._verb(partial(lifecycle.down, volumes=volumes)))
+        """Remove containers and network, and with `volumes` the data and the snapshots too."""
+        return self._told("removes it", self._verb(partial(lifecycle.down, volumes=volumes)), needs_whole=False)
+
+    def snapshot(self, name: str | None = None, *, remove: bool = False) -> AsyncGenerator[Output | Ended, None]:
+        """Make a snapshot of the lab, under the time when it gets no name, or remove the one of this name."""
+        if remove:
+            return self._told("removes a snapshot", partial(self._snapshots.remove, name or ""), needs_whole=False)
+        return self._told("makes a snapshot", partial(self._snapshots.take, name or ""))
+
+    def restore(self, name: str | None = None) -> AsyncGenerator[Output | Ended, None]:
+        """Bring the lab back to a snapshot, by default to the newest."""
+        return self._told("goes back to a snapshot", partial(self._snapshots.restore, name or ""), needs_whole=False)
+
+    async def snapshots(self) -> Sequence[About]:
+        """The lab's snapshots, oldest first; raises LabError."""
+        return await self._snapshots.all()
 
     async def _up(self, auto: bool, say: Say) -> None:
         engine = await self.engine()
@@ -238,8 +259,14 @@ class LocalLab:
         """Be the only one who changes the lab, its own verbs included; waits for another one or raises LabError."""
         return self._changing.alone(doing)
 
-    def _told(self, doing: str, work: Callable[[Say], Awaitable[None]]) -> AsyncGenerator[Output | Ended, None]:
-        return self._changing.stream(doing, work, self._settled)
+    def _told(
+        self, doing: str, work: Callable[[Say], Awaitable[None]], *, needs_whole: bool = True
+    ) -> AsyncGenerator[Output | Ended, None]:
+        async def whole_first(say: Say) -> None:
+            await self._snapshots.mend(say, finish=needs_whole)
+            await work(say)
+
+        return self._changing.stream(doing, whole_first, self._settled)
 
     async def _settled(self) -> None:
         if self._nodes.linked:

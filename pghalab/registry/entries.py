@@ -135,6 +135,51 @@ VERBS = (
         ways=(Way("Restart", "the nodes", warning="Every node is stopped and started again. Services on them end."),),
     ),
     Verb(
+        "snapshot",
+        "keep the lab as it is now, to come back to",
+        "lab.drive",
+        more="The nodes stand still for about a second, and nothing that runs on them notices. In a snapshot are the "
+        "data and configuration of every node, its logs, the homes of root and postgres, /etc/hosts, and which "
+        "services ran and how. A name keeps it until it is removed; of those without one the last 5 are kept.",
+        example="pghalab snapshot before-failover",
+        options=(
+            Option("name", nargs="?", metavar="NAME", help="its name (default: the time)"),
+            Option("--remove", dest="remove", action="store_true", help="remove the snapshot of this name instead"),
+            _FORCE,
+        ),
+        runs=lambda lab, **options: lab.snapshot(**options),
+        changes=True,
+        ways=(Way("Snapshot", "keep the lab as it is now, to come back to"),),
+    ),
+    Verb(
+        "snapshots",
+        "list the snapshots of the lab",
+        "snapshots.listing",
+        looks=True,
+        options=(Option("--json", action="store_true", help="print them as JSON"),),
+    ),
+    Verb(
+        "restore",
+        "bring the lab back to a snapshot",
+        "lab.drive",
+        more="Also a lab whose nodes were removed. What was done since is lost in the lab; the progress of the course "
+        "and the outputs stay, and what the checks do not see any more is told as broken.",
+        example="pghalab restore before-failover",
+        options=(
+            Option("name", nargs="?", metavar="NAME", help="which one (default: the newest)"),
+            _FORCE,
+        ),
+        runs=lambda lab, **options: lab.restore(**options),
+        changes=True,
+        ways=(
+            Way(
+                "Restore",
+                "bring the lab back to the newest snapshot",
+                warning="The lab goes back to its newest snapshot. What was done in it since then is lost.",
+            ),
+        ),
+    ),
+    Verb(
         "export",
         "write the deployment for use without pghalab",
         "lab.export",
@@ -203,7 +248,7 @@ VERBS = (
         "remove the nodes and their network",
         "lab.drive",
         example="pghalab down -f",
-        options=(Option("-f", dest="volumes", action="store_true", help="remove their data too"), _FORCE),
+        options=(Option("-f", dest="volumes", action="store_true", help="remove their data and snapshots too"), _FORCE),
         runs=lambda lab, **options: lab.down(**options),
         changes=True,
         ways=(
@@ -214,8 +259,8 @@ VERBS = (
             ),
             Way(
                 "Remove all",
-                "containers, network and the data",
-                warning="Everything of this lab is removed, its data included. This cannot be undone.",
+                "containers, network, the data and the snapshots",
+                warning="Everything of this lab is removed, its data and snapshots too. This cannot be undone.",
                 volumes=True,
             ),
         ),

@@ -22,6 +22,12 @@ class Option:
         """It changes the setting of the lab that is named like its `dest`."""
         self.how = how
 
+    @property
+    def dest(self) -> str:
+        """Under which name its value is taken: as it says, or an argument's own name; empty for other options."""
+        argument = "" if self.flags[0].startswith("-") else self.flags[0]
+        return str(self.how.get("dest", argument))
+
 
 class Way:
     """One way in which the console offers a verb: a line of the lab menu and of the palette."""
@@ -92,5 +98,5 @@ class Verb:
 
     def takes(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Those of the command line's arguments that `runs` takes."""
-        names = {str(option.how["dest"]) for option in self.options if option.how.get("dest") and not option.setting}
+        names = {option.dest for option in self.options if option.dest and not option.setting}
         return {name: value for name, value in arguments.items() if name in names and name != "force"}

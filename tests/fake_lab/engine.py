@@ -211,6 +211,8 @@ class FakeDocker:
     def remove_volume(self, name: str) -> None:
         """Remove a volume."""
         self._may("remove_volume", name)
+        if any(bind.startswith(f"{name}:") for one in list(self.held.values()) for bind in one.host.get("Binds") or ()):
+            raise refusal(409, f"remove {name}: volume is in use")
         if self.vols.pop(name, None) is None:
             raise refusal(404, f"get {name}: no such volume")
 
@@ -231,20 +233,24 @@ class FakeDocker:
         image: str,
         *,
         name: str,
-        hostname: str,
-        environment: dict[str, str],
         labels: dict[str, str],
-        ports: list[int],
         host_config: dict[str, Any],
-        networking_config: dict[str, Any],
+        hostname: str = "",
+        environment: dict[str, str] | None = None,
+        ports: Sequence[int] = (),
+        networking_config: dict[str, Any] | None = None,
+        entrypoint: Sequence[str] = (),
     ) -> dict[str, str]:
-        """Make a container."""
+        """Make a container: a node's, or one without a network that does something else."""
         self._may("create_container", name)
         if any(one.name == name for one in list(self.held.values())):
             raise refusal(409, f'Conflict. The container name "/{name}" is already in use')
-        assert hostname == name and ports == [22]
-        made = FakeContainer(self._id(), name, image, labels, environment, dict(host_config))
-        for network, endpoint in networking_config["EndpointsConfig"].items():
+        node = not entrypoint
+        assert (hostname, list(ports), networking_config is not None) == (
+            (name, [22], True) if node else ("", [], False)
+        )
+        made = FakeContainer(self._id(), name, image, labels, environment or {}, dict(host_config))
+        for network, endpoint in (networking_config or {"EndpointsConfig": {}})["EndpointsConfig"].items():
             made.networks[network] = endpoint["IPAMConfig"]["IPv4Address"]
             made.aliases[network] = endpoint["Aliases"]
         self.held[made.id] = made
@@ -278,10 +284,18 @@ class FakeDocker:
             raise refusal(409, "container is paused")
         one.state, one.port = "running", next(self._ports)
 
+    def pause(self, container: str) -> None:
+        """Freeze a container."""
+        one = self._one(container)
+        self._may("pause", one.name)
+        one.state = "paused"
+
     def unpause(self, container: str) -> None:
         """Wake a container."""
         one = self._one(container)
-        assert one.state == "paused"
+        self._may("unpause", one.name)
+        if one.state != "paused":
+            raise refusal(409, f"Container {one.id} is not paused")
         one.state = "running"
 
     def rename(self, container: str, name: str) -> None:
@@ -332,7 +346,10 @@ class FakeDocker:
 
     def exec_create(self, container: str, command: list[str], *, environment: dict[str, str]) -> dict[str, str]:
         """A command to be run in a container."""
-        self.ran.append((self._one(container).name, command, environment))
+        one = self._one(container)
+        if one.state != "running":
+            raise refusal(409, f"Container {container} is {one.state}")
+        self.ran.append((one.name, command, environment))
         return {"Id": str(len(self.ran) - 1)}
 
     def exec_start(self, made: str) -> bytes:

@@ -26,7 +26,7 @@ def test_names_and_titles_are_used_once() -> None:
 
 def test_what_removes_or_ends_something_asks_first() -> None:
     asks = {way.title for _, way in registry.ways() if way.warning}
-    assert asks == {"Restart", "Begin again", "Remove nodes", "Remove data", "Remove lab", "Remove all"}
+    assert asks == {"Restart", "Begin again", "Remove nodes", "Remove data", "Remove lab", "Remove all", "Restore"}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,9 @@ def test_what_removes_or_ends_something_asks_first() -> None:
         ("down -f --force", {"volumes": True}),
         ("stop --force", {}),
         ("build -i other", {}),
+        ("snapshot", {"name": None, "remove": False}),
+        ("snapshot a --remove --force", {"name": "a", "remove": True}),
+        ("restore a", {"name": "a"}),
     ],
 )
 def test_a_verb_of_the_lab_takes_the_options_that_the_lab_knows(line: str, taken: dict[str, object]) -> None:

@@ -43,7 +43,9 @@ async def create(
     try:
         anew = await _network(engine, plan, world, made, say)
         known = {volume.name for volume in world.volumes}
-        await lifecycle.together(_volume(engine, volume, made) for volume in plan.volumes if volume.name not in known)
+        await lifecycle.together(
+            make_volume(engine, volume, made.volumes) for volume in plan.volumes if volume.name not in known
+        )
         await lifecycle.together(
             [
                 *(_node(engine, node, made, say) for node in plan.nodes if node.number not in existing),
@@ -115,7 +117,9 @@ def make_network(engine: Engine, spec: NetworkSpec) -> str:
     return str(raw["Id"])
 
 
-async def _volume(engine: Engine, spec: VolumeSpec, made: _Made) -> None:
+async def make_volume(engine: Engine, spec: VolumeSpec, made: list[str]) -> None:
+    """Create a volume unless there is one of that name, and add its name to `made` if so; raises LabError."""
+
     def create_it() -> None:
         from docker.errors import NotFound
 
@@ -124,7 +128,7 @@ async def _volume(engine: Engine, spec: VolumeSpec, made: _Made) -> None:
             engine.api.inspect_volume(spec.name)
         except NotFound:
             engine.api.create_volume(spec.name, labels=dict(spec.labels))
-            made.volumes.append(spec.name)
+            made.append(spec.name)
 
     await engine.call(f"Creating volume {spec.name}", create_it)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -57,10 +57,16 @@ def remembered(volumes: Iterable[FoundVolume], lab: str) -> Remembered | None:
     if not numbered:
         return None
     told = next((dict(volume.labels) for volume in own if SUBNET in dict(volume.labels)), {})
+    from_names = {PREFIX: numbered[0][1], NODES: str(max(int(match[2]) for match in numbered))}
+    return read({**from_names, **told})
+
+
+def read(told: Mapping[str, str]) -> Remembered:
+    """What these labels tell."""
     count = told.get(NODES, "")
     return Remembered(
-        prefix=told.get(PREFIX, numbered[0][1]),
-        nodes=int(count) if count.isdigit() else max(int(match[2]) for match in numbered),
+        prefix=told.get(PREFIX),
+        nodes=int(count) if count.isdigit() else None,
         subnet=told.get(SUBNET),
         auth_method=told.get(AUTH),
         password=told.get(PASSWORD),
@@ -72,6 +78,17 @@ def require_same(settings: LabSettings, volumes: Iterable[FoundVolume]) -> None:
     kept = remembered(volumes, settings.name)
     if kept is None:
         return
+    differs, again = differences(settings, kept)
+    if differs:
+        raise LabError(
+            f"The volumes of the lab {settings.name} hold the data of other settings: {', '.join(differs)}.",
+            todo=f"Use the old settings again: {again}. Or give that data up: pghalab down -f, then pghalab up",
+            kind="differs",
+        )
+
+
+def differences(settings: LabSettings, kept: Remembered) -> tuple[list[str], str]:
+    """In what the data was filled under other settings, in words, and the command that takes the old ones again."""
     differs, options = [], []
     if kept.subnet not in (None, settings.subnet):
         differs.append(f"the subnet {kept.subnet} (now {settings.subnet})")
@@ -88,10 +105,4 @@ def require_same(settings: LabSettings, volumes: Iterable[FoundVolume]) -> None:
     if kept.password not in (None, fingerprint(settings.name, settings.password)):
         differs.append("another password")
         options.append("-p PASSWORD (the old one)")
-    if differs:
-        again = f"pghalab up {' '.join(options)}" if options else "pghalab up without -m"
-        raise LabError(
-            f"The volumes of the lab {settings.name} hold the data of other settings: {', '.join(differs)}.",
-            todo=f"Use the old settings again: {again}. Or give that data up: pghalab down -f, then pghalab up",
-            kind="differs",
-        )
+    return differs, f"pghalab up {' '.join(options)}" if options else "pghalab up without -m"

@@ -11,6 +11,7 @@ from pghalab.lab.deploy.preflight import by_number
 from pghalab.lab.deploy.spec import NodeSpec
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
+from pghalab.lab.engine.labels import SNAPSHOT_LABEL
 from pghalab.lab.settings import LabSettings
 from pghalab.lab.types import ErrorKind, LabError
 
@@ -106,8 +107,8 @@ async def remove(engine: Engine, settings: LabSettings, say: Say) -> None:
     await together(one(name, found) for name, found in ((each.name, each) for each in labelled))
 
 
-async def remove_volumes(engine: Engine, settings: LabSettings, say: Say) -> None:
-    """Remove every volume of the lab; raises LabError while containers use them."""
+async def remove_volumes(engine: Engine, settings: LabSettings, say: Say, *, snapshots: bool = False) -> None:
+    """Remove the volumes of the lab, with or without its `snapshots`; raises LabError while containers use them."""
     holding = await engine.lab_containers(settings.name)
     if holding:
         names = ", ".join(sorted(one.name for one in holding))
@@ -115,7 +116,7 @@ async def remove_volumes(engine: Engine, settings: LabSettings, say: Say) -> Non
             f"The volumes are in use by {names}.", todo="Remove the containers first: pghalab rm", kind="in-use"
         )
     for volume in await engine.volumes():
-        if volume.lab == settings.name:
+        if volume.lab == settings.name and (snapshots or SNAPSHOT_LABEL not in dict(volume.labels)):
             await _call(
                 engine,
                 volume.name,
@@ -128,7 +129,7 @@ async def remove_volumes(engine: Engine, settings: LabSettings, say: Say) -> Non
 
 
 async def down(engine: Engine, settings: LabSettings, say: Say, *, volumes: bool) -> None:
-    """Remove the lab's containers and network, and with `volumes` its data; raises LabError."""
+    """Remove the lab's containers and network, and with `volumes` its data and snapshots; raises LabError."""
     await remove(engine, settings, say)
     for network in await engine.networks():
         if network.lab != settings.name:
@@ -155,7 +156,7 @@ async def down(engine: Engine, settings: LabSettings, say: Say, *, volumes: bool
             ) from error
         say(f"network {network.name} removed\n")
     if volumes:
-        await remove_volumes(engine, settings, say)
+        await remove_volumes(engine, settings, say, snapshots=True)
 
 
 async def wake(engine: Engine, found: FoundContainer, name: str, say: Say, address: str = "") -> None:

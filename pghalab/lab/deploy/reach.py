@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.types import LabError
@@ -39,16 +39,17 @@ def warnings(states: Mapping[str, str]) -> list[str]:
     """What has to be known about nodes that answer everybody: one sentence for each reason, by node name."""
     told = []
     if names := [name for name, state in states.items() if state == OPEN]:
-        told.append(f"{_WHO} on {_list(names)}: the lab is open. To close it: pghalab up --no-open")
+        told.append(f"{_WHO} on {listed(names)}: the lab is open. To close it: pghalab up --no-open")
     if names := [name for name, state in states.items() if state.startswith(NONE)]:
         reason = states[names[0]].removeprefix(NONE).strip() or "no reason given"
-        told.append(f"{_WHO} on {_list(names)}: the engine's kernel filters no packets for them ({reason}).")
+        told.append(f"{_WHO} on {listed(names)}: the engine's kernel filters no packets for them ({reason}).")
     if names := [name for name, state in states.items() if not state]:
         anew = "pghalab build, then pghalab rm and pghalab up, which keep the data"
-        told.append(f"{_WHO} on {_list(names)}: made from an older image, which filters nothing. To close: {anew}")
+        told.append(f"{_WHO} on {listed(names)}: made from an older image, which filters nothing. To close: {anew}")
     return told
 
 
-def _list(names: list[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """`pgha1`, `pgha1 and pgha2`, `pgha1, pgha2 and pgha3`."""
     names = sorted(names, key=lambda name: (len(name), name))
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

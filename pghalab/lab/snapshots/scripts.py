@@ -1,0 +1,132 @@
+"""The shell scripts of snapshots: what runs on the nodes, and in the container that copies their volumes.
+
+They are handed to bash as they are, so that nodes of any image can be put into a snapshot.
+"""
+
+from __future__ import annotations
+
+FOLDER = "/pgha/.snapshot"
+"""What a node adds to its volume while it is copied: root's alone, and removed again."""
+FROM, TO = "/lab", "/snapshot"
+"""Where the copying container has the lab's volumes, each below its name, and the snapshot."""
+SLOW = 124
+"""The status of a copy that took longer than it may."""
+
+_SERVICES = "etcd patroni"
+
+# Prints a word for each service that runs, and `leader` where Patroni holds the leader key. The environment, the folder
+# and the open files of a process are closed even to root, who may not trace on a node: its own user reads them.
+SAVE = f"""
+set -eu
+umask 077
+rm -rf {FOLDER}
+mkdir {FOLDER}
+for name in {_SERVICES}; do
+    number=0
+    for pid in $(pgrep -x $name); do
+        parent=$(awk '$1 == "PPid:" {{ print $2 }}' /proc/$pid/status 2>/dev/null) || continue
+        [ "$(cat /proc/$parent/comm 2>/dev/null)" != $name ] || continue
+        user=$(stat -c %U /proc/$pid)
+        as=""
+        [ "$user" = root ] || as="setpriv --reuid $user --regid $user --clear-groups"
+        folder={FOLDER}/$name.$number
+        mkdir $folder
+        echo "$user" >$folder/user
+        cat /proc/$pid/cmdline >$folder/command
+        $as cat /proc/$pid/environ >$folder/environment
+        $as readlink /proc/$pid/cwd >$folder/cwd
+        $as readlink /proc/$pid/fd/1 >$folder/output
+        number=$((number + 1))
+    done
+    [ $number = 0 ] || echo $name
+done
+if curl -fs -m 2 -o /dev/null http://localhost:8008/primary; then echo leader; fi
+cd /
+kept=""
+for each in etc/hosts root var/lib/postgresql var/log/etcd var/log/patroni var/log/pgbackrest var/lib/pgbackrest; do
+    [ ! -e $each ] || kept="$kept $each"
+done
+tar -cf {FOLDER}/files.tar --exclude=root/.ssh --exclude=var/lib/postgresql/.ssh --warning=no-file-changed \\
+    --warning=no-file-removed $kept || [ $? = 1 ]
+"""
+
+FORGET = f"rm -rf {FOLDER}"
+
+# Puts back what lies outside the volumes. The engine mounts /etc/hosts, so that it can only be written, not replaced.
+FILES = f"""
+set -eu
+[ -f {FOLDER}/files.tar ] || exit 0
+cd /
+rm -rf var/log/etcd var/log/patroni var/log/pgbackrest var/lib/pgbackrest
+find root var/lib/postgresql -mindepth 1 -maxdepth 1 ! -name .ssh -exec rm -rf -- {{}} +
+tar -xpf {FOLDER}/files.tar --exclude=etc/hosts
+tar -xOf {FOLDER}/files.tar etc/hosts >/etc/hosts
+"""
+
+# Starts a service, $1, as it ran: user, folder, environment, words and output. A script is named without its
+# interpreter, since the process is known by the script's name. What marks a process as a run's belongs to that run.
+START = f"""
+set -eu
+for folder in {FOLDER}/$1.*; do
+    [ -d $folder ] || continue
+    mapfile -d '' -t words <$folder/command
+    mapfile -d '' -t environment <$folder/environment
+    if [ "${{words[0]##*/}}" != $1 ] && [ "${{words[1]##*/}}" = $1 ]; then words=("${{words[@]:1}}"); fi
+    kept=()
+    for each in "${{environment[@]}}"; do
+        case $each in PGHALAB_*) ;; *) kept+=("$each") ;; esac
+    done
+    user=$(<$folder/user)
+    as=()
+    [ $user = root ] || as=(setpriv --reuid $user --regid $user --init-groups)
+    cd "$(<$folder/cwd)" 2>/dev/null || cd /
+    output=$(<$folder/output)
+    setsid "${{as[@]}}" bash -c '
+        output=$1
+        shift
+        [ -w "$output" ] || [ -w "${{output%/*}}" ] || output=/dev/null
+        exec >>"$output" 2>&1 </dev/null
+        exec env -i "$@"
+    ' start "${{output% (deleted)}}" "${{kept[@]}}" "${{words[@]}}" </dev/null >/dev/null 2>&1 &
+done
+"""
+
+# `--cluster` would wait for members that are not there.
+ETCD_ANSWERS = "etcdctl --command-timeout=2s endpoint health --endpoints=http://localhost:2379"
+LEADS = "curl -fs -m 2 -o /dev/null http://localhost:8008/primary"
+WELL = "curl -fs -m 2 -o /dev/null http://localhost:8008/health"
+
+# In the copying container: bytes that the lab's volumes take, and bytes that are free where the snapshot lies.
+MEASURE = f"""
+set -eu
+du -s --block-size=1 {FROM} | cut -f 1
+df --output=avail --block-size=1 {TO} | tail -n 1
+"""
+
+# What was read a moment ago is copied from memory, in a fifth of the time that the nodes would stand still.
+WARM = f"find {FROM} -type f -exec cat {{}} + >/dev/null 2>&1 || true"
+
+# Zeros, of which logs that were made in advance mostly consist, take no time to write and no place. $1: seconds.
+COPY = f"""
+set -eu
+cd {FROM}
+ls | timeout $1 xargs -P 4 -I NAME cp -a --sparse=always --reflink=auto NAME {TO}/
+"""
+
+# Written down for good; prints the bytes that it takes.
+KEEP = f"""
+set -eu
+sync -f {TO}
+du -s --block-size=1 {TO} | cut -f 1
+"""
+
+COPY_BACK = f"""
+set -eu
+cd {TO}
+back() {{
+    find {FROM}/$1 -mindepth 1 -maxdepth 1 -exec rm -rf -- {{}} +
+    cp -a --sparse=always --reflink=auto {TO}/$1/. {FROM}/$1/
+}}
+export -f back
+ls | xargs -P 4 -I NAME bash -euc 'back NAME'
+"""

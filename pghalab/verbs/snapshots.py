@@ -1,0 +1,56 @@
+"""The verb that lists snapshots."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from pghalab.out import complain, say, say_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pghalab.lab.snapshots.model import About
+
+
+def listing(arguments: argparse.Namespace) -> int:
+    """List the lab's snapshots, oldest first."""
+    import asyncio
+    import json
+    import time
+
+    from pghalab.cluster.units import ago, size
+    from pghalab.codec import to_json
+    from pghalab.lab.local import LocalLab
+    from pghalab.lab.settings import load_settings
+
+    async def found() -> Sequence[About]:
+        lab = LocalLab(load_settings(arguments.lab, look_only=True), look_only=True)
+        try:
+            await lab.open(link=False)
+            for notice in lab.notices:
+                complain(notice)
+            return await lab.snapshots()
+        finally:
+            await lab.close()
+
+    snapshots = asyncio.run(found())
+    if arguments.json:
+        say(json.dumps([to_json(each) for each in snapshots], indent=2))
+        return 0
+    if not snapshots:
+        say(f"The lab {arguments.lab} has no snapshots. To make one: pghalab snapshot")
+        return 0
+    now = time.time()
+    rows = [
+        (
+            each.name,
+            f"{ago(now - each.made)} ago",
+            size(each.size),
+            each.services,
+            "automatic" if each.automatic else "",
+        )
+        for each in snapshots
+    ]
+    say_table([("NAME", "MADE", "SIZE", "RAN", ""), *rows])
+    return 0
