@@ -87,8 +87,8 @@ async def restart(engine: Engine, settings: LabSettings, say: Say, reached: Reac
     await wait_ready(engine, settings, tuple(existing), reached)
 
 
-async def remove(engine: Engine, settings: LabSettings, say: Say) -> None:
-    """Remove every container of the lab, running or not; the volumes stay; raises LabError."""
+async def remove(engine: Engine, settings: LabSettings, say: Say, *, besides: str = "") -> None:
+    """Remove every container of the lab, but the one with the id `besides`; the volumes stay; raises LabError."""
 
     async def one(name: str, found: FoundContainer) -> None:
         await _call(
@@ -104,7 +104,7 @@ async def remove(engine: Engine, settings: LabSettings, say: Say) -> None:
         say(f"{name} removed\n")
 
     labelled = await engine.lab_containers(settings.name)
-    await together(one(name, found) for name, found in ((each.name, each) for each in labelled))
+    await together(one(each.name, each) for each in labelled if each.id != besides)
 
 
 async def remove_volumes(engine: Engine, settings: LabSettings, say: Say, *, snapshots: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The way back to a snapshot: the lab is stopped, its volumes are emptied and filled, and what ran is started again.
+"""The way back to a snapshot: the nodes are made anew over volumes that were filled from it, and what ran is started.
 
 Never is one node of before together with one of after: nothing runs while the volumes change, and until everything is
 back a volume says what it was to become, so that the next change of the lab finishes it.
@@ -69,15 +69,16 @@ async def restore(
         if about.size + RESERVE > taken + free:
             raise no_room(about.size + RESERVE - taken, free, f"the snapshot {about.name}")
         await _intend(engine, settings, about.name)
-        await lifecycle.stop(engine, settings, lambda _: None)
-        say("every node is stopped\n")
+        # Other containers: of what was changed in these, only what the snapshot has is to be there afterwards.
+        await lifecycle.remove(engine, settings, lambda _: None, besides=copier)
+        say("the nodes are removed, to be made anew\n")
         await helper.run(engine, copier, scripts.COPY_BACK)
         say(f"{megabytes(about.size)} copied back after {time.monotonic() - began:.1f} s\n")
     await up(lambda _: None)
     nodes = await lifecycle.nodes(engine, settings)
     running = {node: found for node, found in nodes.items() if node in about.running}
     if running:
-        say(f"{listed(running)} started\n")
+        say(f"{listed(running)} made anew and started\n")
     await _on(engine, running, scripts.FILES)
     try:
         await _services(engine, settings, about, running, say)
