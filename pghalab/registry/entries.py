@@ -313,6 +313,16 @@ VERBS = (
         changes=True,
     ),
     Verb(
+        "goto",
+        "go to a lesson or a step, by doing what is missing before it",
+        "goto.goto",
+        more="Runs the steps of the lessons that it needs, without those that only show something, and tells first "
+        "what cannot be reached from here. Interrupted, what was done stays done. Exit status 0 only if it is there.",
+        example="pghalab goto pg-hba",
+        options=(Option("place", metavar="LESSON|STEP", help="the id of a lesson or of a step"),),
+        changes=True,
+    ),
+    Verb(
         "lint",
         "check lesson files",
         "course.lint",

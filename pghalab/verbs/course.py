@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pghalab.out import complain, say
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from pghalab.course.model import Course, Problem, Step
     from pghalab.course.record import Recording
     from pghalab.course.report import StepReport
@@ -18,14 +20,18 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run steps of the course; a signal ends the one that runs first."""
+    return until_told(_run_steps(arguments))
+
+
+def until_told(work: Coroutine[Any, Any, int]) -> int:
+    """Run something on nodes; a signal ends what runs there before the program ends."""
     import asyncio
     import signal
 
     ended_by: list[int] = []
 
-    async def until_told() -> int:
-        """Run; a signal ends the step that runs, on its node too, before the program ends."""
-        task = asyncio.ensure_future(_run_steps(arguments))
+    async def until() -> int:
+        task = asyncio.ensure_future(work)
 
         def end(number: int) -> None:
             ended_by.append(number)
@@ -36,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         return await task
 
     try:
-        return asyncio.run(until_told())
+        return asyncio.run(until())
     except asyncio.CancelledError:
         return 128 + ended_by[0] if ended_by else 1
 
@@ -60,7 +66,7 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
     reports: list[StepReport] = []
     started = _now()
     try:
-        async with _opened(arguments.lab) as lab:
+        async with opened(arguments.lab) as lab:
             runner = Runner.open(lab, state_dir(arguments.lab), course=course)
             for notice in runner.progress.notices:
                 complain(notice)
@@ -132,12 +138,12 @@ def _summary(course: Course, steps: list[Step], reports: list[StepReport], secon
     return 1 if bad or left or course.problems else 0
 
 
-def _opened(name: str) -> Any:
+def opened(name: str) -> Any:
     """The lab as an asynchronous context, with the nodes that run within reach and no other console driving."""
     from contextlib import asynccontextmanager
 
     @asynccontextmanager
-    async def opened() -> Any:
+    async def context() -> Any:
         from pghalab.lab.deploy.driving import COURSE, DriverLock
         from pghalab.lab.local import LocalLab
         from pghalab.lab.settings import load_settings
@@ -156,7 +162,7 @@ def _opened(name: str) -> Any:
             finally:
                 await lab.close()
 
-    return opened()
+    return context()
 
 
 def reset(arguments: argparse.Namespace) -> int:

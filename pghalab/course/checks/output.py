@@ -10,6 +10,8 @@ from pghalab.course.checks.base import TEXTS, CheckType, Context, Param
 from pghalab.course.events import CheckResult
 from pghalab.course.patterns import PatternError, found
 
+CHECK = "the command's output"
+"""What its results are called."""
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 
 
@@ -19,9 +21,8 @@ async def output(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResul
     matches = str(params.get("matches", ""))
     meant = str(params.get("words", "")) or "what the step is about"
     wanted = f"prints {', '.join([f'`{text}`' for text in contains] + ([meant] if matches else []))}"
-    check = "the command's output"
     if ctx.output is None:
-        return [CheckResult(check, False, "the step's command has not run yet", wanted)]
+        return [CheckResult(CHECK, False, "the step's command has not run yet", wanted)]
     text = _CONTROL.sub("", ctx.output)
     missing = [f"`{item}` was not printed" for item in contains if item not in text]
     try:
@@ -29,7 +30,7 @@ async def output(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResul
             missing.append(f"it did not print {meant}")
     except PatternError as error:
         missing.append(f"the lesson's pattern cannot be used: {error}")
-    return [CheckResult(check, not missing, "; ".join(missing) or "printed as wanted", wanted)]
+    return [CheckResult(CHECK, not missing, "; ".join(missing) or "printed as wanted", wanted)]
 
 
 CHECKS = {"output": CheckType(output, {"contains": TEXTS, "matches": Param((str,)), "words": Param((str,))})}
