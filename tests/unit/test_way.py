@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
+from pghalab import cli
 from pghalab.course.checks.output import CHECK
 from pghalab.course.events import CheckResult, StepState
 from pghalab.course.load import load_course
 from pghalab.course.look import StepStatus
-from pghalab.course.way import missing, way
+from pghalab.course.model import Step
+from pghalab.course.report import Quiet, run_step
+from pghalab.course.runner import Runner
+from pghalab.course.way import go, missing, replaced, way
+from pghalab.lab.types import Ended, Output
+from tests.fake_lab.backend import runner_on
+from tests.fake_lab.course import write_course
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.node import FakeNode
+from tests.fake_lab.sources import FakeSources
 
 COURSE = load_course()
 
@@ -74,3 +87,95 @@ def test_a_step_that_makes_something_is_missing_until_it_is_done() -> None:
     step = COURSE.step("leader-start")
     assert missing(step, StepStatus("todo", (CheckResult("patroni runs", True, "", ""),)))
     assert not missing(step, StepStatus("done"))
+
+
+# Going
+
+
+READ = "id: a\nkind: read"
+
+
+def starts(name: str) -> str:
+    """A step that starts etcd on a node."""
+    return f"""id: {name}
+kind: command
+node: {name}
+command: start etcd
+silent: true
+checks:
+  - process: {{on: [{name}], name: etcd}}
+    within: 0.1"""
+
+
+def starts_etcd(node: FakeNode, command: str) -> Sequence[Output | Ended]:
+    if command == "start etcd":
+        node.processes["etcd"] = "postgres"
+    return [Ended("exited", 0, 0.1)]
+
+
+@pytest.fixture
+def lab() -> FakeLab:
+    made = FakeLab()
+    for node in made.nodes.values():
+        node.script = starts_etcd
+    return made
+
+
+@pytest.fixture
+def runner(lab: FakeLab, tmp_path: Path) -> Runner:
+    course = write_course(tmp_path / "lessons", READ, starts("pgha1"), starts("pgha2"), starts("pgha3"))
+    return runner_on(lab, FakeSources(), tmp_path / "state", course)
+
+
+async def gone(runner: Runner, place: str) -> tuple[bool, list[str]]:
+    """Whether the place was reached, and the steps that were run for it."""
+    ran: list[str] = []
+
+    async def run(step: Step) -> bool:
+        ran.append(step.id)
+        return (await run_step(runner, step, Quiet())).ok
+
+    return await go(runner, way(runner.course, place), run), ran
+
+
+async def test_only_what_is_missing_is_run_and_the_place_is_where_to_go_on(runner: Runner, lab: FakeLab) -> None:
+    lab.nodes["pgha1"].processes["etcd"] = "postgres"
+    assert await gone(runner, "pgha3") == (True, ["pgha2"])
+    assert runner.last == "pgha3" and "etcd" not in lab.nodes["pgha3"].processes
+    assert await gone(runner, "pgha3") == (True, [])
+
+
+async def test_what_cannot_be_done_ends_the_way(runner: Runner, lab: FakeLab) -> None:
+    lab.nodes["pgha1"].script = lambda node, command: [Ended("exited", 1, 0.1)]
+    assert await gone(runner, "pgha3") == (False, ["pgha1"])
+    assert runner.last != "pgha3"
+
+
+async def test_what_a_later_step_replaced_is_told(lab: FakeLab, tmp_path: Path) -> None:
+    course = write_course(
+        tmp_path / "lessons",
+        starts("pgha1") + "\nuntil: pgha3",
+        starts("pgha2"),
+        starts("pgha3"),
+    )
+    runner = runner_on(lab, FakeSources(), tmp_path / "state", course)
+    assert await replaced(runner, way(course, "pgha2")) == []
+    lab.nodes["pgha3"].processes["etcd"] = "postgres"
+    assert [(one.id, by.id) for one, by in await replaced(runner, way(course, "pgha2"))] == [("pgha1", "pgha3")]
+
+
+def test_the_verb_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["goto", "nowhere"]) == 1
+    assert "The course has no lesson and no step `nowhere`." in capsys.readouterr().err
+
+
+def test_the_verb_tells_what_is_missing_and_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+    assert cli.main(["goto", "quorum"]) == 0
+    assert "there in" in capsys.readouterr().out
+    assert cli.main(["goto", "deploy"]) == 1
+    said = capsys.readouterr().out
+    assert "steps are missing before" in said and "stopped at image-build after" in said
