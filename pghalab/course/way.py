@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 
 from pghalab.course.checks.output import CHECK as PRINTED
@@ -60,8 +60,8 @@ async def replaced(runner: Runner, found: Way) -> list[tuple[Step, Step]]:
     return [(step, runner.course.step(by)) for step, by in pairs if by and by not in own]
 
 
-async def go(runner: Runner, found: Way, run: Callable[[Step], Awaitable[bool]], without: Collection[str] = ()) -> bool:
-    """Run what is missing on the way; false as soon as `run` says that a step could not be done.
+async def ahead(runner: Runner, found: Way, without: Collection[str] = ()) -> AsyncGenerator[Step, None]:
+    """The steps that are missing on the way, each to be run before the next one is asked for.
 
     What the nodes in `without` alone have may be lost. At the end the place is the one where the learner goes on.
     """
@@ -70,11 +70,15 @@ async def go(runner: Runner, found: Way, run: Callable[[Step], Awaitable[bool]],
             continue
         first = await runner.comes_first(step.id, without)
         for one in dict.fromkeys(each for each in (first, step.id) if each):
-            if not await run(runner.course.step(one)):
-                return False
+            yield runner.course.step(one)
     runner.visit(found.to.id)
     runner.progress.save()
-    return True
+
+
+async def count(runner: Runner, found: Way) -> int:
+    """How many steps are missing on the way, by one look."""
+    status = await runner.evaluate([step.id for step in found.steps])
+    return sum(missing(step, status[step.id]) for step in found.steps)
 
 
 def missing(step: Step, status: StepStatus) -> bool:

@@ -321,6 +321,14 @@ VERBS = (
         example="pghalab goto pg-hba",
         options=(Option("place", metavar="LESSON|STEP", help="the id of a lesson or of a step"),),
         changes=True,
+        ways=(
+            Way(
+                "Jump here",
+                "do what is missing before the step on the screen",
+                warning="The steps that are missing before the one on the screen are run now, one after the other.",
+                starts=lambda session: session.jump(),
+            ),
+        ),
     ),
     Verb(
         "lint",

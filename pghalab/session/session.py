@@ -179,6 +179,20 @@ class Session:
                 log.exception("closing the lab")
             backend.release()
 
+    def jump(self) -> bool:
+        """Run what is missing before the step on the screen; False (and a notice) when that cannot be now."""
+        from pghalab.session.jump import jump
+
+        state = self.state
+        if (refusal := self.work.refusal()) or state.backend is None:
+            self.bus.notice(refusal, "warning")
+            return False
+        if not state.shown:
+            self.bus.notice("No step was on the screen yet: open the one to jump to.", "warning")
+            return False
+        runner, place = state.backend.runner, state.shown
+        return self.work.run_verb("Jump", lambda: jump(runner, place))
+
     # What a screen asks
 
     def resolve(self, step: Step) -> Where | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pghalab.out import complain, say
 
 if TYPE_CHECKING:
-    from pghalab.course.model import Step
     from pghalab.course.report import StepReport
 
 
@@ -20,12 +19,13 @@ def goto(arguments: argparse.Namespace) -> int:
 
 
 async def _goto(arguments: argparse.Namespace) -> int:
+    import contextlib
     import time
 
     from pghalab.course import report
     from pghalab.course.load import load_course
     from pghalab.course.runner import Runner
-    from pghalab.course.way import go, missing, replaced, way
+    from pghalab.course.way import ahead, count, replaced, way
     from pghalab.lab.host.paths import state_dir
     from pghalab.lab.types import LabError
     from pghalab.verbs.course import opened
@@ -49,18 +49,16 @@ async def _goto(arguments: argparse.Namespace) -> int:
         names = runner.names
         for step, by in await replaced(runner, found):
             say(f"cannot be reached from here: {step.id}, which {by.id} (“{names.text(by.title)}”) replaced")
-        status = await runner.evaluate([step.id for step in found.steps])
-        count = sum(missing(step, status[step.id]) for step in found.steps)
-        say(f"{count} of {len(found.steps)} steps are missing before {found.to.id} (“{names.text(found.to.title)}”)")
-        with report.TextReporter(count) as reporter:
-
-            async def run(step: Step) -> bool:
-                reports.append(await report.run_step(runner, step, reporter))
-                return reports[-1].ok
-
-            there = await go(runner, found, run)
+        left = await count(runner, found)
+        say(f"{left} of {len(found.steps)} steps are missing before {found.to.id} (“{names.text(found.to.title)}”)")
+        with report.TextReporter(left) as reporter:
+            async with contextlib.aclosing(ahead(runner, found)) as steps:
+                async for step in steps:
+                    reports.append(await report.run_step(runner, step, reporter))
+                    if not reports[-1].ok:
+                        break
         seconds = time.monotonic() - began
-    if not there:
+    if reports and not reports[-1].ok:
         say(f"stopped at {reports[-1].step.id} after {seconds:.1f} s; what was done before it stays done")
         return 1
     say(f"there in {seconds:.1f} s: the console goes on with {found.to.id}")

@@ -26,7 +26,16 @@ def test_names_and_titles_are_used_once() -> None:
 
 def test_what_removes_or_ends_something_asks_first() -> None:
     asks = {way.title for _, way in registry.ways() if way.warning}
-    assert asks == {"Restart", "Begin again", "Remove nodes", "Remove data", "Remove lab", "Remove all", "Restore"}
+    assert asks == {
+        "Restart",
+        "Begin again",
+        "Remove nodes",
+        "Remove data",
+        "Remove lab",
+        "Remove all",
+        "Restore",
+        "Jump here",
+    }
 
 
 @pytest.mark.parametrize(

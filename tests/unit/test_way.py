@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,9 @@ from pghalab.course.checks.output import CHECK
 from pghalab.course.events import CheckResult, StepState
 from pghalab.course.load import load_course
 from pghalab.course.look import StepStatus
-from pghalab.course.model import Step
 from pghalab.course.report import Quiet, run_step
 from pghalab.course.runner import Runner
-from pghalab.course.way import go, missing, replaced, way
+from pghalab.course.way import ahead, missing, replaced, way
 from pghalab.lab.types import Ended, Output
 from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
@@ -130,12 +130,12 @@ def runner(lab: FakeLab, tmp_path: Path) -> Runner:
 async def gone(runner: Runner, place: str) -> tuple[bool, list[str]]:
     """Whether the place was reached, and the steps that were run for it."""
     ran: list[str] = []
-
-    async def run(step: Step) -> bool:
-        ran.append(step.id)
-        return (await run_step(runner, step, Quiet())).ok
-
-    return await go(runner, way(runner.course, place), run), ran
+    async with aclosing(ahead(runner, way(runner.course, place))) as steps:
+        async for step in steps:
+            ran.append(step.id)
+            if not (await run_step(runner, step, Quiet())).ok:
+                return False, ran
+    return True, ran
 
 
 async def test_only_what_is_missing_is_run_and_the_place_is_where_to_go_on(runner: Runner, lab: FakeLab) -> None:
