@@ -146,7 +146,7 @@ async def test_the_lab_goes_back_and_the_last_leader_starts_first(
     disk.done.clear()
     said = await told(lab.restore())
     assert disk.now == "today" and states(docker) == RUNNING
-    assert "pgha2 leads again\n" in said and "Patroni runs on pgha1\n" in said
+    assert "pgha2 leads again\n" in said and "Patroni was started on pgha1\n" in said
     started = [(words[4], name) for name, words, _ in docker.ran if words[2] == scripts.START]
     assert sorted(started[:3]) == [("etcd", name) for name in ("pgha1", "pgha2", "pgha3")]
     assert started[3:] == [("patroni", "pgha2"), ("patroni", "pgha1")]

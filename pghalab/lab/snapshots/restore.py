@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from pghalab.lab.deploy import create, kept, lifecycle, preflight
 from pghalab.lab.deploy.reach import listed
@@ -30,8 +30,6 @@ ETCD_SECONDS = 20.0
 """How long etcd may take until a majority answers."""
 LEADS_SECONDS = 40.0
 """How long the member that led may take until it leads again; a key that another run of it held lives 30 s."""
-WELL_SECONDS = 10.0
-"""How long is waited for the other members, which copy or catch up and need no help with that."""
 POLL_SECONDS = 0.2
 
 
@@ -136,7 +134,10 @@ async def _services(
     # Without a majority etcd answered nobody before, and does not now.
     if 2 * len(etcd) > settings.nodes:
         silent = await _wait(engine, etcd, scripts.ETCD_ANSWERS, ETCD_SECONDS)
-        _say_two(say, "etcd answers on", "etcd does not answer yet on", etcd, silent)
+        if answer := [name for name in etcd if name not in silent]:
+            say(f"etcd answers on {listed(answer)}\n")
+        if silent:
+            say(f"etcd does not answer yet on {listed(silent)}\n")
     leader = {name: found for name, found in patroni.items() if name == about.leader}
     await _on(engine, leader, scripts.START, "patroni")
     if await _wait(engine, leader, scripts.LEADS, LEADS_SECONDS):
@@ -151,15 +152,8 @@ async def _services(
         say(f"{about.leader} leads again\n")
     others = {name: found for name, found in patroni.items() if name not in leader}
     await _on(engine, others, scripts.START, "patroni")
-    late = await _wait(engine, others, scripts.WELL, WELL_SECONDS) if leader else []
-    _say_two(say, "Patroni runs on" if leader else "Patroni was started on", "Patroni starts on", others, late)
-
-
-def _say_two(say: Say, well: str, not_well: str, names: Collection[str], late: Collection[str]) -> None:
-    if fine := [name for name in names if name not in late]:
-        say(f"{well} {listed(fine)}\n")
-    if late:
-        say(f"{not_well} {listed(late)}\n")
+    if others:
+        say(f"Patroni was started on {listed(others)}\n")
 
 
 async def _on(engine: Engine, nodes: Mapping[str, FoundContainer], script: str, *words: str) -> None:

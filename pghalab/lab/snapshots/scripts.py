@@ -94,7 +94,6 @@ done
 # `--cluster` would wait for members that are not there.
 ETCD_ANSWERS = "etcdctl --command-timeout=2s endpoint health --endpoints=http://localhost:2379"
 LEADS = "curl -fs -m 2 -o /dev/null http://localhost:8008/primary"
-WELL = "curl -fs -m 2 -o /dev/null http://localhost:8008/health"
 
 # In the copying container: bytes that the lab's volumes take, and bytes that are free where the snapshot lies.
 MEASURE = f"""
