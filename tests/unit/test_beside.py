@@ -29,6 +29,7 @@ def test_on_a_narrow_screen_one_stands_below_the_other() -> None:
         "≈ printed:  at 11:00:00",
         "≠ expected: three 3",
         "≠ printed:  three 4",
+        "            ↳ `4` in place of `3`",
         "- expected: gone",
         "+ printed:  Error: context deadline exceeded",
         "            ↳ etcd gave up waiting: no majority of its members answered",

@@ -239,6 +239,26 @@ def test_a_state_that_differs_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
+    ("expected", "printed", "note"),
+    [
+        ("term 2 of 9", "term 3 of 9", "`3` in place of `2`"),
+        ("a=1,b=2,c=3", "a=1,c=3", "nothing in place of `b=2,`"),
+        ("at 10:00:00 term 2", "at 11:00:00 term 3", "`3` in place of `2`"),
+        ("a 2 at 10:00:00 b 2", "a 3 at 11:00:00 b 3", "`3 at 11:00:00 b 3` in place of `2 at 10:00:00 b 2`"),
+        ("one two three " + "x" * 200, "one two four " + "y" * 200, ""),
+    ],
+)
+def test_a_line_that_differs_says_where(expected: str, printed: str, note: str) -> None:
+    row = only(beside(expected, printed))
+    assert (row.verdict, row.note) == ("differs", note)
+
+
+def test_a_cell_that_differs_says_in_which_column() -> None:
+    changed = beside(LIST, LIST.replace("pgha2 | Replica", "pgha2 | Sync   ", 1))
+    assert only(changed).note == "Role: `Sync` in place of `Replica`"
+
+
+@pytest.mark.parametrize(
     ("state", "note"),
     [
         ({"etcd": "no answer"}, "pgha4 has no line here: its etcd does not answer"),

@@ -11,6 +11,7 @@ from pghalab.course.expected.tables import Table, TableRow
 from pghalab.course.expected.values import masked
 from pghalab.course.localise import Names
 
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "RAFT TERM": ("number", r"\d+"), "RAFT INDEX": ("number", r"\d+"), "RAFT APPLIED INDEX": ("number", r"\d+"),
     "DB SIZE": ("size", r"\d[\d.]* [kMG]?B"), "TL": ("number", r"\d*"), "LSN": ("number", r"\d+"),
@@ -44,6 +45,12 @@ class CellJudge:
             for (kind, value), (_, other) in zip(mine.values, their.values, strict=True)
             if value != other
         )
+
+    def unlike(self, ours: str, theirs: str) -> Difference:
+        """Where two lines differ in what may not; also in values that may, if those stand in between."""
+        masks = (masked(line, self._rules.types(line), self._names).shape for line in (ours, theirs))
+        parts = _unlike(*masks)
+        return Difference("", *(_unlike(ours, theirs) if "\0" in "".join(parts) else parts))
 
     def table(self, ours: Table, theirs: Table) -> Callable[[TableRow, TableRow], tuple[Difference, ...]]:
         """Judges the rows of two tables, column by column."""
@@ -87,6 +94,15 @@ class CellJudge:
             return (Difference("elected", value, printed, name),)
         found = self.values(value, printed, types, their_types, name)
         return (Difference("", value, printed, name),) if found is None else found
+
+
+def _unlike(ours: str, theirs: str) -> tuple[str, str]:
+    """The parts of two lines between the words that both begin and end with."""
+    mine, their = _WORDS.findall(ours.strip()), _WORDS.findall(theirs.strip())
+    most = min(len(mine), len(their))
+    head = next((n for n in range(most) if mine[n] != their[n]), most)
+    tail = next((n for n in range(most - head) if mine[-1 - n] != their[-1 - n]), most - head)
+    return tuple("".join(words[head : len(words) - tail]).strip() for words in (mine, their))  # type: ignore[return-value]
 
 
 def _columns(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[int, int, str]]:

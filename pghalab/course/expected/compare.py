@@ -88,7 +88,7 @@ class _Judge:
             return Row(ours, theirs, "typed", (Difference("free", ours, theirs),), about=about)
         found = self._cells.values(even(ours), even(theirs), self._rules.types(ours), self._rules.types(theirs))
         if found is None:
-            return Row(ours, theirs, "differs", (Difference("", ours.strip(), theirs.strip()),), about=about)
+            return Row(ours, theirs, "differs", (self._cells.unlike(ours, theirs),), about=about)
         return Row(ours, theirs, "typed" if found else "same", found, about=about)
 
     def _alone(self, ours: Item | None, theirs: Item | None) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pghalab.course.expected.model import Comparison
 from pghalab.course.expected.rules import Rule, Rules
 from pghalab.course.expected.tables import Table, items
-from pghalab.course.expected.values import TYPES, masked
+from pghalab.course.expected.values import AUTOMATIC, TYPES, masked
 from pghalab.course.localise import Names
 
 
@@ -35,7 +35,8 @@ def suggestions(comparison: Comparison) -> list[str]:
         ours, theirs = (masked(text, TYPES, Names()) for text in (difference.expected, difference.real))
         if ours.shape == theirs.shape:
             pairs = zip(ours.values, theirs.values, strict=True)
-            types = dict.fromkeys(kind for (kind, value), (_, other) in pairs if value != other)
+            changed = dict.fromkeys(kind for (kind, value), (_, other) in pairs if value != other)
+            types = [kind for kind in changed if kind not in AUTOMATIC]
             where = f" in column {difference.column}" if difference.column else ""
             found[f"typed {', '.join(types)}{where}"] = None
     return list(found)

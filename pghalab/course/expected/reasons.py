@@ -10,6 +10,8 @@ from pghalab.cluster.model import NodeHealth, Service
 from pghalab.course.expected.model import Difference, Row, Situation
 from pghalab.course.localise import Names
 
+_LONGEST = 100
+"""Characters of what differs that a note can hold."""
 _RUNS: tuple[Service, ...] = ("running", "starting", "waiting")
 
 
@@ -147,8 +149,24 @@ def _lag(case: _Case) -> str:
     return "behind the leader at that moment; look again, it goes back to 0"
 
 
+def _place(case: _Case) -> str:
+    """Where they differ, in a line of which most is the same."""
+    off = [found for found in case.row.differences if not found.type]
+    if case.row.verdict != "differs" or sum(len(found.expected) + len(found.real) for found in off) > _LONGEST:
+        return ""
+    places = (f"{found.column}: " if found.column else "" for found in off)
+    return ", ".join(
+        f"{place}{_named(found.real)} in place of {_named(found.expected)}"
+        for place, found in zip(places, off, strict=True)
+    )
+
+
+def _named(text: str) -> str:
+    return f"`{text}`" if text else "nothing"
+
+
 REASONS: tuple[Reason, ...] = (
-    _not_in_lab, _node_away, _service_away, _no_leader, _elected, _errors, _state, _said, _timeline, _lag,
+    _not_in_lab, _node_away, _service_away, _no_leader, _elected, _errors, _state, _said, _place, _timeline, _lag,
 )  # fmt: skip
 """The first that has something to say says it."""
 
