@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-import time
-from collections import deque
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,26 +20,12 @@ from textual.widget import Widget
 
 from pghalab.terminal.engine import NoEngineError, load
 from pghalab.terminal.screen import LEAST
-from pghalab.terminal.terminal import Terminal, ignore
+from pghalab.terminal.terminal import Terminal
 from pghalab.text import one_line
 from pghalab.widgets.terminal_input import LEAVE_KEY, Mouse, key_name
 from pghalab.widgets.terminal_look import strip
+from pghalab.widgets.terminal_pump import Pump
 from pghalab.widgets.terminal_search import SearchLine
-
-FRAME = 1 / 40
-"""Seconds between two paintings while the program writes."""
-
-SLICE = 32 * 1024
-"""Bytes that are fed before the clock is looked at."""
-
-FEEDING = 0.008
-"""Seconds of one frame for feeding; what is left waits for the next, so that keys are never kept waiting."""
-
-REST = 2.0
-"""Seconds of silence before what scrolled away is packed."""
-
-REPLIES = 4096
-"""Most bytes that the terminal answers the program in one frame; a program that asks for more gets no answer."""
 
 
 class TerminalView(Widget, can_focus=True):
@@ -103,17 +87,17 @@ class TerminalView(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.missing = ""
         """Why there is no engine on this machine; empty where there is one."""
-        self.terminal = terminal
-        """The terminal in memory: one that another view released, or else a new one as soon as the engine is there."""
+        self._kept = terminal
+        self._pump = Pump(self.show, self.type)
         self._mouse = Mouse(self)
-        self._waiting: deque[bytes] = deque()
         self._early: list[events.Key | events.Paste] = []
         """What was typed before the engine was loaded."""
-        self._replies = bytearray()
-        self._frame: asyncio.TimerHandle | None = None
-        self._rest: asyncio.TimerHandle | None = None
-        self._painted = 0.0
         self._below = 0
+
+    @property
+    def terminal(self) -> Terminal | None:
+        """The terminal in memory: one that another view released, or else a new one as soon as the engine is there."""
+        return self._pump.terminal
 
     def compose(self) -> ComposeResult:
         """The line for searching, which is shown when it is asked for."""
@@ -121,16 +105,15 @@ class TerminalView(Widget, can_focus=True):
 
     def on_mount(self) -> None:
         """Load the engine, beside everything else that goes on."""
-        if self.terminal is None:
-            self.run_worker(self._open())
+        if self._kept is not None:
+            self._pump.start(self._kept)
         else:
-            self.terminal.reply = self._reply
-            self._soon()
+            self.run_worker(self._open())
 
     async def _open(self) -> None:
         try:
             await asyncio.to_thread(load)
-            self.terminal = Terminal(*self._room, self._reply)
+            self._pump.start(Terminal(*self._room))
         except NoEngineError as error:
             self.missing = str(error)
             self.refresh()
@@ -139,56 +122,27 @@ class TerminalView(Widget, can_focus=True):
             self._take(event)
         self._early.clear()
         self.refresh()
-        self._soon()
 
     def release(self) -> Terminal | None:
         """Let go of the terminal, for a view to come; None before there is one. Whoever has it feeds and closes it."""
-        terminal, self.terminal = self.terminal, None
-        if terminal is not None:
-            terminal.reply = ignore
-            while self._waiting:
-                terminal.screen.feed(self._waiting.popleft())
-        return terminal
+        return self._pump.release()
 
     def on_unmount(self) -> None:
         """Give the engine's memory back, unless it was released."""
-        for timer in (self._frame, self._rest):
-            if timer is not None:
-                timer.cancel()
-        if self.terminal is not None:
-            self.terminal.close()
-            self.terminal = None
+        self._pump.close()
 
     @property
     def backlog(self) -> int:
         """Bytes that were fed and are not drawn yet."""
-        return sum(map(len, self._waiting))
+        return self._pump.backlog
 
     def feed(self, data: bytes) -> None:
         """Draw what the program wrote, in any pieces: at once, or bit by bit when there is much of it."""
-        self._waiting.extend(data[start : start + SLICE] for start in range(0, len(data), SLICE))
-        self._soon()
+        self._pump.feed(data)
 
-    def _soon(self) -> None:
-        if self._frame is None and self.terminal is not None:
-            wait = max(0.0, self._painted + FRAME - time.monotonic())
-            self._frame = asyncio.get_running_loop().call_later(wait, self._paint)
-
-    def _paint(self) -> None:
-        """One frame: feed for a while, then have painted what changed."""
-        self._frame = None
-        if (terminal := self.terminal) is None:
-            return
-        until = time.monotonic() + FEEDING
-        while self._waiting and time.monotonic() < until:
-            terminal.screen.feed(self._waiting.popleft())
-        if self._replies:
-            self.type(bytes(self._replies[:REPLIES]))
-            self._replies.clear()
-        self.show()
-        if self._waiting:
-            self._soon()
-        self._rest_later()
+    async def take(self, data: bytes) -> None:
+        """Feed, and wait as long as there is much to draw; so a node waits too, and an interrupt shows at once."""
+        await self._pump.take(data)
 
     def show(self) -> None:
         """Paint the rows that changed, and the cursor's old and new one."""
@@ -199,26 +153,11 @@ class TerminalView(Widget, can_focus=True):
         rows = set(screen.update())
         if before != screen.cursor:
             rows |= {cursor.y for cursor in (before, screen.cursor) if cursor}
-        self._painted = time.monotonic()
         if rows:
             self.refresh(*(Region(0, row, screen.columns, 1) for row in rows))
         if (below := screen.scrolled.below) != self._below:
             self._below = below
             self.post_message(self.Moved(self, below))
-
-    def _reply(self, data: bytes) -> None:
-        if len(self._replies) < REPLIES:
-            self._replies += data
-
-    def _rest_later(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-        self._rest = asyncio.get_running_loop().call_later(REST, self._pack)
-
-    def _pack(self) -> None:
-        self._rest = None
-        if self.terminal is not None and self.terminal.screen.rest():
-            self._rest = asyncio.get_running_loop().call_later(FRAME, self._pack)
 
     def render_line(self, y: int) -> Strip:
         """One row."""

@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from pghalab.terminal import engine
 from pghalab.widgets.terminal import TerminalView
+from pghalab.widgets.terminal_pump import WAITING
 from pghalab.widgets.text import HARMLESS
 from tests.ui.stage import until
 
@@ -357,6 +358,28 @@ async def test_characters_of_which_tables_differ_keep_the_columns_in_place() -> 
             strip = app.view.render_line(y)
             assert strip.cell_length == COLUMNS == sum(segment.cell_length for segment in strip)
         assert shown(app)[0] == "中|"
+
+
+async def test_whoever_reads_from_the_node_waits_while_there_is_much_to_draw() -> None:
+    data = b"".join(b"%d\r\n" % number for number in range(700_000))
+    async with alone((120, 41)) as (app, pilot):
+        most = 0
+
+        async def read() -> None:
+            nonlocal most
+            for start in range(0, len(data), 32 * 1024):
+                await app.view.take(data[start : start + 32 * 1024])
+                most = max(most, app.view.backlog)
+
+        reading = asyncio.ensure_future(read())
+        await until(pilot, reading.done)
+        assert most <= WAITING
+        await until(pilot, lambda: "699999" in shown(app))
+        # A view that goes lets nobody wait for ever.
+        app.view.feed(data)
+        waiting = asyncio.ensure_future(app.view.take(b"x"))
+        await app.view.remove()
+        await asyncio.wait_for(waiting, 5)
 
 
 async def test_much_output_keeps_no_key_waiting() -> None:

@@ -1,0 +1,126 @@
+"""Bytes into a terminal at the pace of a screen: at once when there are few, bit by bit when there are many."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from pghalab.terminal.terminal import Terminal, ignore
+
+FRAME = 1 / 40
+"""Seconds between two paintings while the program writes."""
+
+SLICE = 32 * 1024
+"""Bytes that are fed before the clock is looked at."""
+
+FEEDING = 0.008
+"""Seconds of one frame for feeding; what is left waits for the next, so that keys are never kept waiting."""
+
+WAITING = 256 * 1024
+"""Bytes that may wait to be drawn before `take` waits."""
+
+REST = 2.0
+"""Seconds of silence before what scrolled away is packed."""
+
+REPLIES = 4096
+"""Most bytes that the terminal answers the program in one frame; a program that asks for more gets no answer."""
+
+
+class Pump:
+    """Feeds one terminal, and calls `paint` after each frame and `answer` with what the terminal tells the program."""
+
+    def __init__(self, paint: Callable[[], None], answer: Callable[[bytes], None]) -> None:
+        self.terminal: Terminal | None = None
+        self._paint, self._answer = paint, answer
+        self._waiting: deque[bytes] = deque()
+        self._drawn = asyncio.Event()
+        """Little waits to be drawn, or nothing more is."""
+        self._replies = bytearray()
+        self._frame: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self.painted = 0.0
+        """When something was painted last, on the monotonic clock."""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait to be drawn."""
+        return sum(map(len, self._waiting))
+
+    def start(self, terminal: Terminal) -> None:
+        """Feed this terminal from now on, beginning with what waits already."""
+        self.terminal = terminal
+        terminal.reply = self._reply
+        self._soon()
+
+    def feed(self, data: bytes) -> None:
+        """Have this drawn, soon."""
+        self._waiting.extend(data[start : start + SLICE] for start in range(0, len(data), SLICE))
+        self._soon()
+
+    async def take(self, data: bytes) -> None:
+        """Feed, and wait as long as there is much to draw."""
+        self.feed(data)
+        if self.terminal is not None and self.backlog > WAITING:
+            self._drawn.clear()
+            await self._drawn.wait()
+
+    def _soon(self) -> None:
+        if self._frame is None and self.terminal is not None:
+            wait = max(0.0, self.painted + FRAME - time.monotonic())
+            self._frame = asyncio.get_running_loop().call_later(wait, self._draw)
+
+    def _draw(self) -> None:
+        """One frame: feed for a while, then have painted what changed."""
+        self._frame = None
+        if self.terminal is None:
+            return
+        until = time.monotonic() + FEEDING
+        while self._waiting and time.monotonic() < until:
+            self.terminal.screen.feed(self._waiting.popleft())
+        if self._replies:
+            self._answer(bytes(self._replies[:REPLIES]))
+            self._replies.clear()
+        self._paint()
+        self.painted = time.monotonic()
+        if self._waiting:
+            self._soon()
+        if self.backlog <= WAITING:
+            self._drawn.set()
+        if self._rest is not None:
+            self._rest.cancel()
+        self._rest = asyncio.get_running_loop().call_later(REST, self._pack)
+
+    def _reply(self, data: bytes) -> None:
+        if len(self._replies) < REPLIES:
+            self._replies += data
+
+    def _pack(self) -> None:
+        self._rest = None
+        if self.terminal is not None and self.terminal.screen.rest():
+            self._rest = asyncio.get_running_loop().call_later(FRAME, self._pack)
+
+    def release(self) -> Terminal | None:
+        """Let go of the terminal, once it has been fed all that waits; None before there is one."""
+        terminal, self.terminal = self.terminal, None
+        if terminal is not None:
+            terminal.reply = ignore
+            while self._waiting:
+                terminal.screen.feed(self._waiting.popleft())
+        self._end()
+        return terminal
+
+    def close(self) -> None:
+        """Give the engine's memory back, unless the terminal was released."""
+        if self.terminal is not None:
+            self.terminal.close()
+            self.terminal = None
+        self._end()
+
+    def _end(self) -> None:
+        for timer in (self._frame, self._rest):
+            if timer is not None:
+                timer.cancel()
+        self._frame = self._rest = None
+        self._drawn.set()
