@@ -42,7 +42,7 @@ class Scene:
 SCENES = (
     Scene(
         "vim", "root",
-        ("vi /etc/postgresql-common/createcluster.conf\r", "\x06", "/stats\r",
+        ("vi /etc/ssh/sshd_config\r", "\x06", "/Port\r",
          "ofirst new line\rsecond, 中文 and é\x1b", "\x1b[A\x1b[A", "ddp", ":set number\r", ":q!\r"),
     ),
     Scene("less", "root", ("less /etc/services\r", " ", "/tcp\r", "G", "q")),
