@@ -22,6 +22,7 @@ from pghalab.course.events import (
     StepEnded,
     to_json,
 )
+from pghalab.course.expected.compare import misfits
 from pghalab.course.expected.model import Comparison
 from pghalab.course.expected.step import of_step
 from pghalab.course.expected.words import summary
@@ -257,6 +258,9 @@ def junit(course: Course, steps: Sequence[Step], reports: Sequence[StepReport]) 
                 lines += [f"{found.says} {found.todo}" for found in report.diagnoses]
                 lines += [f"log: {report.log}"] if report.log else []
                 failure.text = _xml("\n".join(lines))
+            if report is not None and report.comparison is not None:
+                said = [f"output: {summary(report.comparison)}", *misfits(report.comparison)]
+                ElementTree.SubElement(case, "system-out").text = _xml("\n".join(said))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

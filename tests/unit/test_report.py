@@ -171,3 +171,6 @@ async def test_a_step_that_prints_says_how_that_stands_to_what_was_expected(
         await run_steps(runner, choose(runner.course), reporter, reports)
     assert [report.ok for report in reports] == [True, True], "what was printed fails no step"
     assert [line for line in out.getvalue().splitlines() if "output:" in line] == [words]
+    (told,) = ElementTree.fromstring(junit(runner.course, choose(runner.course), reports)).iter("system-out")
+    assert told.text is not None and told.text.splitlines()[0] == words.strip()
+    assert (len(told.text.splitlines()) > 1) is ("as expected" not in words), "each line that does not fit is named"
