@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import SuspendNotSupported
@@ -28,7 +29,8 @@ async def open_shell(app: Console, node_name: str, user: User) -> None:
             clear()
             say(f"pghalab: a shell as {user} on {node_name}; `exit` or {LEAVE_NAME} leads back to the console.")
             say(f"+ pghalab --lab {app.session.state.lab_name} shell -u {user} {node_name}")
-            await interactive(cast(Any, node), user)
+            with contextlib.closing(app.session.shells.listen()) as ear:
+                await interactive(cast(Any, node), user, ear)
     except SuspendNotSupported as error:
         raise LabError(
             "this terminal cannot be lent to a shell.", todo=f"In another terminal: pghalab shell -u {user} {node_name}"

@@ -42,6 +42,8 @@ class Noticing:
         self._before: dict[str, StepState] = {}
         self._tried: dict[str, list[Typed]] = {}
         """For each step, what was typed while it was open and not done."""
+        self._meant: dict[str, Typed] = {}
+        """For each step, what last printed what it is about."""
         state.bus.listen(self._hear)
 
     def typing(self, marked: Callable[[bool, str], object] = lambda marked, reason: None) -> Typing:
@@ -86,6 +88,8 @@ class Noticing:
         meant = (
             there and typed.alone and not state.read_only and await runner.typed(step_id, typed.output, typed.status)
         )
+        if meant:
+            self._meant[step_id] = typed
         others = [each.id for each in state.course.lesson_of(step_id).steps if is_worth_a_look(state.course, each.id)]
         self._rechecks.soon([step_id, *others], 0)
         await self._rechecks.wait()
@@ -117,7 +121,12 @@ class Noticing:
         now = time.time()
         tried = [typed for typed in self._tried.pop(step_id, []) if now - typed.at <= patience]
         if tried:
-            by = max(tried, key=lambda typed: (self._is_own(step, typed), typed.at))
+            meant = self._meant.pop(step_id, None)
+
+            def likely(typed: Typed) -> tuple[bool, bool, bool, float]:
+                return typed is meant, self._is_own(step, typed), typed.ended is not None, typed.at
+
+            by = max(tried, key=likely)
             backend.runner.done_by(step_id, by.who, by.at)
             self._take(step, by)
         else:

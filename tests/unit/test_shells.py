@@ -363,6 +363,16 @@ async def test_two_commands_at_once_in_two_shells(bench: Bench) -> None:
         assert "postgres@pgha2" in at.session.state.done_by("prints")
 
 
+async def test_what_runs_in_another_shell_meanwhile_is_not_said_to_have_done_it(bench: Bench) -> None:
+    async with desk(bench, PRINTS) as at:
+        at.session.learner.visit("prints")
+        _, one = await at.open()
+        _, two = await at.open("pgha1", "root")
+        two.begin("sleep 1")
+        await at.type(one, "member", LISTED)
+        assert "postgres@pgha2" in at.session.state.done_by("prints")
+
+
 async def test_without_marks_it_is_said_that_nothing_is_told(bench: Bench) -> None:
     async with desk(bench, PRINTS) as at:
         shell = at.session.shells.open("pgha2", "postgres", (80, 24), at.draw)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from typing import Protocol
 
 from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.ssh.shell import CHUNK
@@ -16,10 +17,21 @@ LEAVE_KEY = b"\x1d"
 LEAVE_NAME = "Ctrl-]"
 
 
-async def interactive(node: SshNode, user: User = "root") -> int:
+class Ear(Protocol):
+    """Follows a terminal that is drawn elsewhere."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what the terminal shows next."""
+
+    def enter(self, data: bytes) -> None:
+        """Take what is typed next."""
+
+
+async def interactive(node: SshNode, user: User = "root", ear: Ear | None = None) -> int:
     """Give the local terminal to a shell on the node and return its exit status; raises LabError.
 
-    The terminal is raw meanwhile and is restored however this ends. LEAVE_NAME leaves even when the node hangs.
+    The terminal is raw meanwhile and is restored however this ends. LEAVE_NAME leaves even when the node hangs. `ear`
+    hears what is shown and typed.
     """
     import termios
     import tty
@@ -47,6 +59,8 @@ async def interactive(node: SshNode, user: User = "root") -> int:
             data = b""
         before, key, _ = data.partition(LEAVE_KEY)
         if before:
+            if ear is not None:
+                ear.enter(before)
             shell.write(before)
         if key or not data:
             loop.remove_reader(source)
@@ -63,6 +77,8 @@ async def interactive(node: SshNode, user: User = "root") -> int:
 
     async def show() -> None:
         async for data in shell.output():
+            if ear is not None:
+                ear.feed(data)
             # A terminal that is stopped with Ctrl-S must not stop the loop, which keeps the link alive.
             await asyncio.to_thread(_write_all, sink, data)
 
