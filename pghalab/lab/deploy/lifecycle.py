@@ -58,15 +58,15 @@ async def start(engine: Engine, settings: LabSettings, say: Say, reached: Reache
     await wait_ready(engine, settings, tuple(existing), reached)
 
 
-async def stop(engine: Engine, settings: LabSettings, say: Say) -> None:
-    """Stop every running node at the same time; raises LabError."""
+async def stop(engine: Engine, settings: LabSettings, say: Say, *, seconds: int = STOP_SECONDS) -> None:
+    """Stop every running node at the same time, and kill what did not end in `seconds`; raises LabError."""
 
     async def one(name: str, found: FoundContainer) -> None:
         if found.state not in ("running", "paused"):
             say(f"{name} is not running\n")
             return
         await _unpause(engine, found, name)
-        await _call(engine, name, "Stopping", engine.api.stop, found.id, timeout=STOP_SECONDS)
+        await _call(engine, name, "Stopping", engine.api.stop, found.id, timeout=seconds)
         say(f"{name} stopped\n")
 
     await together(one(name, found) for name, found in (await nodes(engine, settings)).items())

@@ -67,10 +67,15 @@ async def restore(
         if about.size + RESERVE > taken + free:
             raise no_room(about.size + RESERVE - taken, free, f"the snapshot {about.name}")
         await _intend(engine, settings, about.name)
+        # What they were about to write is thrown away in any case.
+        await lifecycle.stop(engine, settings, lambda _: None, seconds=0)
         # Other containers: of what was changed in these, only what the snapshot has is to be there afterwards.
-        await lifecycle.remove(engine, settings, lambda _: None, besides=copier)
-        say("the nodes are removed, to be made anew\n")
-        await helper.run(engine, copier, scripts.COPY_BACK)
+        await lifecycle.together(
+            [
+                lifecycle.remove(engine, settings, lambda _: None, besides=copier),
+                _copied_back(engine, copier),
+            ]
+        )
         say(f"{megabytes(about.size)} copied back after {time.monotonic() - began:.1f} s\n")
     await up(lambda _: None)
     nodes = await lifecycle.nodes(engine, settings)
@@ -87,6 +92,10 @@ async def restore(
     await _on(engine, nodes, scripts.FORGET)
     await lifecycle.together(_stop(engine, node, found) for node, found in nodes.items() if node not in running)
     return about
+
+
+async def _copied_back(engine: Engine, copier: str) -> None:
+    await helper.run(engine, copier, scripts.COPY_BACK)
 
 
 def _require_fits(settings: LabSettings, about: About, versions: Mapping[str, str]) -> None:
