@@ -217,11 +217,16 @@ class LocalLab:
         """Remove containers and network, and with `volumes` the data and the snapshots too."""
         return self._told("removes it", self._verb(partial(lifecycle.down, volumes=volumes)), needs_whole=False)
 
-    def snapshot(self, name: str | None = None, *, remove: bool = False) -> AsyncGenerator[Output | Ended, None]:
-        """Make a snapshot of the lab, under the time when it gets no name, or remove the one of this name."""
+    def snapshot(
+        self, name: str | None = None, *, remove: bool = False, before: str = ""
+    ) -> AsyncGenerator[Output | Ended, None]:
+        """Make a snapshot of the lab, or remove the one of this name.
+
+        One without a name gets that of the time, or of the lesson (by its id) that is begun, and is not kept for ever.
+        """
         if remove:
             return self._told("removes a snapshot", partial(self._snapshots.remove, name or ""), needs_whole=False)
-        return self._told("makes a snapshot", partial(self._snapshots.take, name or ""))
+        return self._told("makes a snapshot", partial(self._snapshots.take, name or "", before))
 
     def restore(self, name: str | None = None) -> AsyncGenerator[Output | Ended, None]:
         """Bring the lab back to a snapshot, by default to the newest."""

@@ -180,6 +180,24 @@ VERBS = (
         ),
     ),
     Verb(
+        "goto",
+        "go to a lesson or a step, by doing what is missing before it",
+        "goto.goto",
+        more="Runs the steps of the lessons that it needs, without those that only show something, and tells first "
+        "what cannot be reached from here. Interrupted, what was done stays done. Exit status 0 only if it is there.",
+        example="pghalab goto pg-hba",
+        options=(Option("place", metavar="LESSON|STEP", help="the id of a lesson or of a step"),),
+        changes=True,
+        ways=(
+            Way(
+                "Jump here",
+                "do what is missing before the step on the screen",
+                warning="The steps that are missing before the one on the screen are run now, one after the other.",
+                starts=lambda session: session.jump(),
+            ),
+        ),
+    ),
+    Verb(
         "export",
         "write the deployment for use without pghalab",
         "lab.export",
@@ -311,24 +329,6 @@ VERBS = (
             Option("--junit", metavar="FILE", help="write a JUnit report"),
         ),
         changes=True,
-    ),
-    Verb(
-        "goto",
-        "go to a lesson or a step, by doing what is missing before it",
-        "goto.goto",
-        more="Runs the steps of the lessons that it needs, without those that only show something, and tells first "
-        "what cannot be reached from here. Interrupted, what was done stays done. Exit status 0 only if it is there.",
-        example="pghalab goto pg-hba",
-        options=(Option("place", metavar="LESSON|STEP", help="the id of a lesson or of a step"),),
-        changes=True,
-        ways=(
-            Way(
-                "Jump here",
-                "do what is missing before the step on the screen",
-                warning="The steps that are missing before the one on the screen are run now, one after the other.",
-                starts=lambda session: session.jump(),
-            ),
-        ),
     ),
     Verb(
         "lint",

@@ -43,6 +43,9 @@ class DrivenLab(Lab, Protocol):
     async def configure(self, settings: LabSettings) -> None:
         """Take other settings for a lab of the same name."""
 
+    def snapshot(self, name: str | None = None, *, remove: bool = False, before: str = "") -> Stream:
+        """Keep the lab as it is now, `before` a lesson begins."""
+
 
 @dataclass(slots=True)
 class Backend:

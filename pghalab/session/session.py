@@ -13,6 +13,7 @@ from pghalab.lab.types import LabError
 from pghalab.session.backend import Backend, Connect
 from pghalab.session.background import Background
 from pghalab.session.events import CourseRead, LabOpened, TroubleChanged
+from pghalab.session.keeping import Keeping
 from pghalab.session.learner import Learner
 from pghalab.session.noticing import Noticing
 from pghalab.session.rechecks import Rechecks
@@ -39,7 +40,12 @@ class Session:
         self.state = State(lab_name)
         self.bus = self.state.bus
         self._background = Background(self.bus)
-        self.work = Work(self.state, changed=lambda: self.watch.refresh(), ended=lambda: self.rechecks.soon(None))
+        self.work = Work(
+            self.state,
+            changed=lambda: self.watch.refresh(),
+            ended=lambda: self.rechecks.soon(None),
+            first=Keeping(self.state).before,
+        )
         self.rechecks = Rechecks(self.state, self.work, self._background)
         self.watch = Watch(self.state, self.rechecks)
         self.learner = Learner(self.state, self.work, self.rechecks)

@@ -44,6 +44,8 @@ class StepRun:
         self.waits_for_confirmation = False
         self.stopping = False
         """It was told to end."""
+        self.first = ""
+        """What is done before it begins, in words."""
         self.typed: Typed | None = None
         """The learner typed it in a shell."""
         self._clock = clock
@@ -99,6 +101,8 @@ class StepRun:
                 return "stopping…"
             if self.waits_for_confirmation:
                 return "waiting for your confirmation"
+            if self.first:
+                return f"{self.first} {self.seconds:.0f} s"
             if self.command and self.ended is None:
                 return f"running {self.seconds:.0f} s"
             return f"checking {self.seconds:.0f} s"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pghalab.course.events import ChecksSeen, CommandEnded
@@ -68,8 +68,17 @@ def _words(error: Exception, what: str) -> str:
 class Work:
     """Runs one thing at a time."""
 
-    def __init__(self, state: State, *, changed: Callable[[], object], ended: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        state: State,
+        *,
+        changed: Callable[[], object],
+        ended: Callable[[], object],
+        first: Callable[[StepRun], Awaitable[None]],
+    ) -> None:
         self._state = state
+        self._first = first
+        """Done before a step is run."""
         self._changed, self._ended = changed, ended
         """Told when a command has just changed something, and when the work is over."""
         self.runs: dict[str, StepRun] = {}
@@ -170,6 +179,7 @@ class Work:
         events = self._state.backend.runner.run(run.step, confirm=self._confirm, **how)
         telling = _Telling(lambda: self._state.bus.publish(RunProgressed()))
         try:
+            await self._first(run)
             async with contextlib.aclosing(events):
                 async for event in events:
                     run.take(event)

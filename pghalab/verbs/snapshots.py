@@ -52,5 +52,9 @@ def listing(arguments: argparse.Namespace) -> int:
         )
         for each in snapshots
     ]
-    say_table([("NAME", "MADE", "SIZE", "RAN", ""), *rows])
+    say_table([("NAME", "MADE", "SIZE", "RAN", "KEPT"), *rows])
     return 0
+
+
+def _kept(about: About) -> str:
+    return "for now" if about.automatic else "until it is removed"

@@ -172,6 +172,12 @@ class FakeLab:
         """Remove everything."""
         return self._told("down volumes" if volumes else "down", "absent")
 
+    def snapshot(
+        self, name: str | None = None, *, remove: bool = False, before: str = ""
+    ) -> AsyncGenerator[Output | Ended, None]:
+        """Keep the lab as it is."""
+        return self._told(f"snapshot before {before}")
+
     async def _told(self, verb: str, state: ContainerState | None = None) -> AsyncGenerator[Output | Ended, None]:
         self.acted.append(verb)
         if state is not None:

@@ -21,6 +21,7 @@ from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import DEFAULT_IMAGE, LabSettings, default_settings
 from pghalab.lab.types import Ended, LabError, Output
+from pghalab.session.keeping import OFF
 from tests.live.gate import Gate
 
 MakeSettings = Callable[..., Coroutine[Any, Any, LabSettings]]
@@ -85,8 +86,9 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder of this test's own."""
+    """A state folder of this test's own; no snapshot is made by itself, which a test does not count on."""
     folder = tmp_path / "state"
+    monkeypatch.setenv(OFF, "1")
     monkeypatch.setenv("PGHALAB_STATE_DIR", str(folder))
     return folder
 

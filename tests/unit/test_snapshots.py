@@ -410,7 +410,7 @@ async def test_a_way_back_that_is_stopped_is_finished_by_the_next_verb(
 async def test_of_those_without_a_name_the_last_are_kept(
     lab: LocalLab, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(take, "automatic_name", lambda now, have: f"n{len(have)}-{len(docker.ran)}")
+    monkeypatch.setattr(take, "automatic_name", lambda now, have, before: f"n{len(have)}-{len(docker.ran)}")
     await told(lab.snapshot("mine"))
     names = []
     for _ in range(store.AUTOMATIC + 2):

@@ -43,9 +43,10 @@ class Snapshots:
         engine = await self._engine()
         return tuple(store.whole(await engine.volumes(), self._settings().name).values())
 
-    async def take(self, name: str, say: Say) -> None:
-        """Make one; raises LabError."""
-        await take.take(await self._engine(), self._settings(), name, say, versions=await self._versions())
+    async def take(self, name: str, before: str, say: Say) -> None:
+        """Make one, `before` a lesson; raises LabError."""
+        engine, versions = await self._engine(), await self._versions()
+        await take.take(engine, self._settings(), name, say, versions=versions, before=before)
 
     async def restore(self, name: str, say: Say) -> None:
         """Bring the lab back to one, the newest when it has no name; raises LabError."""

@@ -57,6 +57,8 @@ class About:
     """Those on which Patroni ran."""
     leader: str
     """The one that led, empty when nobody did."""
+    before: str = ""
+    """The lesson at whose beginning it was made by itself, by its id."""
 
     def tell(self) -> str:
         """It as JSON, for a label."""
@@ -111,9 +113,9 @@ def require_name(name: str) -> str:
     return name
 
 
-def automatic_name(now: float, taken: Mapping[str, object]) -> str:
-    """A name made of the time, which nobody has: `1125-1740`, `1125-1740-2`."""
-    first = name = time.strftime("%m%d-%H%M%S", time.localtime(now))
+def automatic_name(now: float, taken: Mapping[str, object], before: str = "") -> str:
+    """A name made of the time, or of the lesson that begins, which nobody has: `1125-174059`, `before-leader-2`."""
+    first = name = f"before-{before}" if before else time.strftime("%m%d-%H%M%S", time.localtime(now))
     number = 1
     while name in taken:
         number += 1
