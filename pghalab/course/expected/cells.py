@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pghalab.course.expected.model import Difference
 from pghalab.course.expected.rules import Rules
@@ -63,7 +64,7 @@ class CellJudge:
                 value, printed = one.cells[mine], other.cells[their]
                 if value != printed:
                     found += self._cell(value, printed, name, (one, other), moved)
-            return tuple(found)
+            return tuple(_with_role(found))
 
         return judge
 
@@ -94,6 +95,14 @@ class CellJudge:
             return (Difference("elected", value, printed, name),)
         found = self.values(value, printed, types, their_types, name)
         return (Difference("", value, printed, name),) if found is None else found
+
+
+def _with_role(found: Sequence[Difference]) -> Iterator[Difference]:
+    """What goes with another role: a leader runs where a replica streams."""
+    elected = any(each.type == "elected" for each in found)
+    for each in found:
+        goes = elected and each.column == "State" and {each.expected, each.real} == {"running", "streaming"}
+        yield replace(each, type="elected") if goes else each
 
 
 def _unlike(ours: str, theirs: str) -> tuple[str, str]:

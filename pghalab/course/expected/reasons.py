@@ -113,6 +113,7 @@ def _errors(case: _Case) -> str:
 
 
 _SAID: tuple[tuple[str, str], ...] = (
+    (r"Failed to get the status of endpoint", "this member did not answer"),
     (r"context deadline exceeded|request timed out", "etcd gave up waiting: no majority of its members answered"),
     (r"connection refused", "nobody listens there: the service does not run"),
     (r"command not found", "the node knows no such command: a typing error, or another user's path"),
