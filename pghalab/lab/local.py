@@ -115,7 +115,8 @@ class LocalLab:
         with contextlib.suppress(LabError):
             await self.engine()
         if link:
-            await self._snapshots.mend_left()
+            if not self._look_only:
+                await self._snapshots.mend_left()
             self._nodes.start()
             following = follow(self.name, self.engine, self._news.publish)
             self._keeper = asyncio.create_task(following, name=f"engine of {self.name}")

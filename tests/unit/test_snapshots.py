@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -453,3 +454,20 @@ async def test_what_no_snapshot_can_be_read_from_is_none(lab: LocalLab, docker: 
     assert list(with_label(newer)) == ["a"]
     with pytest.raises(LabError, match="newer pghalab"):
         restore._require_fits(SETTINGS, with_label(newer)["a"], VERSIONS)
+
+
+async def test_a_console_that_only_looks_puts_nothing_right(
+    lab: LocalLab, docker: FakeDocker, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await half_made(lab, docker, disk)
+    monkeypatch.setattr(Nodes, "start", lambda nodes: None)
+    looking = LocalLab(SETTINGS, look_only=True)
+    await looking.open()
+    assert states(docker)["pgha1"] == "paused" and looking.notices == []
+    await looking.close()
+
+
+@pytest.mark.parametrize("script", ["SAVE", "FORGET", "FILES", "START", "MEASURE", "WARM", "COPY", "KEEP", "COPY_BACK"])
+def test_the_scripts_can_be_read_by_bash(script: str) -> None:
+    done = subprocess.run(["bash", "-n", "-c", getattr(scripts, script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -5,8 +5,8 @@ They are handed to bash as they are, so that nodes of any image can be put into 
 
 from __future__ import annotations
 
-FOLDER = "/pgha/.snapshot"
-"""What a node adds to its volume while it is copied: root's alone, and removed again."""
+FOLDER = "/etc/pghalab/keys/.snapshot.$HOSTNAME"
+"""What a node adds to the one volume in which only root can write, while it is copied; removed again."""
 FROM, TO = "/lab", "/snapshot"
 """Where the copying container has the lab's volumes, each below its name, and the snapshot."""
 SLOW = 124
