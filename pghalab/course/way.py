@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 
 from pghalab.course.checks.output import CHECK as PRINTED
@@ -52,33 +52,33 @@ def _needed(course: Course, lesson: Lesson) -> list[Lesson]:
     return [by_id[need] for need in dict.fromkeys(waiting) if need in by_id]
 
 
-async def replaced(runner: Runner, found: Way) -> list[tuple[Step, Step]]:
+async def look(runner: Runner, found: Way) -> Mapping[str, StepStatus]:
+    """How the steps of the way stand now, by their ids."""
+    return await runner.evaluate([step.id for step in found.steps])
+
+
+def replaced(course: Course, found: Way, seen: Mapping[str, StepStatus]) -> list[tuple[Step, Step]]:
     """The steps of the way that a later one, not of the way, has replaced, each with that one: nothing leads back."""
     own = {step.id for step in found.steps}
-    status = await runner.evaluate([step.id for step in found.steps])
-    pairs = [(step, status[step.id].replaced_by) for step in found.steps if status[step.id].state == "past"]
-    return [(step, runner.course.step(by)) for step, by in pairs if by and by not in own]
+    pairs = [(step, seen[step.id].replaced_by) for step in found.steps if seen[step.id].state == "past"]
+    return [(step, course.step(by)) for step, by in pairs if by and by not in own]
 
 
-async def ahead(runner: Runner, found: Way, without: Collection[str] = ()) -> AsyncGenerator[Step, None]:
-    """The steps that are missing on the way, each to be run before the next one is asked for.
+async def ahead(
+    runner: Runner, found: Way, seen: Mapping[str, StepStatus], without: Collection[str] = ()
+) -> AsyncGenerator[Step, None]:
+    """The steps that were missing on the way and are not there yet, each to be run before the next one is asked for.
 
     What the nodes in `without` alone have may be lost. At the end the place is the one where the learner goes on.
     """
     for step in found.steps:
-        if not missing(step, (await runner.evaluate([step.id]))[step.id]):
+        if not missing(step, seen[step.id]) or not missing(step, (await runner.evaluate([step.id]))[step.id]):
             continue
         first = await runner.comes_first(step.id, without)
         for one in dict.fromkeys(each for each in (first, step.id) if each):
             yield runner.course.step(one)
     runner.visit(found.to.id)
     runner.progress.save()
-
-
-async def count(runner: Runner, found: Way) -> int:
-    """How many steps are missing on the way, by one look."""
-    status = await runner.evaluate([step.id for step in found.steps])
-    return sum(missing(step, status[step.id]) for step in found.steps)
 
 
 def missing(step: Step, status: StepStatus) -> bool:

@@ -7,7 +7,7 @@ import time
 
 from pghalab.course.events import SETTLED, StepEnded
 from pghalab.course.runner import Runner
-from pghalab.course.way import ahead, count, replaced, way
+from pghalab.course.way import ahead, look, missing, replaced, way
 from pghalab.lab.types import Ended, Output
 from pghalab.session.backend import Stream
 
@@ -16,11 +16,12 @@ async def jump(runner: Runner, place: str) -> Stream:
     """Run what is missing before a lesson or a step until something cannot be done; raises KeyError, LabError."""
     began = time.monotonic()
     found, names = way(runner.course, place), runner.names
-    for step, by in await replaced(runner, found):
+    seen = await look(runner, found)
+    for step, by in replaced(runner.course, found, seen):
         yield _line(f"cannot be reached from here: {step.id}, which {by.id} (“{names.text(by.title)}”) replaced")
-    total, number, status = await count(runner, found), 0, 0
+    total, number, status = sum(missing(step, seen[step.id]) for step in found.steps), 0, 0
     yield _line(f"{total} of {len(found.steps)} steps are missing before “{names.text(found.to.title)}”")
-    async with contextlib.aclosing(ahead(runner, found)) as steps:
+    async with contextlib.aclosing(ahead(runner, found, seen)) as steps:
         async for step in steps:
             number += 1
             yield _line(f"{number}/{total}  {names.text(step.title)}")

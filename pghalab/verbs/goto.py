@@ -25,7 +25,7 @@ async def _goto(arguments: argparse.Namespace) -> int:
     from pghalab.course import report
     from pghalab.course.load import load_course
     from pghalab.course.runner import Runner
-    from pghalab.course.way import ahead, count, replaced, way
+    from pghalab.course.way import ahead, look, missing, replaced, way
     from pghalab.lab.host.paths import state_dir
     from pghalab.lab.types import LabError
     from pghalab.verbs.course import opened
@@ -47,12 +47,13 @@ async def _goto(arguments: argparse.Namespace) -> int:
         for notice in runner.progress.notices:
             complain(notice)
         names = runner.names
-        for step, by in await replaced(runner, found):
+        seen = await look(runner, found)
+        for step, by in replaced(course, found, seen):
             say(f"cannot be reached from here: {step.id}, which {by.id} (“{names.text(by.title)}”) replaced")
-        left = await count(runner, found)
+        left = sum(missing(step, seen[step.id]) for step in found.steps)
         say(f"{left} of {len(found.steps)} steps are missing before {found.to.id} (“{names.text(found.to.title)}”)")
         with report.TextReporter(left) as reporter:
-            async with contextlib.aclosing(ahead(runner, found)) as steps:
+            async with contextlib.aclosing(ahead(runner, found, seen)) as steps:
                 async for step in steps:
                     reports.append(await report.run_step(runner, step, reporter))
                     if not reports[-1].ok:

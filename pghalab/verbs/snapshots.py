@@ -43,16 +43,9 @@ def listing(arguments: argparse.Namespace) -> int:
         return 0
     now = time.time()
     rows = [
-        (
-            each.name,
-            f"{ago(now - each.made)} ago",
-            size(each.size),
-            each.services,
-            "automatic" if each.automatic else "",
-        )
-        for each in snapshots
+        (each.name, f"{ago(now - each.made)} ago", size(each.size), _kept(each), each.services) for each in snapshots
     ]
-    say_table([("NAME", "MADE", "SIZE", "RAN", "KEPT"), *rows])
+    say_table([("NAME", "MADE", "SIZE", "KEPT", "RAN"), *rows])
     return 0
 
 

@@ -269,6 +269,13 @@ def _begun(course: Course, *words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 async def test_rows_come_back_as_they_were_while_somebody_wrote(course: Course) -> None:
     _rounds(course, 10, 10)
+
+
+async def test_a_removed_lab_comes_back_and_a_kill_leaves_nothing_half_made(course: Course) -> None:
+    course.verb("goto", "pg-hba")
+    cluster = Cluster(course)
+    with writing(cluster):
+        pass
     _killed(course, "removed", _removed(course, "removed"))
 
 

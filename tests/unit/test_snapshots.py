@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pghalab import cli
 from pghalab.lab.deploy import addresses
 from pghalab.lab.engine import lease
 from pghalab.lab.engine.client import Engine
@@ -430,6 +433,24 @@ def test_a_name_of_the_time_is_another_one_when_it_is_taken() -> None:
     first = automatic_name(0.0, {})
     assert automatic_name(0.0, {first: 1}) == f"{first}-2"
     assert automatic_name(0.0, {first: 1, f"{first}-2": 1}) == f"{first}-3"
+
+
+async def test_the_verb_lists_them(lab: LocalLab, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await asyncio.to_thread(cli.main, ["snapshots"]) == 0
+    assert capsys.readouterr().out == "The lab pgha has no snapshots. To make one: pghalab snapshot\n"
+    await told(lab.snapshot("mine"))
+    await told(lab.snapshot(before="leader"))
+    assert await asyncio.to_thread(cli.main, ["snapshots"]) == 0
+    ran = "etcd on pgha1, pgha2 and pgha3; Patroni on pgha1 and pgha2; pgha2 led"
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["NAME", "MADE", "SIZE", "KEPT", "RAN"]
+    assert [re.split(" {2,}", row)[0::2] for row in rows] == [["mine", "42 MB", ran], ["before-leader", "42 MB", ran]]
+    assert [re.split(" {2,}", row)[3] for row in rows] == ["until it is removed", "for now"]
+    assert await asyncio.to_thread(cli.main, ["snapshots", "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)
+    assert [(each["name"], each["before"], each["automatic"]) for each in kept] == [
+        ("mine", "", False), ("before-leader", "leader", True),
+    ]  # fmt: skip
 
 
 async def test_what_no_snapshot_can_be_read_from_is_none(lab: LocalLab, docker: FakeDocker) -> None:

@@ -15,7 +15,7 @@ from pghalab.course.load import load_course
 from pghalab.course.look import StepStatus
 from pghalab.course.report import Quiet, run_step
 from pghalab.course.runner import Runner
-from pghalab.course.way import ahead, missing, replaced, way
+from pghalab.course.way import ahead, look, missing, replaced, way
 from pghalab.lab.types import Ended, Output
 from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
@@ -130,7 +130,8 @@ def runner(lab: FakeLab, tmp_path: Path) -> Runner:
 async def gone(runner: Runner, place: str) -> tuple[bool, list[str]]:
     """Whether the place was reached, and the steps that were run for it."""
     ran: list[str] = []
-    async with aclosing(ahead(runner, way(runner.course, place))) as steps:
+    found = way(runner.course, place)
+    async with aclosing(ahead(runner, found, await look(runner, found))) as steps:
         async for step in steps:
             ran.append(step.id)
             if not (await run_step(runner, step, Quiet())).ok:
@@ -159,9 +160,11 @@ async def test_what_a_later_step_replaced_is_told(lab: FakeLab, tmp_path: Path) 
         starts("pgha3"),
     )
     runner = runner_on(lab, FakeSources(), tmp_path / "state", course)
-    assert await replaced(runner, way(course, "pgha2")) == []
+    found = way(course, "pgha2")
+    assert replaced(course, found, await look(runner, found)) == []
     lab.nodes["pgha3"].processes["etcd"] = "postgres"
-    assert [(one.id, by.id) for one, by in await replaced(runner, way(course, "pgha2"))] == [("pgha1", "pgha3")]
+    pairs = replaced(course, found, await look(runner, found))
+    assert [(one.id, by.id) for one, by in pairs] == [("pgha1", "pgha3")]
 
 
 def test_the_verb_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
