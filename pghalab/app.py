@@ -19,7 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
 from pghalab import registry
-from pghalab.lab.types import LabError, User
+from pghalab.lab.types import LabError
 from pghalab.screens.console import Console
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.messages import Told, hears
@@ -57,6 +57,7 @@ class PghalabApp(Console):
         Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit", priority=True),
         Binding("Q", "quit", "Quit", show=False, id="app.quit-letter"),
         Binding("T", "take_over", "Drive the lab from here", show=False, id="app.take-over"),
+        Binding("exclamation_mark", "shell", "Shell on the whole screen", show=False, id="app.shell"),
         Binding("L", "lab_menu", "Lab", show=False, id="app.lab"),
         Binding("D", "doctor", "Doctor", show=False, id="app.doctor"),
         Binding("B", "repair", "Go to what is broken", show=False, id="app.repair"),
@@ -233,28 +234,12 @@ class PghalabApp(Console):
     @work(group="shell", exclusive=True, exit_on_error=False)
     async def action_shell(self) -> None:
         """Choose a node and open a shell on it."""
-        from pghalab.screens.dialogs import Choose
+        from pghalab.screens.lesson_shell import ask_where
         from pghalab.screens.shell import open_shell
 
-        backend = self.session.state.backend
-        if backend is None:
-            self.notify(self.session.work.refusal(), severity="warning", markup=False)
-            return
-        if self.session.state.read_only:
-            self.notify(self.session.work.refusal(), severity="warning", markup=False)
-            return
-        users: tuple[User, ...] = ("postgres", "root")
-        words = {"up": "● up", "connecting": "◐ connecting", "down": "✗ down", "refused": "✗ refused"}
-        choices = [
-            (f"{user}@{name}", f"{user}@{name:<12} ssh {words[node.link]}")
-            for user in users
-            for name, node in backend.lab.nodes.items()
-        ]
-        chosen = await self.push_screen_wait(Choose("Open a shell (it fills the screen until you leave it)", choices))
-        if chosen is None:
-            return
-        name, _, node_name = chosen.partition("@")
-        await open_shell(self, node_name, "root" if name == "root" else "postgres")
+        chosen = await ask_where(self.screen, "Open a shell (it fills the screen until you leave it)")
+        if chosen is not None:
+            await open_shell(self, *chosen)
 
     async def action_quit(self) -> None:
         """Leave; ask first while something runs."""
@@ -296,6 +281,10 @@ class PghalabApp(Console):
         screen = self.screen
         assert isinstance(screen, LabScreen)
         screen.call_after_refresh(screen.begin, verb, way)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a shell Ctrl+Q and Ctrl+P are the shell's: the first lets output go on that Ctrl+S has stopped."""
+        return action not in ("quit", "command_palette") or not getattr(self.focused, "takes_every_key", False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything the keys of the screen at hand do, for the command palette."""

@@ -48,7 +48,13 @@ class Console(App[int]):
                 while self.screen is not screen:
                     self.pop_screen()
                 return
-        self.push_screen(LessonScreen(step_id))
+        # One lesson screen is kept, with its shells, while the learner is elsewhere.
+        if not self.is_screen_installed("lesson"):
+            self.install_screen(LessonScreen(step_id), "lesson")
+        kept = self.get_screen("lesson")
+        assert isinstance(kept, LessonScreen)
+        kept.go_to(step_id)
+        self.push_screen(kept)
 
     def show_beside(self, screen: Screen[None]) -> None:
         """Open the lab menu or the doctor in place of the other one, so that they do not pile up."""
@@ -115,7 +121,9 @@ class ConsoleScreen(Screen[None]):
         self.console.session.bus.unlisten(self._tell)
 
     def _tell(self, event: SessionEvent) -> None:
-        self.post_message(told(event))
+        # One that is kept and not shown catches up when it is shown again.
+        if self in self.app.screen_stack:
+            self.post_message(told(event))
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:

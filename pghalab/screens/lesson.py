@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.widgets import OptionList
 
 from pghalab.course.events import SETTLED
-from pghalab.course.kinds import Question, Read
+from pghalab.course.kinds import Question
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.course.placeholders import used
 from pghalab.lab.types import LabError
@@ -20,10 +20,12 @@ from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.lesson_areas import LessonAreas
 from pghalab.screens.lesson_front import Front
+from pghalab.screens.lesson_going import Going
 from pghalab.screens.lesson_head import LessonHead
 from pghalab.screens.lesson_help import Helping
 from pghalab.screens.lesson_keys import HELP, KEYS, usable
 from pghalab.screens.lesson_questions import again, without
+from pghalab.screens.lesson_shell import ShellArea
 from pghalab.screens.messages import Told, hears
 from pghalab.session.events import (
     ClusterSeen,
@@ -56,6 +58,7 @@ class LessonScreen(ConsoleScreen):
         self._step_id = step_id
         self.front = Front(self)
         self.helping = Helping(self)
+        self.going = Going(self)
         self._shown_busy = False
         self._names = ""
         """NAMES as they were when the step was shown."""
@@ -88,6 +91,7 @@ class LessonScreen(ConsoleScreen):
         yield LessonHead()
         yield Activity()
         yield LessonAreas(self.console.session)
+        yield ShellArea(self.console.session, id="shell")
         yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
@@ -168,6 +172,7 @@ class LessonScreen(ConsoleScreen):
         self.areas.show_outline(self.step)
         self._show_state()
         self.areas.show_command(self.step)
+        self.helping.follow()
 
     @hears(RunFinished)
     def _run_finished(self, message: Told[RunFinished]) -> None:
@@ -181,14 +186,10 @@ class LessonScreen(ConsoleScreen):
             return
         run = self.console.session.work.runs.get(self._step_id)
         if (question := again(message.event.outcome)) is not None:
-            self.console.ask(question.text, question.yes, self._run_again)
+            self.console.ask(question.text, question.yes, lambda: self._run(again=True))
         elif run is not None and (gone := run.without):
             question = without(gone)
             self.console.ask(question.text, question.yes, lambda: self._run(without=gone), danger=True)
-
-    def _run_again(self) -> None:
-        self.console.session.work.run_step(self._step_id, again=True)
-        self._show_state()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what cannot be done now."""
@@ -201,8 +202,11 @@ class LessonScreen(ConsoleScreen):
         return active is not None and active.step == self._step_id
 
     def on_screen_resume(self) -> None:
-        """The step is on the screen again."""
+        """The step is on the screen again, and what was told meanwhile is shown."""
         self.console.session.state.shown = self._step_id
+        self.areas.show_sources()
+        self.areas.show_outline(self.step)
+        self._show_state()
 
     def on_screen_suspend(self) -> None:
         """Something else is on the screen."""
@@ -218,10 +222,11 @@ class LessonScreen(ConsoleScreen):
         """Create the nodes on the next free subnet."""
         self._run(elsewhere=True)
 
-    def _run(self, *, elsewhere: bool = False, without: tuple[str, ...] = ()) -> None:
+    def _run(self, *, elsewhere: bool = False, without: tuple[str, ...] = (), again: bool = False) -> None:
         if self.front.came_into_view():
             return
-        if self.console.session.work.run_step(self._step_id, elsewhere=elsewhere, without=without):
+        work = self.console.session.work
+        if work.run_step(self._step_id, elsewhere=elsewhere, without=without, again=again):
             self._show_state()
             self.areas.step_view.show_results()
 
@@ -312,7 +317,7 @@ class LessonScreen(ConsoleScreen):
         """Leave an optional step out."""
         if self.step.optional or self.lesson.optional:
             self.console.session.learner.skip(self._step_id)
-            self._move(1)
+            self.going.by_steps(1)
         else:
             self.notify("Only an optional step can be skipped; n looks at the next one.", markup=False)
 
@@ -329,31 +334,15 @@ class LessonScreen(ConsoleScreen):
 
     def action_next_step(self) -> None:
         """Go to the next step; one that is only to be read is done thereby."""
-        if isinstance(self.step.kind, Read):
-            self.console.session.learner.mark_read(self._step_id)
-        self._move(1)
+        self.going.onward()
 
     def action_previous_step(self) -> None:
         """Go to the step before."""
-        self._move(-1)
-
-    def _move(self, by: int) -> None:
-        order = self.course.steps
-        at = order.index(self.step) + by
-        if 0 <= at < len(order):
-            self.go_to(order[at].id)
-        elif by > 0:
-            from pghalab.screens.end import EndScreen
-
-            self.app.push_screen(EndScreen())
-        else:
-            self.notify("This is the first step.", markup=False)
+        self.going.by_steps(-1)
 
     def action_lesson(self, by: int) -> None:
         """Go to the first step of another lesson."""
-        at = self.course.lessons.index(self.lesson) + by
-        if 0 <= at < len(self.course.lessons) and self.course.lessons[at].steps:
-            self.go_to(self.course.lessons[at].steps[0].id)
+        self.going.by_lessons(by)
 
     def action_area(self, area: str) -> None:
         """Show an area and put the focus there."""
@@ -388,11 +377,22 @@ class LessonScreen(ConsoleScreen):
 
     @on(OptionList.OptionSelected, "#outline")
     def _opened(self, event: OptionList.OptionSelected) -> None:
-        kind, _, key = (event.option.id or "").partition(":")
-        if kind == "step":
-            self.go_to(key)
-            self.action_area("lesson")
-        else:
-            lesson = next(lesson for lesson in self.course.lessons if lesson.id == key)
-            if lesson.steps:
-                self.go_to(lesson.steps[0].id)
+        self.going.to(event.option.id or "")
+
+    # The shells beside it
+
+    def action_shell(self) -> None:
+        """Lead into the shell."""
+        self.query_one(ShellArea).enter()
+
+    def action_another_shell(self) -> None:
+        """Open another shell."""
+        self.query_one(ShellArea).another()
+
+    def action_type_here(self) -> None:
+        """Put the step's command at the prompt of a shell."""
+        self.query_one(ShellArea).type_here()
+
+    def action_shell_tab(self, by: int) -> None:
+        """Bring another shell to the front."""
+        self.query_one(ShellArea).turn(by)

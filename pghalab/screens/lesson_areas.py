@@ -81,7 +81,10 @@ class LessonAreas(Horizontal):
         state, work = self._session.state, self._session.work
         results = state.results.get(step.id, ())
         self.step_view.show_state(
-            state.steps.get(step.id, "todo"), unknown=unknown(results), why_past=state.why_past(step.id)
+            state.steps.get(step.id, "todo"),
+            unknown=unknown(results),
+            why_past=state.why_past(step.id),
+            done_by=state.done_by(step.id),
         )
         self.step_view.show_run(work.runs.get(step.id), results, may_run=not state.read_only, busy=work.busy)
 
@@ -103,6 +106,8 @@ class LessonAreas(Horizontal):
         self.screen.set_class(made, "-live")
 
     def tick(self) -> None:
-        """Let ages and elapsed times advance."""
+        """Let ages and elapsed times advance, where anybody sees them."""
+        if self.screen not in self.app.screen_stack:
+            return
         self.panes.tick()
         self.step_view.tick()

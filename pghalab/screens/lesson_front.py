@@ -8,6 +8,7 @@ from textual.widget import Widget
 from pghalab.screens.lesson_areas import LessonAreas
 from pghalab.screens.lesson_head import TABS, LessonHead
 from pghalab.widgets.output import OutputView
+from pghalab.widgets.shell_pane import ShellPane
 
 
 class Front:
@@ -25,7 +26,13 @@ class Front:
             self._screen.set_class(name == area, f"-area-{name}")
         self._screen.query_one(LessonHead).show_area(area)
         # The area may only just be becoming visible.
-        self._screen.call_after_refresh(self._areas.area(area).focus, scroll_visible=False)
+        self._screen.call_after_refresh(self._focus, area)
+
+    def _focus(self, area: str) -> None:
+        if area != "shell":
+            self._areas.area(area).focus(scroll_visible=False)
+        elif (view := self._screen.query_one(ShellPane).view) is not None:
+            view.focus()
 
     def bring(self, area: str) -> None:
         """Show an area, also when something else fills the screen."""
@@ -53,7 +60,9 @@ class Front:
             if isinstance(widget, Widget) and widget.ALLOW_MAXIMIZE:
                 screen.maximize(widget, container=False)
                 return True
-        front = {"live": self._areas.panes, "outline": self._areas.outline}.get(self.area, self._areas.step_view)
+        shells = screen.query_one(ShellPane)
+        fronts: dict[str, Widget] = {"live": self._areas.panes, "outline": self._areas.outline, "shell": shells}
+        front = fronts.get(self.area, self._areas.step_view)
         screen.maximize(front, container=False)
         return True
 

@@ -13,7 +13,7 @@ from pghalab.session.state import State
 from pghalab.widgets.glyphs import BAD, WARN
 from pghalab.widgets.text import plain
 
-TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline"}
+TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline", "shell": "4 Shell"}
 
 
 class LessonHead(Vertical):

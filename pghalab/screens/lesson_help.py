@@ -8,6 +8,7 @@ from pghalab.course.events import SETTLED
 
 if TYPE_CHECKING:
     from pghalab.screens.lesson import LessonScreen
+    from pghalab.session.step_run import StepRun
 
 LOOKS_FROM = 2
 """The hint with which the lab is looked at: the first one is a nudge, the last one the command."""
@@ -18,6 +19,7 @@ class Helping:
 
     def __init__(self, screen: LessonScreen) -> None:
         self._screen = screen
+        self._followed: StepRun | None = None
 
     def hint(self) -> None:
         """Show one hint more; from the second on also what the lab shows."""
@@ -27,6 +29,13 @@ class Helping:
                 self.look(asked=True)
         else:
             screen.notify("There is no other hint." if screen.step.hints else "This step has no hints.", markup=False)
+
+    def follow(self) -> None:
+        """Look at the lab when what the learner typed for the step came to nothing, as after a run of it."""
+        run = self._screen.console.session.work.runs.get(self._screen.step.id)
+        if run is not None and run is not self._followed and run.typed is not None and run.outcome == "failed":
+            self._followed = run
+            self.look()
 
     def look(self, *, asked: bool = False) -> None:
         """Say which of the step's common mistakes show now; when that was `asked`, also that none does."""

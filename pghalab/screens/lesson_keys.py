@@ -16,7 +16,10 @@ Past (»): nothing is left to do, as a later step replaced its effect or the clu
 **Enter** does what comes next: it runs a step that is to do, and goes on from one that is done.
 
 **w** shows what was printed on the whole width, from its first line to its last. **← →** scroll it sideways in place.
-**1 2 3** show the lesson, the cluster and the outline. **z** fills the screen with what is in front of you.
+**s** leads into a shell beside the lesson, **Ctrl-]** leads out of it, also from inside vim. **i** puts the step's
+command at its prompt, and you run it. **+** opens another shell, Ctrl+PgUp and Ctrl+PgDn change between them.
+
+**1 2 3 4** show the lesson, the cluster, the outline and the shell. **z** fills the screen with what is in front.
 **P** lets the live panes stand still, **N** shows a presenter's notes.
 **B** goes to what was done and no longer holds, **L** opens the lab menu, **D** the doctor.
 """
@@ -27,7 +30,8 @@ KEYS: list[BindingType] = [
     Binding("n,full_stop", "next_step", "Next", id="lesson.next"),
     Binding("p,comma", "previous_step", "Prev", id="lesson.previous"),
     Binding("h,f4", "hint", "Hint", id="lesson.hint"),
-    Binding("s,f3", "app.shell", "Shell", id="lesson.shell"),
+    Binding("s,f3,4", "shell", "Shell", id="lesson.shell"),
+    Binding("i", "type_here", "Type it", id="lesson.type"),
     Binding("w", "wide", "Wide", id="lesson.wide"),
     Binding("z,f11", "zoom", "Zoom", id="lesson.zoom"),
     Binding("left", "sideways(-1)", "Output to the left", show=False, id="lesson.left"),
@@ -48,6 +52,9 @@ KEYS: list[BindingType] = [
     Binding("1", "area('lesson')", "Lesson", show=False, id="lesson.area-lesson"),
     Binding("2", "area('live')", "Cluster", show=False, id="lesson.area-live"),
     Binding("3", "area('outline')", "Outline", show=False, id="lesson.area-outline"),
+    Binding("plus", "another_shell", "Another shell", show=False, id="lesson.another-shell"),
+    Binding("ctrl+pagedown", "shell_tab(1)", "Next shell", show=False, id="lesson.next-shell", priority=True),
+    Binding("ctrl+pageup", "shell_tab(-1)", "Previous shell", show=False, id="lesson.previous-shell", priority=True),
 ]
 """What each does is an action of the screen; those that are shown stand in this order in the line at the bottom."""
 
@@ -60,6 +67,8 @@ def usable(action: str, session: Session, step: Step) -> bool | None:
     if action == "run_step" and not step.kind.acts:
         return False
     if action == "edit_step" and not (card and card.editable):
+        return False
+    if action == "type_here" and not (card and card.copyable):
         return False
     if action == "run_elsewhere":
         return card is not None and card.elsewhere

@@ -62,6 +62,11 @@ class Shell:
         """Why the console is not told what is typed now; empty when it is, as far as is known."""
         return self._typing.blind
 
+    @property
+    def at(self) -> tuple[str, str]:
+        """The node and the user whose prompt was shown last: those of a shell within it, or its own."""
+        return self._typing.at or (self.node, self.user)
+
     def write(self, data: bytes) -> None:
         """Type something. Before the shell is open it waits; while the shell is lost it is not sent, which is told."""
         if self.standing == "opening" and len(self._waiting) + len(data) <= WAITING:

@@ -74,6 +74,8 @@ class Typing:
         """Something was entered since the last prompt."""
         self._ahead = False
         """Something was typed behind it."""
+        self.at: tuple[str, str] | None = None
+        """The node and the user of the prompt that was shown last, also of a shell within the shell."""
         self.blind = ""
         """Why what is typed is not told; empty when it is, as far as is known."""
 
@@ -100,6 +102,7 @@ class Typing:
         for mark in self._marks.close():
             self._take(mark)
         self._marks = Marks()
+        self.at = None
         self._seen = self._entered = self._ahead = False
 
     def _take(self, mark: Mark) -> None:
@@ -119,7 +122,8 @@ class Typing:
                     if done.log is not None:
                         done.log.close()
                     self._ended(done)
-            case Prompted():
+            case Prompted(_, user, node):
+                self.at = (node, user)
                 self._entered = self._ahead = False
                 self._blind("")
 

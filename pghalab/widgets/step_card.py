@@ -61,8 +61,9 @@ class StepCard(Vertical):
             else:
                 yield Button("▶ Run  r", id="run", variant="primary", compact=True, action="screen.run_step")
             if self.card.editable:
-                yield Button("Edit before running  e", id="edit", compact=True, action="screen.edit_step")
+                yield Button("Edit  e", id="edit", compact=True, action="screen.edit_step")
             if self.card.copyable:
+                yield Button("Type it  i", id="type", compact=True, action="screen.type_here")
                 yield Button("Copy  y", id="copy", compact=True, action="screen.copy_command")
             if self.card.elsewhere:
                 yield Button("Take the free subnet  t", id="elsewhere", compact=True, action="screen.run_elsewhere")

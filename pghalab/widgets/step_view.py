@@ -132,17 +132,18 @@ class StepView(KeyScroll, can_focus=True):
         for part in self.query("StepCard") if self.ready else ():
             part.scroll_visible(animate=False, top=part.size.height > self.size.height)
 
-    def show_state(self, state: StepState, *, unknown: bool = False, why_past: str = "") -> None:
+    def show_state(self, state: StepState, *, unknown: bool = False, why_past: str = "", done_by: str = "") -> None:
         """Show whether the step is done, and then what its output means.
 
-        `unknown`: nobody could look at what does not hold; `why_past`: what made it past, in words.
+        `unknown`: nobody could look at what does not hold; `why_past`: what made it past, in words; `done_by`: what
+        made it done, in words that begin with `done`.
         """
         if self.step is None or not self.ready:
             return
         sign, style = glyph(state)
         words = {
             "todo": "to do",
-            "done": "done",
+            "done": done_by or "done",
             "past": f"past: {why_past}" if why_past else "past",
             "broken": "broken: no longer holds",
         }[state]

@@ -35,6 +35,8 @@ class TerminalView(Widget, can_focus=True):
     TerminalView { height: 1fr; background: $background; color: $foreground; }
     """
     ALLOW_SELECT: ClassVar[bool] = False
+    takes_every_key: ClassVar[bool] = True
+    """The keys of the whole console are the program's too."""
 
     @dataclass
     class Typed(Message):
@@ -93,6 +95,8 @@ class TerminalView(Widget, can_focus=True):
         self._early: list[events.Key | events.Paste] = []
         """What was typed before the engine was loaded."""
         self._below = 0
+        self._drawn = asyncio.Event()
+        """Set for a moment with each frame."""
 
     @property
     def terminal(self) -> Terminal | None:
@@ -136,6 +140,21 @@ class TerminalView(Widget, can_focus=True):
         """Bytes that were fed and are not drawn yet."""
         return self._pump.backlog
 
+    @property
+    def reads_pastes(self) -> bool:
+        """The program has asked for pastes to be marked as such: a shell reads its line."""
+        return self.terminal is not None and self.terminal.screen.modes.paste
+
+    async def fed(self) -> None:
+        """Wait until more of what was fed is drawn."""
+        await self._drawn.wait()
+
+    def paste(self, text: str) -> None:
+        """Send text as a paste."""
+        if self.terminal is not None:
+            self.to_end()
+            self.type(self.terminal.keys.paste(text))
+
     def feed(self, data: bytes) -> None:
         """Draw what the program wrote, in any pieces: at once, or bit by bit when there is much of it."""
         self._pump.feed(data)
@@ -146,6 +165,8 @@ class TerminalView(Widget, can_focus=True):
 
     def show(self) -> None:
         """Paint the rows that changed, and the cursor's old and new one."""
+        drawn, self._drawn = self._drawn, asyncio.Event()
+        drawn.set()
         if self.terminal is None:
             return
         screen = self.terminal.screen
@@ -242,8 +263,7 @@ class TerminalView(Widget, can_focus=True):
         if self.terminal is None:
             return
         if isinstance(event, events.Paste):
-            self.to_end()
-            self.type(self.terminal.keys.paste(event.text))
+            self.paste(event.text)
             return
         page = self.terminal.screen.rows - 1
         match event.key:

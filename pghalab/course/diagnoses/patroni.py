@@ -51,12 +51,22 @@ async def wal_removed(facts: Facts, node: Node) -> str | None:
 
 
 async def no_majority(scene: Scene) -> Sequence[Sign]:
-    """Patroni can do nothing, since too few members of etcd agree."""
-    answers = await asyncio.gather(*(scene.facts.healthy(node) for node in scene.everywhere), return_exceptions=True)
-    healthy, needed = sum(answer is True for answer in answers), len(scene.everywhere) // 2 + 1
-    if healthy >= needed or any(isinstance(one, LabError) and one.kind for one in answers):
-        return []
-    return [Sign((), f"{healthy} of {needed}")]
+    """Patroni can do nothing, since too few members of etcd agree; a node that is out of reach may be one more."""
+    answers = await asyncio.gather(*(_healthy(scene.facts, node) for node in scene.everywhere))
+    healthy, needed = answers.count(True), len(scene.everywhere) // 2 + 1
+    return [Sign((), f"{healthy} of {needed}")] if healthy + answers.count(None) < needed else []
+
+
+async def _healthy(facts: Facts, node: Node) -> bool | None:
+    """Whether a node's member of etcd can commit; None when nobody can look at the node."""
+    try:
+        await facts.processes(node)
+    except LabError:
+        return None
+    try:
+        return await facts.healthy(node)
+    except LabError:
+        return False
 
 
 async def nobody_writes(scene: Scene) -> Sequence[Sign]:

@@ -1,0 +1,169 @@
+"""The shells beside a lesson: what its keys do with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+from textual.screen import Screen
+
+from pghalab.lab.types import LabError, User
+from pghalab.screens import lesson_texts
+from pghalab.screens.dialogs import Choose
+from pghalab.widgets.shell_pane import ShellPane
+
+if TYPE_CHECKING:
+    from pghalab.screens.lesson import LessonScreen
+
+
+class ShellArea(ShellPane):
+    """Opens shells, leads into them and out, and puts a step's command at a prompt."""
+
+    @property
+    def _lesson(self) -> LessonScreen:
+        from pghalab.screens.lesson import LessonScreen
+
+        assert isinstance(self.screen, LessonScreen)
+        return self.screen
+
+    def on_descendant_focus(self) -> None:
+        """Every key goes to the shell."""
+        self._lesson.add_class("-typing")
+
+    def on_descendant_blur(self) -> None:
+        """The lesson has its keys again."""
+        self._lesson.remove_class("-typing")
+
+    def enter(self) -> None:
+        """Lead into the shell in front; the first one is opened where the step runs its command."""
+        self._begin(self._enter())
+
+    def another(self) -> None:
+        """Ask on which node and as whom, and open a shell there."""
+        self._begin(self._another())
+
+    def type_here(self) -> None:
+        """Put the step's command at the prompt of a shell where the step runs it; the learner runs it."""
+        self._begin(self._type_here())
+
+    def leave(self) -> None:
+        """Lead back to the lesson; without any shell its place is the lesson's again."""
+        screen = self._lesson
+        if self.shell is None:
+            screen.remove_class("-shell")
+        if screen.front.area == "shell" or self.has_focus_within or screen.maximized is self:
+            screen.front.bring("lesson")
+
+    @on(ShellPane.Left)
+    def _on_left(self, event: ShellPane.Left) -> None:
+        event.stop()
+        self.leave()
+
+    @on(ShellPane.Wanted)
+    def _on_wanted(self, event: ShellPane.Wanted) -> None:
+        event.stop()
+        self.another()
+
+    @on(ShellPane.Copied)
+    def _on_copied(self, event: ShellPane.Copied) -> None:
+        event.stop()
+        self._lesson.console.copy(event.text, "what you marked")
+
+    @on(ShellPane.FullScreen)
+    def _on_full_screen(self, event: ShellPane.FullScreen) -> None:
+        # Where there is no terminal engine, the whole screen is what a shell can have.
+        event.stop()
+        from pghalab.screens.shell import open_shell
+
+        self._begin(open_shell(self._lesson.console, event.node, event.user))
+
+    def _begin(self, work: object) -> None:
+        self._lesson.run_worker(work, group="shell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
+
+    async def _enter(self) -> None:
+        if self.shell is None:
+            where = self._where()
+            if where is None:
+                return
+            await self._open_on(*where)
+        else:
+            self._show_pane()
+
+    async def _another(self) -> None:
+        chosen = await ask_where(self._lesson, "Open a shell")
+        if chosen is not None:
+            await self._open_on(*chosen)
+
+    async def _type_here(self) -> None:
+        screen = self._lesson
+        card = screen.step.kind.card
+        if card is None or not card.copyable:
+            screen.notify("This step has no command to be typed.", markup=False)
+            return
+        where = self._where()
+        if where is None:
+            return
+        shell = self.find(*where)
+        if shell is None:
+            await self._open_on(*where)
+        else:
+            self._show_pane()
+            self.bring(shell.number)
+        command = lesson_texts.where(screen.console.session, screen.step).command
+        try:
+            await self.put(command.rstrip("\n"))
+        except TimeoutError:
+            screen.notify(
+                "The shell shows no prompt yet: put the command there with y and a paste.",
+                severity="warning",
+                markup=False,
+            )
+
+    def _where(self) -> tuple[str, User] | None:
+        """The node and the user of the step's command, else the first node and postgres; None when there is no lab."""
+        session = self._lesson.console.session
+        backend = session.state.backend
+        if backend is None or session.state.read_only:
+            self._lesson.notify(session.work.refusal(), severity="warning", markup=False)
+            return None
+        found = lesson_texts.where(session, self._lesson.step)
+        node = found.node if found.node in backend.lab.nodes else next(iter(backend.lab.nodes))
+        return node, "root" if found.user == "root" and found.node in backend.lab.nodes else "postgres"
+
+    async def _open_on(self, node: str, user: User) -> None:
+        self._show_pane()
+        try:
+            await self.open(node, user)
+        except LabError as error:
+            self.leave()
+            self._lesson.notify(str(error), severity="error", markup=False)
+
+    def _show_pane(self) -> None:
+        self._lesson.add_class("-shell")
+        self._lesson.front.bring("shell")
+        if (view := self.view) is not None:
+            view.focus()
+
+
+async def ask_where(screen: Screen[Any], question: str) -> tuple[str, User] | None:
+    """Ask on which node and as whom a shell is wanted."""
+    from pghalab.screens.console import Console
+
+    assert isinstance(screen.app, Console)
+    session = screen.app.session
+    backend = session.state.backend
+    if backend is None or session.state.read_only:
+        screen.notify(session.work.refusal(), severity="warning", markup=False)
+        return None
+    users: tuple[User, ...] = ("postgres", "root")
+    words = {"up": "● up", "connecting": "◐ connecting", "down": "✗ down", "refused": "✗ refused"}
+    choices = [
+        (f"{user}@{name}", f"{user}@{name:<12} ssh {words[node.link]}")
+        for user in users
+        for name, node in backend.lab.nodes.items()
+    ]
+    chosen = await screen.app.push_screen_wait(Choose(question, choices))
+    if chosen is None:
+        return None
+    name, _, node_name = chosen.partition("@")
+    return node_name, "root" if name == "root" else "postgres"

@@ -1,0 +1,193 @@
+"""The shells beside a lesson: led into and out of, typed in, kept, and what the console says of what was typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from pghalab.lab.types import LinkChanged, LinkState
+from pghalab.screens.home import HomeScreen
+from pghalab.screens.lesson import LessonScreen
+from pghalab.screens.lesson_shell import ShellArea
+from pghalab.session import rechecks
+from pghalab.widgets.shell_pane import Tab
+from pghalab.widgets.terminal import TerminalView
+from tests.fake_lab.shell import FakeTerminal
+from tests.ui.stage import Stage, stage, until
+from tests.ui.test_console import at_step, shown
+
+READY = b"\x1b[?2004h"
+"""bash reads its line: pastes are to be marked."""
+
+
+@pytest.fixture(autouse=True)
+def prompt_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rechecks, "CONFIRM", 0.01)
+
+
+def area(built: Stage) -> ShellArea:
+    return built.app.screen.query_one(ShellArea)
+
+
+def line(built: Stage) -> str:
+    return str(area(built).query_one("#shell-line", Static).content)
+
+
+def drawn(built: Stage) -> str:
+    """What the terminal in front shows."""
+    view = area(built).view
+    return "\n".join(view.render_line(y).text for y in range(view.content_size.height)) if view is not None else ""
+
+
+async def entered(built: Stage, pilot: Pilot[Any], key: str = "s") -> FakeTerminal:
+    """Press a key that leads into the first shell, which shows its prompt."""
+    await pilot.press(key)
+    await until(pilot, lambda: any(tab.shell.standing == "open" for tab in area(built).query(Tab)))
+    (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
+    terminal.prompt()
+    terminal.say(READY)
+    await until(pilot, lambda: any(view.reads_pastes for view in area(built).query(TerminalView)))
+    return terminal
+
+
+async def test_every_key_goes_to_the_shell_and_one_leads_out(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        assert isinstance(built.app.focused, TerminalView) and "Ctrl-] leads out" in line(built)
+        assert terminal.who[1:] == ("postgres", "pgha1"), "where the step runs its command"
+        await until(pilot, lambda: terminal.sizes[-1] == area(built).view.content_size)  # type: ignore[union-attr]
+        await pilot.press("l", "s", "space", "n", "question_mark", "ctrl+q", "ctrl+p", "escape", "enter")
+        await until(pilot, lambda: terminal.typed == b"ls n?\x11\x10\x1b\r")
+        assert built.app.screen is screen and screen.step.id == "second-start"
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: screen.front.area == "lesson" and not area(built).has_focus_within)
+        await pilot.press("n")
+        await until(pilot, lambda: screen.step.id == "second-edit")
+        assert terminal.typed == b"ls n?\x11\x10\x1b\r" and not terminal.closed
+
+
+async def test_the_command_is_put_at_the_prompt_and_not_run(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: screen.front.area == "lesson")
+        await pilot.press("i")
+        await until(pilot, lambda: terminal.typed.endswith(b"\x1b[201~"))
+        assert terminal.typed.startswith(b"\x1b[200~") and b"etcd" in terminal.typed
+        assert not terminal.typed.endswith(b"\r"), "the learner presses Enter"
+        assert isinstance(built.app.focused, TerminalView) and len(list(screen.query(Tab))) == 1
+
+
+async def test_what_was_typed_makes_the_step_done_and_says_so(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        terminal.begin("etcd --config-file /pgha/config/etcd.yaml")
+        built.start_etcd()
+        terminal.finish()
+        await until(pilot, lambda: "done by your command in postgres@pgha1" in shown(built))
+        assert "typed in postgres@pgha1" in shown(built)
+
+
+async def test_shells_stay_while_the_learner_is_elsewhere(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: not area(built).has_focus_within)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(built.app.screen, HomeScreen))
+        terminal.say(b"meanwhile\r\n")
+        built.app.open_step("second-edit")
+        await until(pilot, lambda: built.app.screen is screen and screen.step.id == "second-edit")
+        await pilot.press("s")
+        await until(pilot, lambda: "meanwhile" in drawn(built))
+        assert not terminal.closed and [one.shell.standing for one in screen.query(Tab)] == ["open"]
+
+
+async def test_a_node_that_goes_and_returns(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        node = built.lab.nodes["pgha1"]
+
+        def link(state: LinkState, reason: str = "") -> None:
+            node.link, node.link_reason = state, reason
+            built.lab.tell(LinkChanged("pgha1", state, reason))
+
+        link("down", "ssh does not answer")
+        terminal.end(None)
+        await until(pilot, lambda: "✗ ssh does not answer · a new shell is opened when it is back" in line(built))
+        link("up")
+        await until(pilot, lambda: len(node.shells) == 2 and "Ctrl-] leads out" in line(built))
+        node.shells[1].say(b"fresh\r\n")
+        await until(pilot, lambda: "fresh" in drawn(built) and "this is a new shell" in drawn(built))
+
+
+async def test_exit_closes_the_tab_and_leads_back(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        assert screen.has_class("-shell")
+        terminal.end(0)
+        await until(pilot, lambda: area(built).shell is None and not screen.has_class("-shell"))
+        assert screen.front.area == "lesson" and not list(screen.query(Tab))
+
+
+async def test_several_shells_are_tabs(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        await entered(built, pilot)
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: not area(built).has_focus_within)
+        await pilot.press("plus")
+        await until(pilot, lambda: built.app.screen is not screen)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: built.app.screen is screen and len(list(screen.query(Tab))) == 2)
+        labels = [str(tab.label) for tab in screen.query(Tab)]
+        assert [label.split()[-1] for label in labels] == ["postgres@pgha1", "postgres@pgha2"]
+        second = area(built).shell
+        await pilot.press("ctrl+pageup")
+        await until(pilot, lambda: area(built).shell is not second)
+        assert [tab.has_class("-front") for tab in screen.query(Tab)] == [True, False]
+
+
+async def test_one_thing_at_a_time_where_there_is_no_room(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot, "4")
+        view = area(built).view
+        assert view is not None and not screen.areas.display and view.content_size.height >= 15
+        assert view.content_size.width == 80
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: terminal.sizes[-1][0] == 120)
+        assert screen.areas.region.height > 8
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: terminal.sizes[-1][0] == 80)
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: screen.areas.display)
+
+
+async def test_a_console_that_only_looks_opens_none(folder: Path) -> None:
+    built = stage(folder, driver="The lab is driven by another console.")
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        await pilot.press("s")
+        await until(pilot, lambda: any("driven" in str(one.message) for one in built.app._notifications))
+        assert (
+            area(built).shell is None and isinstance(built.app.screen, LessonScreen) and screen.front.area == "lesson"
+        )
