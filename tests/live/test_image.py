@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import uuid
@@ -212,6 +213,34 @@ async def test_scripts_say_what_is_wrong(
 ) -> None:
     got, text = await run_in_image(engine, image, command, user)
     assert (got, message in text) == (status, True), text
+
+
+@pytest.mark.parametrize("shell", ["bash -l", "bash", "su - postgres", "sudo -E -u postgres bash"])
+async def test_every_interactive_bash_marks_what_is_typed(engine: Engine, image: str, shell: str) -> None:
+    command = f"export TERM=xterm; printf '(exit 3)\\nexit\\n' | script -qec {shell!r} /dev/null"
+    _, text = await run_in_image(engine, image, command, "root")
+    who = "postgres;pgha1" if "postgres" in shell else "root;pgha1"
+    assert re.search(rf"\x1b\]7717;A;[0-9a-f]{{16}};{who}\x07", text), text
+    assert re.search(rf"\x1b\]7717;C;[0-9a-f]{{16}};{who};8;KGV4aXQgMyk=\x07", text), text
+    assert re.search(r"\x1b\]7717;D;[0-9a-f]{16};3\x07", text), text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "bash -lc 'echo plain'",
+        "bash -ic 'echo plain'",
+        "echo 'echo plain' | bash -i",
+        "script -qec 'bash -lc \"echo plain\"' /dev/null",
+        "script -qec 'sh -ic \"echo plain\"' /dev/null",
+        "printf 'echo plain\\nexit\\n' | TERM=dumb script -qec 'bash -l' /dev/null",
+    ],
+)
+async def test_what_is_no_interactive_bash_on_a_terminal_prints_no_mark(
+    engine: Engine, image: str, command: str
+) -> None:
+    _, text = await run_in_image(engine, image, command, "root")
+    assert "plain" in text and "\x1b]" not in text
 
 
 AT_ONCE = """

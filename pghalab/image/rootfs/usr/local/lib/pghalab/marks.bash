@@ -10,9 +10,9 @@
 #   OSC 7717 ; B ; SHELL
 #                       the prompt is shown, also by a shell whose PROMPT_COMMAND was taken away
 #   OSC 7717 ; C ; SHELL ; USER ; HOST ; SIZE ; TEXT
-#                       a command begins: the bytes of its text, and the first 4096 of them in base64. SIZE 0: the text
-#                       is not known, because the history does not have it. Without a prompt since the last one it is the
-#                       next command of the same input.
+#                       a command begins: the bytes of its text, and the first 4096 of them in base64. SIZE 0: the
+#                       text is not known, because the history does not have it. Without a prompt since the last one
+#                       it is the next command of the same input.
 #   OSC 7717 ; D ; SHELL ; STATUS
 #                       the command has ended
 #
@@ -28,6 +28,7 @@ __pghalab_at_prompt() {
         printf '\e]133;A;redraw=0\a\e]7717;A;%s\a' "$__pghalab_who"
     } >/dev/tty
     ((__pghalab_ran = 0, __pghalab_entry = HISTCMD, 1))
+    [[ -o history ]] || __pghalab_entry=0
     # The learner may have set other ones. Without promptvars ours would be shown as it stands.
     PS0=${PS0-}
     PS0=${PS0//"$__pghalab_ps0"/}
@@ -38,8 +39,9 @@ __pghalab_at_prompt() {
 # A command has been read and is about to run; this is a subshell.
 __pghalab_at_command() {
     local LC_ALL=C HISTTIMEFORMAT='' size=0 text
-    text=$(history 1)
-    if [[ $text =~ ^\ *([0-9]+)[*\ ]\ (.*)$ ]]; then
+    # Without `builtin` an alias of the learner's would do: what is in parentheses is read anew each time.
+    text=$(builtin history 1)
+    if ((__pghalab_entry)) && [[ $text =~ ^\ *([0-9]+)[*\ ]\ (.*)$ ]]; then
         text=${BASH_REMATCH[2]}
         # What the history did not take leaves the entry before it as the last one, which may be another command.
         if ((BASH_REMATCH[1] >= __pghalab_entry)) || [[ ${HISTCONTROL-}:${HISTIGNORE-} == ignoredups: ]]; then
@@ -48,15 +50,15 @@ __pghalab_at_command() {
     fi
     ((size)) || text=''
     printf '\e]7717;C;%s;%d;%s\a\e]133;C\a' "$__pghalab_who" "$size" \
-        "$(printf %s "${text:0:4096}" | /usr/bin/base64 -w 0)" >/dev/tty
+        "$(builtin printf %s "${text:0:4096}" | /usr/bin/base64 -w 0)" >/dev/tty
 }
 
 if [[ $- == *i* && -t 0 && -t 2 && ${TERM-dumb} != dumb ]]; then
     __pghalab_user='\u' __pghalab_host='\h'
     printf -v __pghalab_who '%08x%08x;%s;%s' "$SRANDOM" "$SRANDOM" "${__pghalab_user@P}" "${__pghalab_host@P}"
     ((__pghalab_ran = 0, __pghalab_entry = 0, 1))
-    # Nothing of these is seen, and no trap, `set -e`, `set -u` or `set -x` of the learner's minds them. What is assigned
-    # to PROMPT_COMMAND takes the place of its first element only.
+    # Nothing of these is seen, and no trap, `set -e`, `set -u` or `set -x` of the learner's minds them. What is
+    # assigned to PROMPT_COMMAND takes the place of its first element only.
     __pghalab_ps0='${__pghalab_who:(__pghalab_ran=1):0}$({ __pghalab_at_command || :; } 2>/dev/null)'
     __pghalab_ps1="\\[\\e]7717;B;${__pghalab_who%%;*}\\a\\e]133;B\\a\\]"
     PROMPT_COMMAND[7717]='{ __pghalab_at_prompt || :; } &>/dev/null'
