@@ -82,7 +82,8 @@ class Decoder:
             look = cells[start] & look_bits
             if look & text_in or cells[start] & odd_bits:
                 # A cluster, a cell of colour only, or one that is not one cell wide.
-                run = self._single(start, cells[start])
+                tail = start + 1 < end and engine.wide.of(cells[start + 1]) == lib.GHOSTTY_CELL_WIDE_SPACER_TAIL
+                run = self._single(start, cells[start], tail)
                 stop = start + run.width
                 if run.text == " " and run.width == 1:
                     while stop < end and cells[stop] == cells[start]:
@@ -101,8 +102,8 @@ class Decoder:
             start = stop
         return tuple(runs)
 
-    def _single(self, column: int, cell: int) -> Run:
-        """A cell that is no plain character."""
+    def _single(self, column: int, cell: int, tail: bool) -> Run:
+        """A cell that is no plain character; `tail` if the next one is the other half of a wide character."""
         lib, content = self._lib, self._engine.content.of(cell)
         if content == lib.GHOSTTY_CELL_CONTENT_BG_COLOR_PALETTE:
             lib.ghostty_cell_get(cell, lib.GHOSTTY_CELL_DATA_COLOR_PALETTE, self._index)
@@ -117,7 +118,8 @@ class Decoder:
         text = chr(self._engine.codepoint.of(cell) or 32)
         if content == lib.GHOSTTY_CELL_CONTENT_CODEPOINT_GRAPHEME:
             text = self._cluster() or text
-        return Run(harmless(text) or " ", 2 if wide == lib.GHOSTTY_CELL_WIDE_WIDE else 1, style)
+        width = 2 if tail and wide == lib.GHOSTTY_CELL_WIDE_WIDE else 1
+        return Run(harmless(text).strip() or " " * width, width, style)
 
     def _cluster(self) -> str:
         """The code points of the cell that `_style_at` selected; empty if there are more than are shown."""

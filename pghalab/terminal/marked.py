@@ -28,6 +28,8 @@ class Marking:
         engine = load()
         self._screen, self._ffi, self._lib, self._pyghostty = screen, engine.ffi, engine.lib, engine.pyghostty
         self._anchor: Any = None
+        self._place: tuple[int, int, bool] = (0, 0, False)
+        """The screen that the anchor is on: its size, and whether it is a program's own."""
         self._unit = Unit.CELL
         self._search: Any = None
         self._needle = ""
@@ -40,7 +42,7 @@ class Marking:
         self.clear()
         anchor = self._ffi.new("GhosttyTrackedGridRef*")
         if not load().track(self._screen.handle, self._point(x, y), anchor):
-            self._anchor, self._unit = anchor, unit
+            self._anchor, self._unit, self._place = anchor, unit, self._here
         if unit is not Unit.CELL:
             self.extend(x, y)
 
@@ -49,8 +51,11 @@ class Marking:
         if self._anchor is None:
             return
         start = self._sized("GhosttyGridRef")
-        if self._lib.ghostty_tracked_grid_ref_snapshot(self._anchor[0], start):
-            self.clear()  # what was clicked has scrolled out of all that is kept
+        gone = self._lib.ghostty_tracked_grid_ref_snapshot(self._anchor[0], start)
+        if gone or self._place != self._here:
+            # What was clicked has scrolled out of all that is kept, or is on another screen or flowed anew: the engine
+            # must not be asked for what is between two screens.
+            self.clear()
             return
         end = self._terminal_ref(x, y)
         marked = self._sized("GhosttySelection")
@@ -63,6 +68,10 @@ class Marking:
             marked.start = first.start if down else first.end
             marked.end = last.end if down else last.start
         self._mark(marked)
+
+    @property
+    def _here(self) -> tuple[int, int, bool]:
+        return self._screen.columns, self._screen.rows, self._screen.modes.alternate
 
     def _whole(self, ref: Any) -> Any:
         """The word or line around a cell, or nothing where there is none."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pghalab.terminal.cells import Decoder, Row
 from pghalab.terminal.engine import load
+from pghalab.terminal.guard import Guard
 
 SCROLLBACK = 10_000
 """Lines above the screen that are kept at least, as long as the program gave them no more than the usual styles."""
@@ -71,6 +72,7 @@ class Screen:
         self.columns, self.rows = max(LEAST, columns), max(LEAST, rows)
         self._terminal = engine.pyghostty.Terminal(cols=self.columns, rows=self.rows, scrollback=_MOST_LINES)
         self._terminal.on_reply(reply)
+        self._guard = Guard()
         self.handle = self._terminal._t[0]
         """The engine's own terminal, for its encoders of keys and mouse."""
         self._limit()
@@ -105,7 +107,7 @@ class Screen:
 
     def feed(self, data: bytes) -> None:
         """Take in what the program wrote, in any pieces."""
-        self._terminal.feed(data)
+        self._terminal.feed(self._guard.passed(data))
 
     def resize(self, columns: int, rows: int) -> None:
         """Another size; lines that were folded flow anew."""

@@ -69,6 +69,9 @@ def _segment(run: Run, base: RichStyle) -> Segment:
         cells = list(text) if len(text) == run.width else [text]
         each = run.width // len(cells)
         text = "".join(cell if cell_len(cell) == each else UNKNOWN.ljust(each) for cell in cells)
+        if cell_len(text) != run.width:
+            # Neighbours that Textual takes for one character.
+            text = "".join(cell if cell.isascii() else UNKNOWN.ljust(each) for cell in cells)
     return Segment(text, rich_style(run.style, base))
 
 

@@ -80,6 +80,22 @@ def test_a_mark_that_scrolled_out_of_all_that_is_kept_is_gone(screen: Screen, ma
     assert marking.text == ""
 
 
+@pytest.mark.parametrize("between", ["resize", "own screen"])
+def test_a_mark_is_not_drawn_out_onto_another_screen(screen: Screen, marking: Marking, between: str) -> None:
+    marking.start(0, 0, Unit.WORD)
+    assert marking.text == "one"
+    if between == "resize":
+        screen.resize(7, 3)
+    else:
+        screen.feed(b"\x1b[?1049h")
+    marking.extend(3, 2)
+    assert marking.text == ""
+    marking.start(0, 0)
+    marking.extend(2, 1)
+    screen.update()
+    assert any(screen.selection)
+
+
 def test_a_search_goes_upwards_from_the_end_and_around(screen: Screen, marking: Marking) -> None:
     screen.feed(b"needle one\r\n" + b"x\r\n" * 50 + b"a Needle two\r\n" + b"x\r\n" * 50)
     assert marking.find("needle") == (1, 2)

@@ -83,6 +83,11 @@ def test_wide_characters_and_clusters_fill_the_cells_that_the_engine_gave_them(s
     assert screen.lines[1] == (Run("ééé├─", 5),)
 
 
+def test_a_wide_character_that_cannot_be_shown_leaves_its_cells_blank(screen: Drawn) -> None:
+    screen.drawn("a\u3000b")
+    assert screen.lines[0] == (Run("a", 1), Run("  ", 2), Run("b", 1))
+
+
 def test_characters_that_hide_or_turn_what_follows_are_not_there(screen: Drawn) -> None:
     screen.drawn("a\u202eb\u200bc\u00add\u2066e\U000e0041f" + "x\u0301" * 2 + "\u0301" * 40)
     text = "".join(run.text for run in screen.lines[0])
