@@ -311,6 +311,23 @@ def test_a_table_of_psql_without_a_key_is_compared_row_by_row() -> None:
     assert (only(moved).verdict, only(moved).differences[0].column) == ("differs", "new_server")
 
 
+def test_a_replica_that_is_missing_is_named_also_where_any_node_may_stand() -> None:
+    step = STEPS["replication-stat"]
+    lines = step.expect.split("\n")
+    without = "\n".join(line for line in lines if " pgha2 " not in line).replace("(2 rows)", "(1 row)")
+    comparison = compare(step.expect, without, step.match, Names())
+    assert [row.about for row in comparison.rows if row.verdict == "missing"] == ["pgha2"]
+    other = step.expect.replace("pgha2", "pgha1").replace("192.168.50.11", "192.168.50.10")
+    assert compare(step.expect, other, step.match, Names()).fits
+
+
+def test_a_replica_that_stopped_does_not_pass_for_one_that_starts() -> None:
+    step = STEPS["replicas-list-final"]
+    for state, fits in (("running  ", True), ("creating replica", True), ("stopped  ", False), ("crashed  ", False)):
+        printed = step.expect.replace("Replica | streaming", f"Replica | {state}", 1)
+        assert compare(step.expect, printed, step.match, Names()).fits is fits, state
+
+
 def test_an_empty_cell_and_a_title_are_part_of_the_table() -> None:
     databases, roles = items(STEPS["replication-replica-after"].expect.split("\n")), STEPS["leader-roles"].expect
     assert isinstance(databases[0], Table)
@@ -332,7 +349,7 @@ def test_an_empty_cell_and_a_title_are_part_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("printed", "note"),
     [
-        ("Error: context deadline exceeded", "no majority"),
+        ("Error: context deadline exceeded", "fewer than a majority"),
         ("Failed to get the status of endpoint pgha5:2379 (context deadline exceeded)", "this member did not answer"),
         ("bash: etcdctll: command not found", "no such command"),
         ("psql: error: connection to server at pgha2 failed: Connection refused", ""),

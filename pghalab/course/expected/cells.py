@@ -82,6 +82,12 @@ class CellJudge:
                 return name
         return ""
 
+    def names_nodes(self, table: Table) -> bool:
+        """Each row is named by a node in its first cell, which may be another one."""
+        first = [row.cells[0] for row in table.rows]
+        found = [masked(cell, {"node"}, self._names) for cell in first]
+        return len(set(first)) == len(first) and all(each.shape == "\0node\0" for each in found)
+
     def _cell(
         self, value: str, printed: str, name: str, rows: tuple[TableRow, TableRow], moved: set[str]
     ) -> tuple[Difference, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -114,7 +113,8 @@ class _Judge:
         found = [self._frame(one, other, ours.kind) for one, other in zip_longest(ours.top, theirs.top)]
         judge = self._cells.table(ours, theirs)
         key = self._cells.key(ours)
-        for one, other in _row_pairs(ours, theirs, key):
+        by = key or (ours.columns[0] if self._cells.names_nodes(ours) else "")
+        for one, other in _row_pairs(ours, theirs, by, exact=bool(key)):
             if one is not None and other is not None:
                 about = one.cells[ours.columns.index(key) if key else 0]
                 found.append(_judged(one.line, other.line, judge(one, other), ours.kind, about))
@@ -146,20 +146,22 @@ def _table_lines(table: Table) -> list[tuple[str, str]]:
     return head + [(row.line, row.cells[0] if row.cells else "") for row in table.rows]
 
 
-def _row_pairs(ours: Table, theirs: Table, key: str) -> list[tuple[TableRow | None, TableRow | None]]:
-    """Rows with the same key side by side; without a key in the order in which they stand."""
+def _row_pairs(ours: Table, theirs: Table, key: str, *, exact: bool) -> list[tuple[TableRow | None, TableRow | None]]:
+    """Rows with the same key side by side; those without a partner, unless it is `exact`, as they stand."""
     if not key or key not in theirs.columns:
         return list(zip_longest(ours.rows, theirs.rows))
     column = theirs.columns.index(key)
     left: dict[str, list[TableRow]] = {}
     for row in reversed(theirs.rows):
         left.setdefault(row.cells[column], []).append(row)
+    found = [left.get(row.cells[ours.columns.index(key)]) for row in ours.rows]
+    partners = [rows.pop() if rows else None for rows in found]
+    taken = {id(row) for row in partners}
+    rest = [row for row in theirs.rows if id(row) not in taken]
     pairs: list[tuple[TableRow | None, TableRow | None]] = []
-    for row in ours.rows:
-        found = left.get(row.cells[ours.columns.index(key)])
-        pairs.append((row, found.pop() if found else None))
-    unmatched = Counter(id(row) for rows in left.values() for row in rows)
-    return [*pairs, *((None, row) for row in theirs.rows if id(row) in unmatched)]
+    for row, partner in zip(ours.rows, partners, strict=True):
+        pairs.append((row, rest.pop(0) if partner is None and rest and not exact else partner))
+    return [*pairs, *((None, row) for row in rest)]
 
 
 def misfits(comparison: Comparison) -> list[str]:

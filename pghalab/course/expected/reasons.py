@@ -114,7 +114,10 @@ def _errors(case: _Case) -> str:
 
 _SAID: tuple[tuple[str, str], ...] = (
     (r"Failed to get the status of endpoint", "this member did not answer"),
-    (r"context deadline exceeded|request timed out", "etcd gave up waiting: no majority of its members answered"),
+    (
+        r"context deadline exceeded|request timed out",
+        "etcd gave no answer in time: it does not run there, or fewer than a majority do",
+    ),
     (r"connection refused", "nobody listens there: the service does not run"),
     (r"command not found", "the node knows no such command: a typing error, or another user's path"),
     (r"No such file or directory", "the file is not there: a step before may be missing, or the name is mistyped"),

@@ -21,7 +21,7 @@ _SHAPES = {
     "id": r"\b(?=[0-9]{0,16}[a-f])(?=[a-f]{0,16}[0-9])[0-9a-f]{12,16}\b|\b[0-9a-f]{16}\b",
     "size": r"(?<![\w.])\d+(?:\.\d+)? ?[kMGT]?B\b",
     "version": r"(?<![\w.])\d+\.\d+(?:\.\d+)?(?:-\d+\+deb\d+u\d+)?(?!\.?\w)",
-    "state": r"\b(?:creating replica|starting|running|streaming|stopped)\b",
+    "state": r"\b(?:creating replica|starting|running|streaming)\b",
     "bool": r"\b(?:true|false)\b",
     "port": r"(?<=:)\d{2,5}\b(?![:.])",
     "number": r"(?<![\w.])\d+(?!\w|\.\d)",
