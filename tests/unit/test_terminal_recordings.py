@@ -11,7 +11,7 @@ import pytest
 from pghalab.terminal.screen import Screen
 
 FOLDER = Path(__file__).parents[1] / "recordings" / "terminal"
-NAMES = ("less", "top", "vim")
+NAMES = ("edit-config", "less", "psql", "top", "vim")
 
 
 def recording(name: str) -> dict[str, Any]:
