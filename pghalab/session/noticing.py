@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -23,9 +24,11 @@ from pghalab.session.events import CommandTyped, RunFinished, RunProgressed, Ses
 from pghalab.session.rechecks import SHOWN_EVERY, Rechecks, is_worth_a_look
 from pghalab.session.state import State
 from pghalab.session.step_run import StepRun
-from pghalab.session.typed import Typed, Typing
+from pghalab.session.typed import Typed, Typing, together
 from pghalab.session.work import Work
 
+LINES = 16
+"""Commands whose output is remembered, for a step of several lines."""
 REMEMBERED = 8
 """Commands that are remembered for one step as what may have made it done."""
 
@@ -42,8 +45,11 @@ class Noticing:
         self._before: dict[str, StepState] = {}
         self._tried: dict[str, list[Typed]] = {}
         """For each step, what was typed while it was open and not done."""
-        self._meant: dict[str, Typed] = {}
-        """For each step, what last printed what it is about."""
+        self._meant: dict[str, tuple[Typed, Typed]] = {}
+        """For each step, the command that last printed what it is about, and the same with those before that belong to
+        it."""
+        self._said: deque[tuple[str, Typed]] = deque(maxlen=LINES)
+        """The last commands that ended, each with the step that was open."""
         state.bus.listen(self._hear)
 
     def typing(self, marked: Callable[[bool, str], object] = lambda marked, reason: None) -> Typing:
@@ -67,6 +73,7 @@ class Noticing:
             seconds = max(0.0, ended - typed.began)
             journal.append(CommandStarted(step, typed.node, typed.user, typed.text, log, typed=True))
             journal.append(CommandEnded(step, Ended(_how(typed), typed.status, seconds)))
+        self._said.append((step, typed))
         self._changed()
         state.bus.publish(CommandTyped(step, typed.node, typed.user, typed.text, typed.status, ended))
         if state.backend is not None and state.course is not None:
@@ -85,19 +92,35 @@ class Noticing:
         step, runner = state.course.step(step_id), state.backend.runner
         where = runner.resolve(step)
         there = (where.node, where.user) == (typed.node, typed.user)
-        meant = (
-            there and typed.alone and not state.read_only and await runner.typed(step_id, typed.output, typed.status)
-        )
-        if meant:
-            self._meant[step_id] = typed
+        meant = await self._meant_by(step, typed, where.command) if there and not state.read_only else None
+        if meant is not None:
+            self._meant[step_id] = typed, meant
         others = [each.id for each in state.course.lesson_of(step_id).steps if is_worth_a_look(state.course, each.id)]
         self._rechecks.soon([step_id, *others], 0)
         await self._rechecks.wait()
         run = self._work.runs.get(step_id)
         own = there and self._is_own(step, typed)
-        if (meant or own) and (run is None or not (run.active or run.typed is typed)):
-            self._take(step, typed)
+        whole = meant or typed
+        if (meant is not None or own) and (run is None or not (run.active or run.typed is whole)):
+            self._take(step, whole)
             state.bus.publish(StatesChanged())
+
+    async def _meant_by(self, step: Step, typed: Typed, command: str) -> Typed | None:
+        """A command, if it printed what the step is about; of a step of several lines also with those before it.
+
+        A shell reads what was pasted, or typed line by line, as so many commands.
+        """
+        assert self._state.backend is not None
+        if not (step.reads_output and typed.alone):
+            return None
+        before = [one for at, one in self._said if (at, one.shell) == (step.id, typed.shell) and one.alone]
+        before = before[: before.index(typed)] if typed in before else []
+        lines = sum(not line.isspace() for line in command.splitlines())
+        for count in range(min(lines, len(before) + 1)):
+            whole = together([*before[len(before) - count :], typed])
+            if await self._state.backend.runner.typed(step.id, whole.output, whole.status):
+                return whole
+        return None
 
     def _hear(self, event: SessionEvent) -> None:
         if isinstance(event, RunFinished):
@@ -121,14 +144,14 @@ class Noticing:
         now = time.time()
         tried = [typed for typed in self._tried.pop(step_id, []) if now - typed.at <= patience]
         if tried:
-            meant = self._meant.pop(step_id, None)
+            meant, whole = self._meant.pop(step_id, (None, None))
 
             def likely(typed: Typed) -> tuple[bool, bool, bool, float]:
                 return typed is meant, self._is_own(step, typed), typed.ended is not None, typed.at
 
             by = max(tried, key=likely)
             backend.runner.done_by(step_id, by.who, by.at)
-            self._take(step, by)
+            self._take(step, whole if whole is not None and by is meant else by)
         else:
             backend.runner.done_by(step_id, "", 0.0)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from pghalab.course.journal import Journal, LogFile
 from pghalab.course.tail import Tail
@@ -30,6 +30,8 @@ class Typed:
     """As it was entered, cleaned; empty when the shell does not know it."""
     began: float
     """As `time.time`."""
+    shell: str = ""
+    """The id of the shell that it was typed in."""
     ended: float | None = None
     status: int | None = None
     alone: bool = True
@@ -51,6 +53,18 @@ class Typed:
     def at(self) -> float:
         """When it ended; while it runs, now."""
         return time.time() if self.ended is None else self.ended
+
+
+def together(typed: Sequence[Typed]) -> Typed:
+    """Several commands of one shell as one: what they printed one after the other, and the status of the last."""
+    first, last = typed[0], typed[-1]
+    if first is last:
+        return first
+    text = "\n".join(one.text for one in typed)
+    whole = replace(last, text=text, began=first.began, alone=all(one.alone for one in typed), printed=Tail())
+    for one in typed:
+        whole.printed.add(one.printed.text())
+    return whole
 
 
 class Typing:
@@ -111,7 +125,7 @@ class Typing:
                 if (typed := self._running.get(shell)) is not None:
                     self._print(typed, text)
             case CommandBegan(shell, user, node, text):
-                typed = Typed(node, user, clean(text).strip(), time.time(), alone=not self._ahead)
+                typed = Typed(node, user, clean(text).strip(), time.time(), shell, alone=not self._ahead)
                 self._running[shell] = typed
                 self._blind("")
                 self._began(typed)

@@ -27,6 +27,21 @@ command: cat /etc/hostname
 checks:
   - output: {contains: [pgha1]}"""
 
+PASTED = """cat <<'END'
+the first
+END
+echo the second"""
+BOTH = """id: both
+kind: command
+node: pgha1
+command: |
+  cat <<'END'
+  the first
+  END
+  echo the second
+checks:
+  - output: {contains: [the first], matches: '^the second$', words: both}"""
+
 
 class Desk:
     """A session on a real lab, and everything that it told."""
@@ -88,7 +103,7 @@ class Desk:
 async def desk(make_settings: MakeSettings, engine: Engine, tmp_path: Path) -> AsyncIterator[Desk]:
     settings = await make_settings(2)
     save_settings(settings)
-    write_course(tmp_path / "lessons", SAYS)
+    write_course(tmp_path / "lessons", SAYS, BOTH)
     session = Session(settings.name, lessons=tmp_path / "lessons")
     made = Desk(session, settings, engine)
     await session.open()
@@ -169,6 +184,13 @@ async def test_a_step_is_noticed_in_two_shells_at_once_and_commands_print_no_mar
     assert time.monotonic() - began < 2
     assert desk.session.state.done_by("says").startswith(f"done by your command in postgres@{one}, ")
     await until(lambda: (f"postgres@{two}", "sleep 1; hostname", 0) in desk.typed())
+    # A step of several lines, pasted as its card has it.
+    desk.session.learner.visit("both")
+    ours.write(f"\x1b[200~{PASTED}\x1b[201~".encode())
+    await until(lambda: b"second" in desk.drawn[ours.number][-200:])
+    ours.write(b"\r")
+    await until(lambda: bool(desk.session.state.done_by("both")))
+    assert desk.session.work.runs["both"].command == PASTED
     # A long text, several lines, and what a terminal would obey.
     long = "x" * 5000
     await desk.enter(ours, f": {long}")
@@ -178,7 +200,7 @@ async def test_a_step_is_noticed_in_two_shells_at_once_and_commands_print_no_mar
     ours.write(b"\r")
     await until(lambda: desk.typed()[-1][1:] == ("false", 1))
     assert [(text, status) for _, text, status in desk.typed()[-3:]] == [
-        ("echo 1", None), ("echo 'a       b;\\'", None), ("false", 1),
+        ("echo 1", None), ("echo 'a b;\\'", None), ("false", 1),
     ]  # fmt: skip
     await desk.enter(ours, "HISTCONTROL=ignorespace")
     assert (await desk.enter(ours, " echo secret"))[1] == ""

@@ -363,6 +363,24 @@ async def test_two_commands_at_once_in_two_shells(bench: Bench) -> None:
         assert "postgres@pgha2" in at.session.state.done_by("prints")
 
 
+async def test_a_step_of_several_lines_may_be_typed_line_by_line(bench: Bench) -> None:
+    several = PRINTS.replace("command: etcdctl member list", "command: |\n  hostname\n  etcdctl endpoint status")
+    async with desk(bench, several) as at:
+        at.session.learner.visit("prints")
+        _, terminal = await at.open()
+        await at.type(terminal, "echo started", "started\n")
+        await at.type(terminal, "ls", "nothing\n")
+        await at.type(terminal, "hostname", "pgha1\n")
+        # Two lines before: the step has no more than two.
+        assert bench.runner.progress.record("prints").output is None
+        await at.type(terminal, "echo started", "started\n", 1)
+        assert at.session.state.steps["prints"] == "done"
+        run = at.session.work.runs["prints"]
+        assert run.command == "hostname\necho started" and run.buffer.lines == ["pgha1", "started"]
+        assert bench.runner.progress.record("prints").output == "pgha1\nstarted\n"
+        assert "exit status 1" in run.status and at.session.state.done_by("prints")
+
+
 async def test_what_runs_in_another_shell_meanwhile_is_not_said_to_have_done_it(bench: Bench) -> None:
     async with desk(bench, PRINTS) as at:
         at.session.learner.visit("prints")
