@@ -46,10 +46,15 @@ class LocalLab:
         self._connecting = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._changing = Changing(settings.name, self.engine, look_only=look_only, force=force)
-        self._snapshots = Snapshots(
-            lambda: self._settings, self.engine, self._changing, self.image_versions, partial(self._up, False)
-        )
         self._news = News(lambda: self._settings, self.engine)
+        self._snapshots = Snapshots(
+            lambda: self._settings,
+            self.engine,
+            self._changing,
+            self.image_versions,
+            partial(self._up, False),
+            self._news.frozen,
+        )
         self._nodes = Nodes(
             lambda: self._settings, self.engine, self._adopter, self._news, may_drive=not look_only and not force
         )

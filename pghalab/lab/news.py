@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.engine.client import Engine
@@ -22,11 +23,21 @@ class News:
         self._engine = engine
         self._subscribers: list[Callable[[Change], None]] = []
         self._seen: dict[str, Container] = {}
+        self._frozen = False
 
     @property
     def running(self) -> list[str]:
         """The nodes whose container ran when `publish` looked last."""
         return [name for name, container in self._seen.items() if container.state == "running"]
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """This console itself lets nodes stand still for a moment, which is no news: they are as they were."""
+        self._frozen = True
+        try:
+            yield
+        finally:
+            self._frozen = False
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call back in the loop when a link or a container changes, until the returned function is called."""
@@ -51,6 +62,10 @@ class News:
         for name, address in settings.addresses.items():
             if name in ours:
                 one = ours[name]
+                before = self._seen.get(name)
+                if self._frozen and one.state == "paused" and before is not None and before.id == one.id:
+                    found[name] = before
+                    continue
                 held = one.address_on(settings.network, address)
                 found[name] = Container(name, one.state, held, one.ssh_port, one.id)
             else:

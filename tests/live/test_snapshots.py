@@ -79,7 +79,9 @@ class Cluster:
     def streams(self) -> bool:
         """Every replica streams from the leader, on its timeline."""
         members = self.members()
-        states = {(one["role"], one["state"], one["timeline"]) for one in members.values() if one["role"] != "leader"}
+        states = {
+            (one["role"], one["state"], one.get("timeline")) for one in members.values() if one["role"] != "leader"
+        }
         return len(members) == 3 and states == {("replica", "streaming", self.timeline())}
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -193,6 +193,34 @@ async def test_a_leader_that_does_not_come_keeps_the_others_from_being_started(
     assert [name for name, words, _ in docker.ran if words[2:] == [scripts.START, "pghalab", "patroni"]] == ["pgha2"]
     # It was told, and is not done again by the next verb.
     assert restore_volume("pgha") not in docker.vols
+
+
+def still(lab: LocalLab, seen: list[bool]) -> Callable[..., Awaitable[None]]:
+    """What makes a snapshot, which only tells whether the lab counts nodes that stand still as running meanwhile."""
+
+    async def take(*_: object, **__: object) -> None:
+        seen.append({one.state for one in await lab.containers()} == {"running"})
+
+    return take
+
+
+async def test_that_the_nodes_stand_still_for_it_is_no_news(
+    lab: LocalLab, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lab._news.publish()
+    heard: list[object] = []
+    lab.subscribe(heard.append)
+    with lab._news.frozen():
+        for name in RUNNING:
+            docker.pause(docker.named(name).id)
+        await lab._news.publish()
+        assert heard == [] and {one.state for one in await lab.containers()} == {"running"}
+    heard_while_copying: list[bool] = []
+    monkeypatch.setattr(take, "take", still(lab, heard_while_copying))
+    await told(lab.snapshot("a"))
+    assert heard_while_copying == [True]
+    await lab._news.publish()
+    assert len(heard) == 3 and {one.state for one in await lab.containers()} == {"paused"}
 
 
 # What is refused, before anything was touched

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from pghalab.lab.changing import Changing
 from pghalab.lab.engine.client import Engine
@@ -19,7 +20,7 @@ Say = Callable[[str], None]
 class Snapshots:
     """What is done with a lab's snapshots; all but `all` and `mend_left` only by who changes the lab alone.
 
-    `up` creates what is missing of the lab and starts its nodes.
+    `up` creates what is missing of the lab and starts its nodes; the nodes stand still only in the context `frozen`.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class Snapshots:
         changing: Changing,
         versions: Callable[[], Awaitable[Mapping[str, str] | None]],
         up: Callable[[Say], Awaitable[None]],
+        frozen: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._changing = changing
         self._versions = versions
         self._up = up
+        self._frozen = frozen
         self.notices: list[str] = []
         """What was put right when the lab was opened, a sentence each."""
 
@@ -46,7 +49,8 @@ class Snapshots:
     async def take(self, name: str, before: str, say: Say) -> None:
         """Make one, `before` a lesson; raises LabError."""
         engine, versions = await self._engine(), await self._versions()
-        await take.take(engine, self._settings(), name, say, versions=versions, before=before)
+        with self._frozen():
+            await take.take(engine, self._settings(), name, say, versions=versions, before=before)
 
     async def restore(self, name: str, say: Say) -> None:
         """Bring the lab back to one, the newest when it has no name; raises LabError."""
