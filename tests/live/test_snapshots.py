@@ -180,10 +180,10 @@ def _goes_on(writer: Writer) -> None:
 def _is_back(
     cluster: Cluster, bounds: tuple[int, int], leader: str, timeline: int, etcd: dict[str, tuple[int, int]]
 ) -> None:
+    wait(cluster.streams, "the replicas")
     # A leader that crashed is started as a replica, and promoted: the next timeline.
     assert (cluster.leader, cluster.timeline() - timeline in (0, 1)) == (leader, True)
     assert cluster.etcd() == etcd
-    wait(cluster.streams, "the replicas")
     rows = cluster.written(leader)
     assert rows == list(range(1, len(rows) + 1))
     # A row more may have been written than was acknowledged.
