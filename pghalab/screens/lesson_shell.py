@@ -51,7 +51,7 @@ class ShellArea(ShellPane):
         screen = self._lesson
         if self.shell is None:
             screen.remove_class("-shell")
-        if screen.front.area == "shell" or self.has_focus_within or screen.maximized is self:
+        if screen.front.area == "shell" or screen.maximized is self:
             screen.front.bring("lesson")
 
     @on(ShellPane.Left)

@@ -95,6 +95,7 @@ class TerminalView(Widget, can_focus=True):
         self._early: list[events.Key | events.Paste] = []
         """What was typed before the engine was loaded."""
         self._below = 0
+        self._is_left = False
         self._drawn = asyncio.Event()
         """Set for a moment with each frame."""
 
@@ -220,6 +221,8 @@ class TerminalView(Widget, can_focus=True):
     def watch_has_focus(self, has_focus: bool) -> None:
         """The cursor looks otherwise; a program that asked is told."""
         super().watch_has_focus(has_focus)
+        if has_focus:
+            self._is_left = False
         if self.terminal is not None:
             self.refresh()
             self.type(self.terminal.keys.focus(has_focus))
@@ -231,6 +234,11 @@ class TerminalView(Widget, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Every key is the program's, but for those that lead out, scroll and search."""
+        if self._is_left:
+            event.stop()
+            event.prevent_default()
+            self.app.post_message(events.Key(event.key, event.character))
+            return
         if not self.has_focus:
             return  # the search line's
         name, _ = key_name(event)
@@ -239,6 +247,9 @@ class TerminalView(Widget, can_focus=True):
         event.stop()
         event.prevent_default()
         if event.key == LEAVE_KEY:
+            # The next key is the console's, also one that is under way already.
+            self._is_left = True
+            self.screen.set_focus(None)
             self.post_message(self.Left(self))
         elif self.missing:
             if event.key == "enter":
