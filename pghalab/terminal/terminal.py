@@ -10,7 +10,7 @@ from pghalab.terminal.screen import Screen
 
 
 def ignore(data: bytes) -> None:
-    """The reply of a terminal that nobody looks at: none."""
+    """The reply of a terminal that nobody draws yet: none."""
 
 
 class Terminal:

@@ -81,7 +81,6 @@ class TerminalView(Widget, can_focus=True):
 
     def __init__(
         self,
-        terminal: Terminal | None = None,
         *,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
@@ -89,7 +88,6 @@ class TerminalView(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.missing = ""
         """Why there is no engine on this machine; empty where there is one."""
-        self._kept = terminal
         self._pump = Pump(self.show, self.type)
         self._mouse = Mouse(self)
         self._early: list[events.Key | events.Paste] = []
@@ -101,7 +99,7 @@ class TerminalView(Widget, can_focus=True):
 
     @property
     def terminal(self) -> Terminal | None:
-        """The terminal in memory: one that another view released, or else a new one as soon as the engine is there."""
+        """The terminal in memory, as soon as the engine is there."""
         return self._pump.terminal
 
     def compose(self) -> ComposeResult:
@@ -110,10 +108,7 @@ class TerminalView(Widget, can_focus=True):
 
     def on_mount(self) -> None:
         """Load the engine, beside everything else that goes on."""
-        if self._kept is not None:
-            self._pump.start(self._kept)
-        else:
-            self.run_worker(self._open())
+        self.run_worker(self._open())
 
     async def _open(self) -> None:
         try:
@@ -128,12 +123,8 @@ class TerminalView(Widget, can_focus=True):
         self._early.clear()
         self.refresh()
 
-    def release(self) -> Terminal | None:
-        """Let go of the terminal, for a view to come; None before there is one. Whoever has it feeds and closes it."""
-        return self._pump.release()
-
     def on_unmount(self) -> None:
-        """Give the engine's memory back, unless it was released."""
+        """Give the engine's memory back."""
         self._pump.close()
 
     @property

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from pghalab.terminal.terminal import Terminal, ignore
+from pghalab.terminal.terminal import Terminal
 
 FRAME = 1 / 40
 """Seconds between two paintings while the program writes."""
@@ -101,24 +101,11 @@ class Pump:
         if self.terminal is not None and self.terminal.screen.rest():
             self._rest = asyncio.get_running_loop().call_later(FRAME, self._pack)
 
-    def release(self) -> Terminal | None:
-        """Let go of the terminal, once it has been fed all that waits; None before there is one."""
-        terminal, self.terminal = self.terminal, None
-        if terminal is not None:
-            terminal.reply = ignore
-            while self._waiting:
-                terminal.screen.feed(self._waiting.popleft())
-        self._end()
-        return terminal
-
     def close(self) -> None:
-        """Give the engine's memory back, unless the terminal was released."""
+        """Give the engine's memory back."""
         if self.terminal is not None:
             self.terminal.close()
             self.terminal = None
-        self._end()
-
-    def _end(self) -> None:
         for timer in (self._frame, self._rest):
             if timer is not None:
                 timer.cancel()

@@ -304,27 +304,6 @@ async def test_another_size_flows_anew_and_is_told() -> None:
         assert app.said[-1] == ("size", 60, 11), "out of sight it keeps its size"
 
 
-async def test_a_terminal_outlives_its_view() -> None:
-    async with alone() as (app, pilot):
-        await drawn(app, pilot, "\r\n".join(f"line {number}" for number in range(50)))
-        first = app.view
-        first.feed(b"\r\nand what was not drawn yet")
-        kept = first.release()
-        assert kept is not None and kept.screen.rows == ROWS
-        await first.remove()
-        kept.screen.feed(b"\r\nand what came without one\x1b[6n")
-        app.view = TerminalView(kept)
-        await app.mount(app.view, before="#other")
-        app.view.focus()
-        await until(pilot, lambda: "and what came without one" in shown(app))
-        assert shown(app)[-2:-4:-1] == ["and what was not drawn yet", "line 49"]
-        assert app.took() == b"", "a question that nobody was there to answer"
-        await drawn(app, pilot, "\x1b[6n")
-        await pilot.press("x", "shift+pageup")
-        assert app.took() == b"\x1b[8;26Rx"
-        assert "line 40" in shown(app)
-
-
 async def test_answers_go_to_the_program_and_a_flood_of_questions_gets_a_few() -> None:
     async with alone() as (app, pilot):
         await drawn(app, pilot, "ab\x1b[6n")
