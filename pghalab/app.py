@@ -284,7 +284,16 @@ class PghalabApp(Console):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In a shell Ctrl+Q and Ctrl+P are the shell's: the first lets output go on that Ctrl+S has stopped."""
-        return action not in ("quit", "command_palette") or not getattr(self.focused, "takes_every_key", False)
+        return action not in ("quit", "command_palette") or not self._in_shell
+
+    @property
+    def _in_shell(self) -> bool:
+        return getattr(self.focused, "takes_every_key", False)
+
+    @property
+    def escape_to_minimize(self) -> bool:
+        """Escape makes what fills the screen small again, unless it is a shell that wants it, for vim say."""
+        return super().escape_to_minimize and not self._in_shell
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything the keys of the screen at hand do, for the command palette."""

@@ -73,6 +73,22 @@ async def test_every_key_goes_to_the_shell_and_one_leads_out(folder: Path) -> No
         assert terminal.typed == b"ls n?\x11\x10\x1b\r" and not terminal.closed
 
 
+async def test_escape_is_the_shells_also_where_it_fills_the_screen(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        screen.maximize(area(built))
+        await until(pilot, lambda: screen.maximized is area(built))
+        screen.set_focus(area(built).view)
+        await pilot.press("escape", "x")
+        await until(pilot, lambda: terminal.typed.endswith(b"\x1bx"))
+        assert screen.maximized is area(built)
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: screen.front.area == "lesson")
+        assert screen.maximized is None
+
+
 async def test_the_command_is_put_at_the_prompt_and_not_run(folder: Path) -> None:
     built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
