@@ -191,7 +191,11 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def shell(arguments: argparse.Namespace) -> int:
-    """Open a shell on a node."""
+    """Open a shell on a node.
+
+    It takes no right to drive, which would keep it from a console, and so writes nothing to the lab's journal: what was
+    typed here a console sees by what it did.
+    """
     import asyncio
 
     from pghalab.lab.local import LocalLab
