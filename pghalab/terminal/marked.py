@@ -150,6 +150,9 @@ class Marking:
             lib.ghostty_search_set(
                 self._search[0], lib.GHOSTTY_SEARCH_OPT_NEEDLE, new("GhosttyString*", {"ptr": held, "len": len(data)})
             )
+            # The engine's own scrolling to a place can leave it where a later look at the screen ends the process.
+            stay = new("GhosttySearchScroll*", lib.GHOSTTY_SEARCH_SCROLL_NONE)
+            lib.ghostty_search_set(self._search[0], lib.GHOSTTY_SEARCH_OPT_SELECT_SCROLL, stay)
             self._needle = needle
         lib.ghostty_search_run(self._search[0])
         step = lib.GHOSTTY_SEARCH_OPT_SELECT_PREV if back else lib.GHOSTTY_SEARCH_OPT_SELECT_NEXT
@@ -162,7 +165,20 @@ class Marking:
             return 0, int(total[0])
         lib.ghostty_search_get(self._search[0], lib.GHOSTTY_SEARCH_DATA_SELECTED_INDEX, index)
         self._mark(place)
+        self._bring(place)
         return int(index[0]) + 1, int(total[0])
+
+    def _bring(self, place: Any) -> None:
+        """Show a place, unless it is shown already."""
+        point = self._ffi.new("GhosttyPointCoordinate*")
+        start = self._ffi.addressof(place[0], "start")
+        tag = self._lib.GHOSTTY_POINT_TAG_SCREEN
+        if self._lib.ghostty_terminal_point_from_grid_ref(self._screen.handle, start, tag, point):
+            return
+        shown = self._screen.scrolled
+        row = int(point.y) - shown.first
+        if not 0 <= row < shown.shown:
+            self._screen.scroll(row - shown.shown // 2)
 
     def end_search(self) -> None:
         """The search is over; what it marked last stays marked."""
