@@ -8,7 +8,6 @@ import os
 
 from pghalab.course.events import SETTLED
 from pghalab.lab.types import LabError
-from pghalab.session.events import RunProgressed
 from pghalab.session.state import State
 from pghalab.session.step_run import StepRun
 
@@ -32,8 +31,8 @@ class Keeping:
         if lesson == "" or state.backend is None:
             return
         self._kept.add(lesson)
+        # Whoever shows the run looks at its seconds by itself.
         run.first = "keeping a snapshot"
-        state.bus.publish(RunProgressed())
         try:
             # Without a node there is nothing to come back to.
             containers = await state.backend.lab.containers()

@@ -12,7 +12,6 @@ import pytest
 
 from pghalab.lab.types import Ended, Output
 from pghalab.session.events import RunProgressed, SessionEvent
-from pghalab.session.keeping import OFF
 from pghalab.session.session import Session
 from tests.fake_lab.node import FakeNode, Piece
 from tests.ui.stage import Stage, stage, until
@@ -54,10 +53,7 @@ async def test_output_is_told_without_waiting_for_more(folder: Path) -> None:
     await session.close()
 
 
-async def test_how_the_command_ended_and_what_the_checks_saw_is_told_at_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(OFF, "1")
+async def test_how_the_command_ended_and_what_the_checks_saw_is_told_at_once(folder: Path) -> None:
     built = stage(folder)
     session, _ = await open_session(built)
     told: list[tuple[bool, bool]] = []

@@ -260,6 +260,11 @@ async def test_a_disk_that_is_too_small_is_told_before(lab: LocalLab, docker: Fa
         await told(lab.restore("a"))
     assert (disk.now, states(docker)) == ("tomorrow", RUNNING)
     assert restore_volume("pgha") not in docker.vols
+    await told(lab.down())
+    await told(lab.rmvolumes())
+    with pytest.raises(LabError, match="The snapshot a needs"):
+        await told(lab.restore("a"))
+    assert set(docker.vols) == volumes(docker) and len(docker.vols) == 2
 
 
 async def test_a_node_that_stands_still(lab: LocalLab, docker: FakeDocker) -> None:

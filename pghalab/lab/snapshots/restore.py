@@ -60,23 +60,25 @@ async def restore(
     )
     began = time.monotonic()
     say(f"back to the snapshot {about.name}: {about.services}\n")
-    async with helper.helper(
-        engine, settings, about.name, [volume.name for volume in plan.volumes], back=True
-    ) as copier:
-        taken, free = (int(line) for line in (await helper.run(engine, copier, scripts.MEASURE)).split())
-        if about.size + RESERVE > taken + free:
-            raise no_room(about.size + RESERVE - taken, free, f"the snapshot {about.name}")
-        await _intend(engine, settings, about.name)
-        # What they were about to write is thrown away in any case.
-        await lifecycle.stop(engine, settings, lambda _: None, seconds=0)
-        # Other containers: of what was changed in these, only what the snapshot has is to be there afterwards.
-        await lifecycle.together(
-            [
-                lifecycle.remove(engine, settings, lambda _: None, besides=copier),
-                _copied_back(engine, copier),
-            ]
-        )
-        say(f"{megabytes(about.size)} copied back after {time.monotonic() - began:.1f} s\n")
+    intended = False
+    try:
+        async with helper.helper(
+            engine, settings, about.name, [volume.name for volume in plan.volumes], back=True
+        ) as copier:
+            await _require_room(engine, copier, about)
+            intended = True
+            await _intend(engine, settings, about.name)
+            # What they were about to write is thrown away in any case.
+            await lifecycle.stop(engine, settings, lambda _: None, seconds=0)
+            # Other containers: of what was changed in these, only what the snapshot has is to be there afterwards.
+            await lifecycle.together(
+                [lifecycle.remove(engine, settings, lambda _: None, besides=copier), _copied_back(engine, copier)]
+            )
+    finally:
+        if not intended:
+            for volume in made:
+                await asyncio.shield(asyncio.ensure_future(store.remove_volume(engine, volume)))
+    say(f"{megabytes(about.size)} copied back after {time.monotonic() - began:.1f} s\n")
     await up(lambda _: None)
     nodes = await lifecycle.nodes(engine, settings)
     running = {node: found for node, found in nodes.items() if node in about.running}
@@ -85,13 +87,20 @@ async def restore(
     await _on(engine, running, scripts.FILES)
     try:
         await _services(engine, settings, about, running, say)
+        await _on(engine, nodes, scripts.FORGET)
+        await lifecycle.together(_stop(engine, node, found) for node, found in nodes.items() if node not in running)
     finally:
+        # The data is back: what failed after that was told. What was stopped is finished another time.
         task = asyncio.current_task()
         if task is None or not task.cancelling():
             await store.remove_volume(engine, restore_volume(settings.name))
-    await _on(engine, nodes, scripts.FORGET)
-    await lifecycle.together(_stop(engine, node, found) for node, found in nodes.items() if node not in running)
     return about
+
+
+async def _require_room(engine: Engine, copier: str, about: About) -> None:
+    taken, free = (int(line) for line in (await helper.run(engine, copier, scripts.MEASURE)).split())
+    if about.size + RESERVE > taken + free:
+        raise no_room(about.size + RESERVE - taken, free, f"the snapshot {about.name}")
 
 
 async def _copied_back(engine: Engine, copier: str) -> None:
