@@ -88,6 +88,7 @@ class Writer:
     """Somebody who writes the numbers from 1 on into the leader, a login and a transaction each, as fast as it goes."""
 
     def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self.acknowledged: list[int] = []
         self.failed: list[int] = []
         cluster.run(
@@ -109,7 +110,9 @@ class Writer:
 
     def end(self) -> None:
         """Stop."""
-        self._process.kill()
+        # Ended on its node: without the program that began it there, it would go on.
+        self._cluster.run(self._cluster.nodes[4], "pkill -f '[i]nsert into written'", user="root")
+        self._process.wait(timeout=60)
         self._thread.join()
 
 
