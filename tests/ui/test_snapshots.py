@@ -11,7 +11,9 @@ import pytest
 from textual.pilot import Pilot
 
 from pghalab.screens.lesson import LessonScreen
+from pghalab.screens.lesson_shell import ShellArea
 from pghalab.widgets.pane import LivePane
+from pghalab.widgets.shell_pane import Tab
 from tests.ui import views
 from tests.ui.stage import Stage, opened, stage, until
 from tests.ui.test_console import shown
@@ -62,3 +64,31 @@ def test_lesson(folder: Path, snap_compare: Any, size: tuple[int, int]) -> None:
 def test_cluster_on_a_small_screen(folder: Path, snap_compare: Any) -> None:
     built = scene(folder)
     assert snap_compare(built.app, terminal_size=(80, 24), run_before=before(built, "B", "2"))
+
+
+SHELL = """
+\x1b[?2004h\x1b[01;32mpostgres@pgha1\x1b[00m:~$ patronictl -c /pgha/config/patroni.yaml list
++ Cluster: pgha_patroni_cluster (7612345678901234567) ------+----+-------------+-----+
+| Member | Host  | Role    | State     | TL | Receive LSN | Lag |
+| pgha1  | pgha1 | Leader  | \x1b[32mrunning\x1b[0m   |  1 |             |     |
+| pgha2  | pgha2 | Replica | streaming |  1 | 0/4000148   |   0 |
+\x1b[01;32mpostgres@pgha1\x1b[00m:~$ """
+
+
+@pytest.mark.parametrize("theme", ["pghalab-dark", "pghalab-light"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=str)
+def test_lesson_shell_and_cluster(folder: Path, snap_compare: Any, size: tuple[int, int], theme: str) -> None:
+    built = scene(folder)
+    built.app.theme = theme
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await before(built, "B")(pilot)
+        await pilot.press("s")
+        area = built.app.screen.query_one(ShellArea)
+        await until(pilot, lambda: any(tab.shell.standing == "open" for tab in area.query(Tab)))
+        (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
+        terminal.say(SHELL.lstrip("\n").replace("\n", "\r\n").encode())
+        await until(pilot, lambda: area.view is not None and area.view.reads_pastes and not area.view.backlog)
+        await pilot.pause()
+
+    assert snap_compare(built.app, terminal_size=size, run_before=run)

@@ -10,7 +10,17 @@ import pytest
 
 from pghalab.cluster import codec, patroni
 from pghalab.cluster.dcs import parse
-from pghalab.cluster.model import ClusterEvent, EtcdEndpoint, NodeHealth, Nodes, Snapshot, Trouble, Update
+from pghalab.cluster.model import (
+    ClusterEvent,
+    Etcd,
+    EtcdEndpoint,
+    NodeHealth,
+    Nodes,
+    Patroni,
+    Snapshot,
+    Trouble,
+    Update,
+)
 from pghalab.cluster.quorum import etcd_view
 from tests.unit.seen import recorded_endpoints
 
@@ -45,7 +55,9 @@ def test_the_other_values_come_back_too() -> None:
     trouble = Trouble("writers", "critical", "two servers take writes", ("pgha1", "pgha2"))
     assert codec.read_trouble(_again(trouble)) == trouble
     rows: Nodes = Snapshot((row,), "x", time.monotonic())
-    updates: tuple[Update, ...] = (("event", event), ("nodes", rows))
+    members: Etcd = Snapshot(None, "etcd has no quorum", time.monotonic())
+    patronis: Patroni = Snapshot(None, "no answer", time.monotonic())
+    updates: tuple[Update, ...] = (("event", event), ("nodes", rows), ("etcd", members), ("patroni", patronis))
     for update in updates:
         kind, value = codec.read_update(json.loads(json.dumps(codec.update(update))))
         assert (kind, getattr(value, "value", value)) == (update[0], getattr(update[1], "value", update[1]))

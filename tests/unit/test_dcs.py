@@ -71,3 +71,16 @@ def test_a_standby_cluster_and_a_paused_one() -> None:
     )
     assert dcs.role("a") == "Standby Leader"
     assert dcs.paused
+
+
+def test_a_switchover_that_was_asked_for() -> None:
+    dcs = parse({PREFIX + "failover": '{"leader": "pgha1", "member": "pgha2"}'})
+    assert dcs.failover == {"leader": "pgha1", "member": "pgha2"} and parse({}).failover == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "waits"), [("true", True), ("True", True), ("on", True), ("yes", True), ("no", False)]
+)
+def test_a_member_that_waits_for_a_restart(word: str, waits: bool) -> None:
+    dcs = parse({PREFIX + "members/pgha1": json.dumps({"pending_restart": word})})
+    assert [member.pending_restart for member in dcs.members] == [waits]

@@ -125,3 +125,10 @@ def test_what_a_connection_that_came_to_nothing_means(
     assert (type(gone), gone.what, gone.node) == (rest.OutOfReach, "it is gone", "pgha1")
     node.link_reason = ""
     assert rest.failed(node, 2379, "etcd", error).what == "no connection"
+
+
+async def test_what_takes_the_question_and_never_answers() -> None:
+    server, node = await served(b"")
+    async with server:
+        with pytest.raises(rest.NoAnswer, match=r"Patroni does not answer within 0\.1 s"):
+            await rest.request(node, 8008, "GET", "/patroni", service="Patroni", timeout=0.1)
