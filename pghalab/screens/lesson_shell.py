@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pghalab.screens.lesson import LessonScreen
 
 
+AS_POSTGRES = "sudo -E -u postgres /bin/bash -l"
+"""Becomes postgres without losing what root's login has, as a step as postgres does (lesson 7)."""
+
+
 class ShellArea(ShellPane):
     """Opens shells, leads into them and out, and puts a step's command at a prompt."""
 
@@ -104,13 +108,13 @@ class ShellArea(ShellPane):
         if where is None:
             return
         shell = self.find(*where)
-        if shell is None:
-            await self._open_on(*where)
-        else:
-            self._show_pane()
-            self.bring(shell.number)
         command = lesson_texts.where(screen.console.session, screen.step).command
         try:
+            if shell is None:
+                await self._open_as_the_step_does(*where)
+            else:
+                self._show_pane()
+                self.bring(shell.number)
             await self.put(command.rstrip("\n"))
         except TimeoutError:
             screen.notify(
@@ -118,6 +122,12 @@ class ShellArea(ShellPane):
                 severity="warning",
                 markup=False,
             )
+
+    async def _open_as_the_step_does(self, node: str, user: User) -> None:
+        """Open a shell with the environment that the step's command has: that of root also for postgres."""
+        await self._open_on(node, "root")
+        if user == "postgres":
+            await self.enter_line(AS_POSTGRES, lambda shell: shell.at == (node, user))
 
     def _where(self) -> tuple[str, User] | None:
         """The node and the user of the step's command, else the first node and postgres; None when there is no lab."""

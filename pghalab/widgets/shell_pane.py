@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from textual import on
@@ -162,7 +163,19 @@ class ShellPane(Vertical):
         async with asyncio.timeout(READY):
             while shell.standing == "opening" or not view.reads_pastes:
                 await view.fed()
-        view.paste(text)
+        if text:
+            view.paste(text)
+
+    async def enter_line(self, line: str, done: Callable[[Shell], bool]) -> None:
+        """Enter a line in the shell in front and wait for what it does; raises TimeoutError."""
+        await self.put("")
+        shell, view = self.shell, self.view
+        if shell is None or view is None:
+            return
+        view.type(line.encode() + b"\r")
+        async with asyncio.timeout(READY):
+            while not done(shell):
+                await view.fed()
 
     def _show(self) -> None:
         for number, view in self._views.items():

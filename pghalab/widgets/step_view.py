@@ -285,6 +285,10 @@ class StepView(KeyScroll, can_focus=True):
             self._scroll_to_results()
             self._follows = self._follows and self._run is not None and self._run.active
 
+    def on_resize(self) -> None:
+        """How much is below depends on the room there is."""
+        self.call_after_refresh(self._show_onward)
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Say whether there is more below."""
         super().watch_scroll_y(old_value, new_value)

@@ -17,7 +17,7 @@ from pghalab.screens.lesson_shell import ShellArea
 from pghalab.session import rechecks
 from pghalab.widgets.shell_pane import Tab
 from pghalab.widgets.terminal import TerminalView
-from tests.fake_lab.shell import FakeTerminal
+from tests.fake_lab.shell import FakeTerminal, mark
 from tests.ui.stage import Stage, stage, until
 from tests.ui.test_console import at_step, shown
 
@@ -208,3 +208,20 @@ async def test_a_console_that_only_looks_opens_none(folder: Path) -> None:
         assert (
             area(built).shell is None and isinstance(built.app.screen, LessonScreen) and screen.front.area == "lesson"
         )
+
+
+async def test_the_first_shell_for_a_step_has_the_environment_of_the_step(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await pilot.press("i")
+        await until(pilot, lambda: any(tab.shell.standing == "open" for tab in area(built).query(Tab)))
+        (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
+        assert terminal.who[1:] == ("root", "pgha1")
+        terminal.prompt()
+        terminal.say(READY)
+        await until(pilot, lambda: terminal.typed == b"sudo -E -u postgres /bin/bash -l\r")
+        terminal.begin("sudo -E -u postgres /bin/bash -l")
+        terminal.say(mark("A", "f" * 16, "postgres", "pgha1") + b"$ " + mark("B", "f" * 16))
+        await until(pilot, lambda: terminal.typed.endswith(b"\x1b[201~"))
+        assert b"etcd" in terminal.typed

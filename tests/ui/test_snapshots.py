@@ -14,6 +14,7 @@ from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.lesson_shell import ShellArea
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.shell_pane import Tab
+from pghalab.widgets.step_view import StepView
 from tests.ui import views
 from tests.ui.stage import Stage, opened, stage, until
 from tests.ui.test_console import shown
@@ -89,6 +90,7 @@ def test_lesson_shell_and_cluster(folder: Path, snap_compare: Any, size: tuple[i
         (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
         terminal.say(SHELL.lstrip("\n").replace("\n", "\r\n").encode())
         await until(pilot, lambda: area.view is not None and area.view.reads_pastes and not area.view.backlog)
-        await pilot.pause()
+        step = built.app.screen.query_one(StepView)
+        await until(pilot, lambda: ("more" in (step.border_subtitle or "")) == (step.max_scroll_y - step.scroll_y > 1))
 
     assert snap_compare(built.app, terminal_size=size, run_before=run)
