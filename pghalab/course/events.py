@@ -55,6 +55,14 @@ class CheckResult:
         return "holds" if self.ok else "fails" if self.known else "unknown"
 
 
+def explain(result: CheckResult) -> str:
+    """A check that is not ok in one line: what was seen where, and what was wanted; or why nobody could look."""
+    where = f"{result.node}: " if result.node and result.node not in result.saw else ""
+    if not result.known:
+        return f"{result.check} cannot be checked: {where}{result.saw}"
+    return f"{where}{result.saw} (wanted {result.check}: {result.wanted})"
+
+
 @dataclass(frozen=True, slots=True)
 class StepStarted:
     """A step began."""

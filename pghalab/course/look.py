@@ -37,14 +37,6 @@ class StepStatus:
     """What nobody could look at of the later steps that may have replaced its effect."""
 
 
-def explain(result: CheckResult) -> str:
-    """A check that is not ok in one line: what was seen where, and what was wanted; or why nobody could look."""
-    where = f"{result.node}: " if result.node and result.node not in result.saw else ""
-    if not result.known:
-        return f"{result.check} cannot be checked: {where}{result.saw}"
-    return f"{where}{result.saw} (wanted {result.check}: {result.wanted})"
-
-
 def slow(results: Iterable[CheckResult], links: Mapping[str, LinkState]) -> bool:
     """Whether a check could not look at what the console is only just reaching, or at a node that is slow to answer.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from pghalab.course.events import CommandStarted, StepEnded
+from pghalab.course.events import CommandStarted, StepEnded, explain
 from pghalab.course.kinds import Wait
-from pghalab.course.look import explain
 from pghalab.course.model import Step
 from pghalab.course.report import GOOD, Reporter, StepReport, run_step
 from pghalab.course.runner import Runner

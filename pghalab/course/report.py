@@ -20,13 +20,13 @@ from pghalab.course.events import (
     Printed,
     RunEvent,
     StepEnded,
+    explain,
     to_json,
 )
 from pghalab.course.expected.compare import misfits
 from pghalab.course.expected.model import Comparison
 from pghalab.course.expected.step import of_step
 from pghalab.course.expected.words import summary
-from pghalab.course.look import explain
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
 from pghalab.course.tail import Tail

@@ -19,10 +19,11 @@ from pghalab.course.events import (
     Printed,
     RunEvent,
     StepEnded,
+    explain,
 )
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import Where
-from pghalab.course.look import AGAIN, CONNECTING, Look, explain
+from pghalab.course.look import AGAIN, CONNECTING, Look
 from pghalab.course.model import CheckSpec, Step
 from pghalab.course.tail import Tail
 from pghalab.lab.types import Ended, Lab, LabError, Node, Output

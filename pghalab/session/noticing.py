@@ -13,9 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pghalab.course.events import CommandEnded, CommandStarted, StepState
+from pghalab.course.events import CommandEnded, CommandStarted, StepState, explain
 from pghalab.course.journal import Journal
-from pghalab.course.look import explain
 from pghalab.course.model import Step
 from pghalab.lab.types import Ended
 from pghalab.session.background import Background

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pghalab.course.events import (
     CheckResult,
@@ -17,10 +18,12 @@ from pghalab.course.events import (
     RunEvent,
     StepEnded,
 )
-from pghalab.course.expected.model import Comparison
 from pghalab.lab.types import Ended
 from pghalab.session.output import OutputBuffer
 from pghalab.session.typed import Typed
+
+if TYPE_CHECKING:
+    from pghalab.course.expected.model import Comparison
 
 
 class StepRun:

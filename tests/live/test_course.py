@@ -18,9 +18,8 @@ from pghalab.course import record
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
-from pghalab.course.events import CheckResult, StepEnded
+from pghalab.course.events import CheckResult, StepEnded, explain
 from pghalab.course.load import load_course
-from pghalab.course.look import explain
 from pghalab.course.model import CheckSpec, Step
 from pghalab.course.prove import prove, tap
 from pghalab.course.report import JsonReporter, Quiet, StepReport, choose, run_steps

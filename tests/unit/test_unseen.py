@@ -11,8 +11,7 @@ import pytest
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
-from pghalab.course.events import CheckResult, ChecksSeen, StepEnded
-from pghalab.course.look import explain
+from pghalab.course.events import CheckResult, ChecksSeen, StepEnded, explain
 from pghalab.course.model import CheckSpec
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Container, ContainerState, LabError
