@@ -103,6 +103,8 @@ class Shells:
         self._changed = asyncio.Event()
         self._losses: dict[str, int] = {}
         """How often the link to each node was seen to go."""
+        self._why: dict[str, str] = {}
+        """Why it went last: a moment later the link only says that it is being made anew."""
 
     @property
     def all(self) -> list[Shell]:
@@ -148,6 +150,8 @@ class Shells:
 
     def _link_changed(self, change: LinkChanged | Container) -> None:
         if isinstance(change, LinkChanged):
+            if change.link in ("down", "refused"):
+                self._why[change.node] = change.reason
             if change.link != "up":
                 self._losses[change.node] = self._losses.get(change.node, 0) + 1
             event, self._changed = self._changed, asyncio.Event()
@@ -223,7 +227,8 @@ class Shells:
         except TimeoutError:
             shell.reason = "it was ended by a signal"
             return False
-        shell.standing, shell.reason = "lost", node.link_reason or "the ssh connection was lost."
+        gone = node.link_reason if node.link in ("down", "refused") else self._why.get(shell.node, "")
+        shell.standing, shell.reason = "lost", gone or "the ssh connection was lost."
         unsure = shell._unanswered
         self._state.bus.publish(ShellLost(shell.number, shell.node, shell.user, shell.reason, unsure))
         words = f"[pghalab: this shell is lost: {one_line(shell.reason)}]"

@@ -19,12 +19,14 @@ async def test_work_that_is_ended_before_it_began_is_no_warning() -> None:
     async def never() -> None:
         raise AssertionError("it was ended before it began")
 
+    # What other tests left behind is not what this one is about.
+    gc.collect()
     with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", RuntimeWarning)
         background.spawn(never(), "never")
         await asyncio.wait(background.cancel())
         gc.collect()
-    assert [str(one.message) for one in said] == []
+    assert [str(one.message) for one in said if one.category is RuntimeWarning] == []
 
 
 @pytest.mark.parametrize(
