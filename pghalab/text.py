@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # The strings of OSC, DCS, SOS, PM and APC. One that never ends hides nothing: only its introducer goes. It stops before
 # the next introducer, so that a text full of them is read in linear time.
 _STRING = r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*"
@@ -90,3 +94,8 @@ def _in_ascii(char: str) -> str:
     import unicodedata
 
     return GLYPHS.get(char) or unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode() or "?"
+
+
+def enumerated(items: Sequence[str]) -> str:
+    """Items in a sentence, in their order: `a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -23,8 +23,6 @@ LOG = "/var/log/etcd/etcd-standalone.log"
 END_ETCD = "pkill -x etcd; while pgrep -x etcd; do sleep 0.1; done; true"
 END_PATRONI = "pkill -f [b]in/patroni; while pgrep -f [b]in/patroni || pgrep -x postgres; do sleep 0.1; done; true"
 AS_POSTGRES = "chown -R postgres:postgres /pgha/data/etcd /var/log/etcd"
-AWAITED = ("patroni-no-majority", "nobody-writes")
-"""They are made together, at the end, by what else is done."""
 
 
 def moved(path: str) -> tuple[str, str]:

@@ -9,10 +9,10 @@ import pytest
 
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import MISTAKES, about, diagnose
-from pghalab.course.diagnoses.base import listed
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.lab.types import LabError
+from pghalab.text import enumerated
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources, cluster_of_three
 
@@ -148,7 +148,7 @@ async def test_a_hostile_file_is_quoted_and_never_formatted(lab: FakeLab, source
 
 
 def test_names_in_a_sentence() -> None:
-    assert [listed(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+    assert [enumerated(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
 
 
 def test_every_step_that_runs_something_knows_its_mistakes(lab: FakeLab, sources: FakeSources) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import etcd, files, hba, patroni
-from pghalab.course.diagnoses.base import Diagnosis, Mistake, Scene, listed
+from pghalab.course.diagnoses.base import Diagnosis, Mistake, Scene
 from pghalab.course.localise import Names
 from pghalab.course.model import Step
 from pghalab.lab.types import LabError, Node
+from pghalab.text import enumerated
 
 __all__ = ["MISTAKES", "Diagnosis", "about", "diagnose"]
 
@@ -58,7 +59,7 @@ async def _look(name: str, scene: Scene, words: Names) -> list[Diagnosis]:
         # A diagnosis is help: that it fails is for the log, and no reason to say nothing else.
         _log.exception("diagnosis %s", name)
         return []
-    meant = listed([node.name for node in scene.nodes])
+    meant = enumerated([node.name for node in scene.nodes])
     return [
         Diagnosis(name, _filled(mistake.says, sign.nodes, sign.detail, meant, words),
                   _filled(mistake.todo, sign.nodes, sign.detail, meant, words), sign.nodes)
@@ -67,4 +68,4 @@ async def _look(name: str, scene: Scene, words: Names) -> list[Diagnosis]:
 
 
 def _filled(text: str, nodes: Sequence[str], detail: str, meant: str, words: Names) -> str:
-    return words.command(text).format(nodes=listed(list(nodes)), detail=detail, meant=meant)
+    return words.command(text).format(nodes=enumerated(list(nodes)), detail=detail, meant=meant)

@@ -100,11 +100,6 @@ def data(scene: Scene) -> Sequence[Node]:
     return scene.data
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence: `pgha1`, `pgha1 and pgha2`, `pgha1, pgha2 and pgha3`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
 async def tail(facts: Facts, node: Node, *paths: str, lines: int = 60) -> str:
     """The last lines of logs of a node; those that do not exist are left out."""
     _, out = await facts.command(node, f"tail -q -n {lines} {' '.join(paths)} 2>/dev/null; true")

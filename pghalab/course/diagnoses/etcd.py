@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from pghalab.cluster.identity import home
 from pghalab.cluster.model import EtcdEndpoint
 from pghalab.course.checks.facts import Facts
+from pghalab.course.checks.services import LOGS
 from pghalab.course.diagnoses.base import Mistake, Scene, Sign, everywhere, on_nodes, quietly, runs, tail
 from pghalab.lab.types import LabError, Node
 
-LOG = "/var/log/etcd/etcd-standalone.log"
+LOG = LOGS["etcd"][0]
 MEMBER = "/pgha/data/etcd/member"
 RECENT = 600
 """Seconds for which a second start is worth a word: the log keeps it until etcd is started anew."""

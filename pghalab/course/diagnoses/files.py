@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pghalab.course.checks.facts import Facts, File
-from pghalab.course.diagnoses.base import Mistake, data, listed, on_nodes, runs
+from pghalab.course.diagnoses.base import Mistake, data, on_nodes, runs
 from pghalab.course.lines import YamlError, parse
 from pghalab.lab.types import Node
+from pghalab.text import enumerated
 
 ETCD_YAML = "/pgha/config/etcd.yaml"
 ETCD_CONF = "/pgha/config/etcd.conf"
@@ -22,14 +23,14 @@ WRITE = "There, as postgres with root's NODELIST (sudo -E -u postgres /bin/bash 
 async def folder_missing(facts: Facts, node: Node) -> str | None:
     """Which of the folders are not there."""
     missing = [path for path in FOLDERS if await facts.file(node, path) is None]
-    return listed(missing) if missing else None
+    return enumerated(missing) if missing else None
 
 
 async def folder_owner(facts: Facts, node: Node) -> str | None:
     """Which of the folders postgres may not write to."""
     found = {path: await facts.file(node, path) for path in FOLDERS}
     wrong = [f"{path} to {file.owner}" for path, file in found.items() if file is not None and file.owner != "postgres"]
-    return listed(wrong) if wrong else None
+    return enumerated(wrong) if wrong else None
 
 
 async def plain_only(facts: Facts, node: Node) -> str | None:

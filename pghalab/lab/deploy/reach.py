@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.types import LabError
+from pghalab.text import enumerated
 
 FILTER = "/usr/local/sbin/node-filter"
 SAID = "/run/pghalab/filter"
@@ -50,6 +51,5 @@ def warnings(states: Mapping[str, str]) -> list[str]:
 
 
 def listed(names: Iterable[str]) -> str:
-    """`pgha1`, `pgha1 and pgha2`, `pgha1, pgha2 and pgha3`."""
-    names = sorted(names, key=lambda name: (len(name), name))
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    """Nodes in the order of their numbers: `pgha1`, `pgha1 and pgha2`, `pgha1, pgha2 and pgha3`."""
+    return enumerated(sorted(names, key=lambda name: (len(name), name)))
