@@ -19,7 +19,7 @@ test:
 	@sh scripts/setup.sh dev
 	@sh scripts/engine.sh
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 20 --durations-min 10 $(ARGS)
 
 check:
 	@.venv/bin/ruff format --check .

@@ -18,6 +18,7 @@ from pghalab.lab.ssh.keys import ensure_console_key
 from pghalab.lab.ssh.link import Cause, Timing
 from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import LinkChanged
+from tests.children import ON_ITS_TERMINAL
 
 SUDO = """#!/bin/bash
 [ "$1 $2 $3" = "-E -u postgres" ] || exit 99
@@ -217,13 +218,13 @@ class Machine:
 
         resize(process.term_size[0], process.term_size[1])
         child = await asyncio.create_subprocess_exec(
+            *ON_ITS_TERMINAL,
             *argv,
             env=env,
             stdin=slave,
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
         loop = asyncio.get_running_loop()

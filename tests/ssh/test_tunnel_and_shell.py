@@ -20,6 +20,7 @@ from pghalab.lab.ssh.node import SHELLS, SshNode
 from pghalab.lab.ssh.shell import ShellSession
 from pghalab.lab.ssh.terminal import LEAVE_KEY
 from pghalab.lab.types import LabError, Output
+from tests.children import ON_ITS_TERMINAL
 from tests.ssh.machine import Machine, Seen, World
 
 QUICK = Timing(keepalive=0.2, unanswered=2, connect=3.0, backoff_first=0.05, backoff_last=0.2)
@@ -200,6 +201,7 @@ class Terminal:
 
     async def start(self) -> asyncio.subprocess.Process:
         self.process = await asyncio.create_subprocess_exec(
+            *ON_ITS_TERMINAL,
             sys.executable,
             "-c",
             self._script,
@@ -207,7 +209,6 @@ class Terminal:
             stdout=self._slave,
             stderr=self._slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.set_blocking(self.master, False)
         return self.process

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from pghalab.course.titles import LESSONS, MOST_LESSONS
 from pghalab.lab.host import files, paths
 from pghalab.lab.settings import load_settings
 from pghalab.lab.ssh.keys import Pins
+from tests.children import limited
 
 HEAD = "---\nid: a\ntitle: A\ncredit: B\n---\n\n## One\n\n"
 
@@ -193,11 +193,10 @@ def test_a_program_under_hostile_files_takes_no_memory(tmp_path: Path) -> None:
     steps = {f"s{number}": {"done": True, "at": 1.5} for number in range(300_000)}
     (folder / "progress.json").write_text(json.dumps({"version": 1, "steps": steps}))
     (folder / "settings.json").write_text(DEEP)
-    limit = 1_500_000_000
     done = subprocess.run(
-        [sys.executable, "-m", "pghalab", "reset", "--all"], env={**os.environ, "PGHALAB_STATE_DIR": str(tmp_path)},
+        [*limited("-v 1500000"), sys.executable, "-m", "pghalab", "reset", "--all"],
+        env={**os.environ, "PGHALAB_STATE_DIR": str(tmp_path)},
         capture_output=True, text=True, check=False, timeout=120,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "kept as" in done.stderr and "the lab itself is as it was" in done.stdout

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +29,7 @@ from pghalab.text import GLYPHS, in_ascii
 from pghalab.verbs import course as course_verbs
 from pghalab.verbs import lab as lab_verbs
 from pghalab.verbs import status
+from tests.children import limited
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.terminal import Terminal
@@ -255,9 +255,8 @@ def test_a_disk_that_takes_nothing_is_said_without_a_traceback(line: list[str], 
     if began:
         program("reset", "--all", PGHALAB_STATE_DIR=str(state))
     done = subprocess.run(
-        [sys.executable, "-m", "pghalab", *line], capture_output=True, text=True, check=False,
+        [*limited("-f 0"), sys.executable, "-m", "pghalab", *line], capture_output=True, text=True, check=False,
         env={**os.environ, "PGHALAB_STATE_DIR": str(state), "DOCKER_HOST": "unix:///nowhere"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
     )  # fmt: skip
     said = done.stderr + done.stdout
     assert "Traceback" not in said and "Logging error" not in said and "Error:" not in said
