@@ -33,7 +33,7 @@ class Learner:
         """A step is on the screen: look at its checks, and go on from there another time."""
         self._state.shown = step_id
         self._tell(lambda runner: runner.visit(step_id))
-        self._rechecks.soon([step_id], 0)
+        self._rechecks.visited(step_id)
 
     def mark_read(self, step_id: str) -> None:
         """The learner read a step."""

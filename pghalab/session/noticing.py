@@ -20,7 +20,7 @@ from pghalab.lab.types import Ended
 from pghalab.session.background import Background
 from pghalab.session.beside import compared
 from pghalab.session.events import CommandTyped, RunFinished, RunProgressed, SessionEvent, StatesChanged
-from pghalab.session.rechecks import SHOWN_EVERY, Rechecks, is_worth_a_look
+from pghalab.session.rechecks import Rechecks, is_worth_a_look
 from pghalab.session.state import State
 from pghalab.session.step_run import StepRun
 from pghalab.session.typed import Typed, Typing, together
@@ -28,6 +28,8 @@ from pghalab.session.work import Work
 
 LINES = 16
 """Commands whose output is remembered, for a step of several lines."""
+SEEN = 5.0
+"""Seconds within which a look sees what was done, also on a slow machine."""
 REMEMBERED = 8
 """Commands that are remembered for one step as what may have made it done."""
 
@@ -95,6 +97,7 @@ class Noticing:
         if meant is not None:
             self._meant[step_id] = typed, meant
         others = [each.id for each in state.course.lesson_of(step_id).steps if is_worth_a_look(state.course, each.id)]
+        self._rechecks.command_ended(step_id)
         self._rechecks.soon([step_id, *others], 0)
         await self._rechecks.wait()
         run = self._work.runs.get(step_id)
@@ -139,7 +142,7 @@ class Noticing:
         if course is None or backend is None:
             return
         step = course.step(step_id)
-        patience = max((spec.within for spec in step.checks), default=0.0) + SHOWN_EVERY
+        patience = max((spec.within for spec in step.checks), default=0.0) + SEEN
         now = time.time()
         tried = [typed for typed in self._tried.pop(step_id, []) if now - typed.at <= patience]
         if tried:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from typing import Literal
 
+from pghalab.course.events import SETTLED
 from pghalab.course.model import Course, Step
 from pghalab.session.background import Background
 from pghalab.session.state import State
@@ -15,10 +17,14 @@ SETTLE = 1.5
 """Seconds without a change of the cluster after which the checks are looked at again."""
 CONFIRM = 1.0
 """Seconds after which a step that was found broken is looked at again."""
-SHOWN_EVERY = 5.0
-"""Seconds between two looks at the checks of the step on the screen."""
+SHOWN_EVERY = 2.0
+"""Seconds between two looks at the checks of the step on the screen, as long as it is not done."""
+SETTLED_EVERY = 10.0
+"""The same once it is done: what breaks it is nearly always an event, which is looked at when it comes."""
 ALL_EVERY = 60.0
 """The same for the checks of every step."""
+ALL_APART = 30.0
+"""At least so many seconds lie between two looks at every step that nothing but events of the cluster ask for."""
 _TRACES = ("login", "marker")
 """Checks that write to the database, or to its log when they do not hold."""
 
@@ -28,28 +34,80 @@ class Rechecks:
 
     def __init__(self, state: State, work: Work, background: Background) -> None:
         self._state, self._work, self._background = state, work, background
-        self._all_at = 0.0
-        """When every check was looked at last."""
+        self._all_at = self._events_at = self._shown_at = 0.0
+        """When every check was looked at last, when because of events, and when those of the step on the screen."""
+        self._due = False
+        """Events have happened since, for which every check is still to be looked at."""
         self._task: asyncio.Task[None] | None = None
-        self._wanted: set[str] | None = set()
+        self._wanted: set[str] = set()
+        self._all: Literal["", "quietly", "wholly"] = ""
+        """Every step is wanted as well: without those whose checks leave traces, or with them."""
         self._suspected: set[str] = set()
         """What the last look found broken."""
         self._when = 0.0
+        self._tried, self._patience = "", 0.0
+        """The step for which a command has ended, and until when it may come to be done by it."""
 
     def soon(self, step_ids: Iterable[str] | None, delay: float = SETTLE) -> None:
         """Look at the checks of these steps (None: all) once the cluster has been quiet for `delay` seconds."""
-        if self._state.backend is None:
-            return
-        self._wanted = None if step_ids is None or self._wanted is None else self._wanted | set(step_ids)
-        self._when = time.monotonic() + delay
-        if not self._under_way:
-            self._task = self._background.spawn(self._look_when_quiet(), "looking at the checks")
+        if step_ids is None:
+            self._all = "wholly"
+        else:
+            self._wanted.update(step_ids)
+        self._begin(delay)
+
+    def command_ended(self, step_id: str) -> None:
+        """Somebody may have done this step by hand: for as long as that may take, looking may leave traces."""
+        assert self._state.course is not None
+        within = max((spec.within for spec in self._state.course.step(step_id).checks), default=0.0)
+        self._tried, self._patience = step_id, time.monotonic() + within
+
+    def happened(self) -> None:
+        """Something happened in the cluster: look at the lesson that is open, and not too often at all the others."""
+        now = time.monotonic()
+        if self._due or now - self._events_at < ALL_APART:
+            self._due = True
+            self._wanted.update(self._open_steps())
+        else:
+            self._events_at = now
+            self._all = self._all or "quietly"
+        self._begin(SETTLE)
+
+    def visited(self, step_id: str) -> None:
+        """A step has come on the screen: look at it now, if that leaves no traces or nobody knows how it stands."""
+        course = self._state.course
+        if course is None or step_id not in self._state.results or not leaves_traces(course, course.step(step_id)):
+            self.soon([step_id], 0)
 
     def shown(self) -> None:
         """Look at the checks of the step on the screen now, where they can have changed and that leaves no traces."""
         state = self._state
-        if state.course is not None and state.shown and is_worth_a_look(state.course, state.shown):
+        if state.course is not None and state.shown and self._is_worth_a_look(state.course, state.shown):
+            self._shown_at = time.monotonic()
             self.soon([state.shown], 0)
+
+    def _is_worth_a_look(self, course: Course, step_id: str) -> bool:
+        may_leave_traces = step_id == self._tried and time.monotonic() < self._patience
+        return is_worth_a_look(course, step_id) or (
+            may_leave_traces and self._state.steps.get(step_id) not in SETTLED and sees(course.step(step_id))
+        )
+
+    def _open_steps(self) -> list[str]:
+        """The steps of the lesson that is open, and what is broken or seems to be, where looking leaves no traces."""
+        course, shown = self._state.course, self._state.shown
+        if course is None:
+            return []
+        lesson = [step.id for step in course.lesson_of(shown).steps] if shown else []
+        steps = {*lesson, *self._state.seen_broken, *self._suspected}
+        return [step for step in steps if is_worth_a_look(course, step)]
+
+    def _begin(self, delay: float) -> None:
+        if self._state.backend is None:
+            self._wanted, self._all = set(), ""
+            return
+        self._when = time.monotonic() + delay
+        if not self._under_way and (self._wanted or self._all):
+            self._task = self._background.spawn(self._look_when_quiet(), "looking at the checks")
 
     async def wait(self) -> None:
         """Return once every look that was asked for is over."""
@@ -62,16 +120,20 @@ class Rechecks:
 
     async def _look_when_quiet(self) -> None:
         state = self._state
-        while self._wanted != set():
+        while self._wanted or self._all:
             # Every change of the cluster meanwhile moves the moment on.
             while (wait := self._when - time.monotonic()) > 0:  # noqa: ASYNC110
                 await asyncio.sleep(wait)
             await self._work.wait()
-            wanted, self._wanted = self._wanted, set()
+            wanted, whole = self._wanted, self._all
+            self._wanted, self._all = set(), ""
             assert state.backend is not None
-            seen = await state.backend.runner.evaluate(None if wanted is None else sorted(wanted))
-            if wanted is None:
-                self._all_at = time.monotonic()
+            if whole:
+                left_out = self._leave_traces() - wanted if whole == "quietly" else set()
+                seen = await state.backend.runner.evaluate(without=left_out)
+                self._all_at, self._due = time.monotonic(), False
+            else:
+                seen = await state.backend.runner.evaluate(sorted(wanted))
             results = {**state.results, **{step: tuple(status.results) for step, status in seen.items()}}
             changed = results != state.results or state.backend.runner.states != state.steps
             state.results = results
@@ -101,21 +163,33 @@ class Rechecks:
             await asyncio.sleep(SHOWN_EVERY)
             if self._work.busy or state.paused or state.trouble is not None or self._under_way:
                 continue
-            if time.monotonic() - self._all_at >= ALL_EVERY:
-                self.soon(None, 0)
-            else:
+            now = time.monotonic()
+            if now - self._all_at >= ALL_EVERY or (self._due and now - self._events_at >= ALL_APART):
+                self._events_at = now if self._due else self._events_at
+                self._all = self._all or "quietly"
+                self._begin(0)
+            elif state.steps.get(state.shown) not in SETTLED or now - self._shown_at >= SETTLED_EVERY:
                 self.shown()
+
+    def _leave_traces(self) -> set[str]:
+        course = self._state.course
+        return {step.id for step in course.steps if leaves_traces(course, step)} if course is not None else set()
+
+
+def sees(step: Step) -> bool:
+    """Whether something outside the console can change what a step's checks see."""
+    return any(spec.name != "output" for spec in step.checks)
+
+
+def leaves_traces(course: Course, step: Step) -> bool:
+    """Whether a look at a step leaves traces: the steps that make it count as done are looked at with it."""
+    if any(spec.name in _TRACES for spec in step.checks):
+        return True
+    known = {each.id for each in course.steps}
+    return any(leaves_traces(course, course.step(later)) for later in (*step.until, *step.undone_by) if later in known)
 
 
 def is_worth_a_look(course: Course, step_id: str) -> bool:
     """Whether something outside the console can change what a step's checks see, and looking leaves no traces."""
-    steps = {step.id: step for step in course.steps}
-
-    def leaves_traces(step: Step) -> bool:
-        # The steps that make this one count as done are looked at with it.
-        return any(spec.name in _TRACES for spec in step.checks) or any(
-            leaves_traces(steps[later]) for later in (*step.until, *step.undone_by) if later in steps
-        )
-
-    step = steps[step_id]
-    return any(spec.name != "output" for spec in step.checks) and not leaves_traces(step)
+    step = course.step(step_id)
+    return sees(step) and not leaves_traces(course, step)

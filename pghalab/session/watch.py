@@ -64,7 +64,7 @@ class Watch:
                 state.events.append(event)
                 if self._log is not None:
                     self._log.append(event)
-                self._rechecks.soon(None)
+                self._rechecks.happened()
             case ("nodes", nodes):
                 state.nodes = nodes
             case ("etcd", etcd):

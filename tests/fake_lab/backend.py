@@ -48,11 +48,13 @@ class WatchedRunner(Runner):
         self.looked: list[list[str] | None] = []
         """The looks that are over: at these steps, or at all."""
 
-    async def evaluate(self, step_ids: Iterable[str] | None = None) -> dict[str, StepStatus]:
+    async def evaluate(
+        self, step_ids: Iterable[str] | None = None, *, without: Collection[str] = ()
+    ) -> dict[str, StepStatus]:
         """Look, and remember at what."""
         wanted = None if step_ids is None else list(step_ids)
-        found = await super().evaluate(wanted)
-        self.looked.append(wanted)
+        found = await super().evaluate(wanted, without=without)
+        self.looked.append(sorted(found) if without else wanted)
         return found
 
     async def run(
