@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from textual import on
+from textual import on, work
 from textual.app import App
 from textual.content import Content
 from textual.screen import Screen
@@ -19,6 +19,7 @@ from pghalab.screens.messages import told
 from pghalab.session.backend import Connect
 from pghalab.session.events import SessionEvent
 from pghalab.session.session import Session
+from pghalab.text import clean
 from pghalab.widgets import glyphs
 
 log = logging.getLogger(__name__)
@@ -84,15 +85,30 @@ class Console(App[int]):
         self.push_screen(Confirm(question, yes, danger=danger), answered)
 
     def copy(self, text: str, what: str) -> None:
-        """Copy text to the terminal's clipboard, and say so."""
+        """Copy text to where it can be pasted from, and say where that is."""
         if not text:
             self.notify(f"There is nothing to copy: {what} is empty.", markup=False)
             return
-        self.copy_to_clipboard(text)
-        hint = (
-            "If your terminal ignores that: w shows it alone, without bars; select it there with Shift and the mouse."
-        )
-        self.notify(f"Copied {what}. {hint}", markup=False, timeout=5)
+        self._copy(text, what)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy what Textual copies by itself: what was marked with the mouse, or cut in an editor."""
+        self._copy(text, "")
+
+    @work(group="copy", exclusive=True, exit_on_error=False)
+    async def _copy(self, text: str, what: str) -> None:
+        from pghalab.lab.host import clipboard
+        from pghalab.lab.host.paths import lab_folder
+
+        file = lab_folder(self.session.state.lab_name) / "copied.txt"
+        # For what is pasted within the console.
+        self._clipboard = clean(text)
+        try:
+            said = await clipboard.copy(text, what, file, super().copy_to_clipboard)
+        except OSError as error:
+            self.notify(f"It cannot be copied: {file}: {error.strerror or error}.", severity="error", markup=False)
+            return
+        self.notify(said, markup=False, timeout=5)
 
     @on(Worker.StateChanged)
     def worker_changed(self, event: Worker.StateChanged) -> None:

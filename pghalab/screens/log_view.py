@@ -40,6 +40,7 @@ class LogScreen(ConsoleScreen):
         Binding("g", "edge(0)", "First", id="log.first"),
         Binding("G", "edge(1)", "Last", id="log.last"),
         Binding("y,f6", "copy_path", "Copy path", id="log.copy"),
+        Binding("Y", "copy_text", "Copy text", id="log.copy-text"),
     ]
 
     def __init__(self, path: Path) -> None:
@@ -103,6 +104,11 @@ class LogScreen(ConsoleScreen):
     def action_copy_path(self) -> None:
         """Copy where the log lies."""
         self.console.copy(str(self._path), "the path")
+
+    def action_copy_text(self) -> None:
+        """Copy the log, of a long one the piece that is shown."""
+        what = "the log" if self._pieces == 1 else f"piece {self._at + 1} of {self._pieces}"
+        self.console.copy(self.query_one(OutputView).text, what)
 
 
 def _read(path: Path, piece: int) -> tuple[str, int, int]:

@@ -39,6 +39,11 @@ class EventsPane(LivePane[tuple[ClusterEvent, ...]]):
         """The list."""
         return Static(classes="events")
 
+    @property
+    def text(self) -> str:
+        """The events, the newest first."""
+        return "\n".join(_line(event).plain for event in reversed(self._filled or ()))
+
     def fill(self, snapshot: Snapshot[tuple[ClusterEvent, ...]] | None) -> Content:
         """Show these events, the last of them first, and say what to expect while there are none."""
         events = (snapshot.value if snapshot is not None else None) or ()

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from pghalab.cluster.cells import Column, Sheet
+from pghalab.cluster.cells import Column, Sheet, printed
 from pghalab.cluster.model import Snapshot
 from pghalab.cluster.units import ago
 from pghalab.widgets import glyphs
@@ -37,6 +38,9 @@ class LivePane(KeyScroll, Generic[T]):
     LivePane.-maximized { height: 1fr; width: 1fr; }
     """
     ALLOW_MAXIMIZE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,f6", "copy", "Copy the table", show=False, id="pane.copy"),
+    ]
     TITLE = ""
     NOTHING = ""
     """What brings the first data."""
@@ -120,6 +124,16 @@ class LivePane(KeyScroll, Generic[T]):
         sheet = self.sheet(snapshot)
         self.query_one(Table).show([[glyphs.drawn(cell) for cell in row] for row in sheet.rows])
         return Content("\n").join(map(glyphs.line, sheet.lines))
+
+    @property
+    def text(self) -> str:
+        """What was seen, whole, as `status` prints it; empty before anything was."""
+        return "" if self._snapshot is None else "\n".join(printed(self.sheet(self._snapshot)))
+
+    def action_copy(self) -> None:
+        """Copy it."""
+        if self.text:
+            self.app.copy_to_clipboard(self.text)
 
     def _age(self) -> tuple[str, str]:
         if self._snapshot is None:

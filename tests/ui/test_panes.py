@@ -113,6 +113,29 @@ async def test_an_error_keeps_the_last_data_on_the_screen() -> None:
         assert "● running" in text(pane)
 
 
+async def test_the_pane_in_front_is_copied_whole_however_narrow() -> None:
+    pane = EtcdPane()
+    app = PaneApp(pane)
+    async with app.run_test(size=(40, 24)) as pilot:
+        await pilot.press("y")
+        assert app.clipboard == ""
+        pane.show(views.etcd(alive=3)[1])
+        pane.focus()
+        await pilot.press("y")
+        assert "members 5, majority 3, alive 3" in app.clipboard and "RAFT APPLIED INDEX" in app.clipboard
+
+
+async def test_events_are_copied_newest_first() -> None:
+    pane = EventsPane()
+    app = PaneApp(pane)
+    async with app.run_test() as pilot:
+        events = tuple(ClusterEvent(float(at), "leader", f"{at} leads", True) for at in (1, 2))
+        pane.show(Snapshot(events, None, 0.0))
+        pane.focus()
+        await pilot.press("y")
+        assert [line.split()[-2:] for line in app.clipboard.splitlines()] == [["2", "leads"], ["1", "leads"]]
+
+
 @pytest.mark.parametrize(
     ("alive", "verdict"),
     [

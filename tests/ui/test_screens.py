@@ -247,9 +247,9 @@ async def test_the_doctor_offers_the_command_to_copy(folder: Path, monkeypatch: 
         await pilot.press("d")
         await until(pilot, lambda: "1 of 2 need attention" in shown(built))
         await pilot.press("enter")
-        assert built.app.clipboard == "apt install docker.io"
+        await until(pilot, lambda: built.app.clipboard == "apt install docker.io")
         await pilot.press("y")
-        assert "NO  engine: nobody answers on [the socket] Install it." in built.app.clipboard
+        await until(pilot, lambda: "NO  engine: nobody answers on [the socket] Install it." in built.app.clipboard)
 
 
 async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(folder: Path) -> None:
