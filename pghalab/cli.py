@@ -36,8 +36,9 @@ def parser(argv: list[str] | None = None) -> argparse.ArgumentParser:
             epilog=f"{verb.ends}\nExample: {verb.example}".lstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter if verb.ends else argparse.HelpFormatter,
         )
-        # Without a default of its own it leaves alone what was said before the verb.
-        own.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
+        if not any("--lab" in option.flags for option in verb.options):
+            # Without a default of its own it leaves alone what was said before the verb.
+            own.add_argument("--lab", default=argparse.SUPPRESS, metavar="NAME", help="the lab (default: pgha)")
         _add_options(own, verb)
     return root
 

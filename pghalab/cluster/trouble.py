@@ -8,7 +8,8 @@ from typing import Final
 
 from pghalab.cluster.model import Etcd, EtcdView, NodeHealth, Nodes, Patroni, PatroniView, Severity, Trouble
 
-_ORDER: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "notice": 2}
+RANK: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "notice": 2}
+"""The gravest first."""
 _DOWN: Final = ("paused", "exited", "created", "absent", "foreign")
 
 
@@ -31,7 +32,7 @@ def troubles(nodes: Nodes | None, etcd: Etcd | None, patroni: Patroni | None) ->
     rows = (nodes.value if nodes is not None else None) or ()
     found = [*_writing(rows), *_down(rows), *_etcd(etcd), *_patroni(rows, patroni)]
     found += _unseen(nodes, etcd, patroni)
-    return tuple(sorted(found, key=lambda one: _ORDER[one.severity]))
+    return tuple(sorted(found, key=lambda one: RANK[one.severity]))
 
 
 def _writing(rows: tuple[NodeHealth, ...]) -> list[Trouble]:

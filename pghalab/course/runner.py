@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pghalab.course.checks.sources import Sources
 from pghalab.course.diagnoses import Diagnosis, about, diagnose
+from pghalab.course.diagnoses.survey import Survey, survey
 from pghalab.course.events import SETTLED, CheckResult, RunEvent, StepEnded, StepStarted, StepState
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import Question, Where
@@ -127,6 +128,14 @@ class Runner:
         facts = self._look.facts()
         try:
             return await diagnose(step.diagnoses, facts, about(step, facts, self.names), self.names)
+        finally:
+            await facts.close()
+
+    async def survey(self) -> Survey:
+        """Which of all the common mistakes show on the lab now."""
+        facts = self._look.facts()
+        try:
+            return await survey(facts, self.names)
         finally:
             await facts.close()
 

@@ -354,7 +354,8 @@ VERBS = (
         "status",
         "show the nodes, etcd and the Patroni cluster",
         "status.status",
-        more="Shown as they are now.",
+        more="Shown as they are now, and below them why: the common mistakes that show (`pghalab doctor --lab` says "
+        "what to do).",
         ends=_STATUSES,
         example="pghalab status --watch",
         looks=True,
@@ -365,11 +366,21 @@ VERBS = (
     ),
     Verb(
         "doctor",
-        "say whether this machine can run the lab",
+        "say whether this machine can run the lab, and what is wrong in it",
         "doctor.doctor",
-        more="And what to do when it cannot. Exit status 0 only if nothing is wrong.",
-        example="pghalab doctor --json",
+        more="And what to do about it. Exit status 0 only if nothing is wrong.",
+        example="pghalab doctor --lab",
         looks=True,
-        options=(Option("--json", action="store_true", help="print the facts as JSON"),),
+        options=(
+            Option(
+                "--lab",
+                nargs="?",
+                const="",
+                dest="look_into",
+                metavar="NAME",
+                help="say also what is wrong in the lab, and what to do",
+            ),
+            Option("--json", action="store_true", help="print the facts as JSON"),
+        ),
     ),
 )

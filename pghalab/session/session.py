@@ -216,8 +216,12 @@ class Session:
         return await backend.runner.diagnose(step_id) if backend is not None else ()
 
     async def examine(self) -> list[Fact]:
-        """What the doctor finds; raises LabError."""
+        """What the doctor finds, of the machine and of the lab that is open; raises LabError."""
+        from pghalab.course.diagnoses.survey import as_facts
         from pghalab.lab.doctor import examine
         from pghalab.lab.settings import load_settings
 
-        return list(await examine(load_settings(self.state.lab_name)))
+        facts = list(await examine(load_settings(self.state.lab_name)))
+        if (backend := self.state.backend) is not None:
+            facts += as_facts(await backend.runner.survey())
+        return facts

@@ -10,6 +10,7 @@ from pghalab.text import one_line
 
 if TYPE_CHECKING:
     from pghalab.cluster.model import Etcd, Nodes, Patroni, Snapshot, Update
+    from pghalab.course.diagnoses.survey import Survey
     from pghalab.lab.local import LocalLab
 
 _REDRAW = 1.0
@@ -25,7 +26,11 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 async def _show(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from pghalab.cluster.codec import plain
     from pghalab.cluster.monitor import Monitor
+    from pghalab.course.diagnoses.survey import of_lab
     from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import load_settings
 
@@ -38,12 +43,12 @@ async def _show(arguments: argparse.Namespace) -> int:
         if arguments.watch:
             await _follow(lab, as_json=arguments.json)
             return 0
-        nodes, etcd, patroni = await Monitor(lab, _ignore).once()
+        (nodes, etcd, patroni), why = await asyncio.gather(Monitor(lab, _ignore).once(), of_lab(lab))
         status = exit_status(nodes, etcd, patroni)
         if arguments.json:
-            say_json(_as_json(lab.name, nodes, etcd, patroni, status))
+            say_json({**_as_json(lab.name, nodes, etcd, patroni, status), "why": plain(why)})
         else:
-            say(text(nodes, etcd, patroni))
+            say("\n".join([text(nodes, etcd, patroni), *reasons(why)]))
         return status
     finally:
         await lab.close()
@@ -121,6 +126,13 @@ def text(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> str:
         parts += ["", f"{title}{_old(snapshot)}", *printed(sheet)]
     wrong = [f"{one.severity}: {one_line(one.text)}" for one in troubles(nodes, etcd, patroni)]
     return "\n".join([*parts[1:], *(["", *wrong] if wrong else [])])
+
+
+def reasons(why: Survey) -> list[str]:
+    """A line for each mistake that shows, the gravest first, and for what could not be looked at."""
+    return [f"why: {one_line(one.says)}" for one in why.found] + [
+        f"not looked at: {one_line(words)}" for words in why.unseen
+    ]
 
 
 def _old(snapshot: Snapshot[Any]) -> str:

@@ -21,7 +21,9 @@ from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from pghalab.app import PghalabApp
+from pghalab.lab import doctor
 from pghalab.lab.doctor import Fact
+from pghalab.lab.settings import LabSettings
 from pghalab.lab.types import Output
 from pghalab.screens.dialogs import About, Choose, Confirm
 from pghalab.screens.doctor import DoctorScreen
@@ -250,6 +252,23 @@ async def test_the_doctor_offers_the_command_to_copy(folder: Path, monkeypatch: 
         await until(pilot, lambda: built.app.clipboard == "apt install docker.io")
         await pilot.press("y")
         await until(pilot, lambda: "NO  engine: nobody answers on [the socket] Install it." in built.app.clipboard)
+
+
+async def test_the_doctor_says_what_is_wrong_in_the_lab(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def examine(settings: LabSettings) -> list[Fact]:
+        return [Fact("memory", True, "7.7 GiB")]
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    built = stage(folder)
+    built.lab.nodes["pgha2"].processes["etcd"] = "root"
+    async with built.app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot, built)
+        await pilot.press("d")
+        await until(pilot, lambda: "2 of 3 need attention" in shown(built))
+        await pilot.press("y")
+        report = built.app.clipboard
+        assert "NO  lab: etcd runs as root on pgha2" in report and "chown -R postgres:postgres" in report
+        assert "there is no /pgha/config" in report
 
 
 async def test_a_shell_where_the_terminal_cannot_be_lent_says_what_to_do(folder: Path) -> None:

@@ -23,10 +23,13 @@ from pghalab.cluster.model import (
     PatroniView,
     Snapshot,
 )
-from pghalab.lab import local
+from pghalab.lab import doctor, local
 from pghalab.lab.settings import LabSettings
+from pghalab.lab.types import LabError
 from pghalab.text import in_ascii
 from pghalab.verbs import status
+from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.recording import recording
 
 NODES: Nodes = Snapshot(
     (NodeHealth("pgha1", "running", "192.168.50.10", "up", "running", "stopped", "stopped"),), None, 0.0
@@ -148,23 +151,27 @@ class FakeMonitor:
         raise RuntimeError("the monitor is broken")
 
 
+class OpenedLab(FakeLab):
+    """A lab that was found with damaged settings, on which somebody started etcd as root; pgha3 is stopped."""
+
+    def __init__(self, settings: LabSettings, *, look_only: bool) -> None:
+        assert look_only
+        super().__init__(name=settings.name)
+        self.notices = ["settings.json was damaged"]
+        for node in self.nodes.values():
+            node.recorded = recording("three").commands[node.name]
+        self.nodes["pgha2"].processes["etcd"] = "root"
+        self.put("exited", "pgha3")
+
+    async def settle(self) -> None:
+        """Nothing is to be waited for."""
+
+
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any lab is one that has nodes but no engine, and that was found with damaged settings."""
-
-    class FakeLab:
-        def __init__(self, settings: LabSettings, *, look_only: bool) -> None:
-            assert look_only
-            self.name = settings.name
-            self.notices = ["settings.json was damaged"]
-
-        async def nothing(self) -> None:
-            return None
-
-        open = settle = close = nothing
-
+    """Any lab is `OpenedLab`."""
     monkeypatch.setenv("PGHALAB_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(local, "LocalLab", FakeLab)
+    monkeypatch.setattr(local, "LocalLab", OpenedLab)
     monkeypatch.setattr(monitor, "Monitor", FakeMonitor)
 
 
@@ -180,8 +187,40 @@ def test_the_verb_shows_the_lab_it_was_asked_for_and_how_it_was_found(
         assert (told["lab"], told["status"], told["troubles"]) == ("demo", 0, [])
         assert (told["etcd"]["value"]["majority"], told["etcd"]["value"]["can_lose"]) == (3, 2)
         assert codec.read_patroni(told["patroni"]).value == WELL.value
+        (found,) = told["why"]["found"]
+        assert (found["name"], found["nodes"], found["severity"]) == ("etcd-root", ["pgha2"], "warning")
+        assert found["says"].startswith("etcd runs as root on pgha2") and "chown" in found["todo"]
+        assert told["why"]["unseen"] == ["pgha3 is stopped"]
     else:
         assert "★ Leader" in shown.out
+        assert shown.out.splitlines()[-2:] == [
+            "why: etcd runs as root on pgha2; what it writes there belongs to root.",
+            "not looked at: pgha3 is stopped",
+        ]
+
+
+def test_the_doctor_says_what_is_wrong_in_the_lab_when_it_is_asked(
+    lab: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def examine(settings: LabSettings) -> list[doctor.Fact]:
+        return [doctor.Fact("engine", True, f"answers for {settings.name}")]
+
+    monkeypatch.setattr(doctor, "examine", examine)
+    assert cli.main(["--lab", "demo", "doctor"]) == 0
+    assert capsys.readouterr().out == "ok  engine  answers for demo\n"
+    for words in (["--lab", "demo", "doctor", "--lab"], ["doctor", "--lab", "demo"]):
+        assert cli.main(words) == 1
+        said = capsys.readouterr().out.splitlines()
+        assert said[0] == "ok  engine  answers for demo"
+        assert said[1].startswith("NO  lab     etcd runs as root on pgha2") and "chown" in said[2]
+        assert said[3] == "NO  lab     not looked at: pgha3 is stopped"
+    monkeypatch.setattr(OpenedLab, "settle", _fails)
+    assert cli.main(["doctor", "--lab", "demo", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["facts"][-1]["found"] == "not looked at: no engine answers"
+
+
+async def _fails(_: OpenedLab) -> None:
+    raise LabError("no engine answers")
 
 
 @pytest.mark.parametrize("as_json", [False, True])

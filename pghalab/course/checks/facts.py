@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ class Facts:
         """Told what runs on a node whenever that was seen: the node's name, and the names of its processes."""
         self._sources: Sources = sources or ClusterSources()
         self._known: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+        self._read: dict[tuple[str, str], str] = {}
+        """What `read` has found of files, by node and path."""
         self._gates = {name: asyncio.Semaphore(SESSIONS) for name in lab.nodes}
 
     def data_nodes(self) -> list[Node]:
@@ -162,13 +165,17 @@ class Facts:
 
     async def file(self, node: Node, path: str) -> File | None:
         """A file or directory with its text, None when there is none."""
-        _, out = await self.command(node, _FILE.format(path=shlex.quote(path)))
-        if not out:
-            return None
-        head, count, text = [*out.split("\n", 2), "", ""][:3]
-        kind, owner, mode = head.split("|")
-        kind = "file" if kind.startswith("regular") else kind
-        return File(kind, owner, mode, int(count), text)
+        known = self._read.get((node.name, path))
+        return _file(known if known is not None else (await self.command(node, _one(path)))[1])
+
+    async def read(self, node: Node, paths: Sequence[str]) -> None:
+        """Look at many files with one command, so that `file` has them; whoever asks for few need not."""
+        # What a file holds cannot tell where the next one begins.
+        between = f"--- {secrets.token_hex(8)}"
+        _, out = await self.command(node, "\n".join(f"echo '{between}'\n{_one(path)}" for path in paths))
+        found = out.split(f"{between}\n")[1:]
+        if len(found) == len(paths):
+            self._read |= {(node.name, path): text for path, text in zip(paths, found, strict=True)}
 
     async def _with(self, node: Node, process: str, product: str) -> None:
         """Ask nothing of a service that does not run: the refusal would only come later and say less."""
@@ -302,6 +309,18 @@ class Facts:
             return await _limited(to, answer, ANSWER)
 
         return await self._once(("login", via.name, to.name, user, database, secret), ask)
+
+
+def _one(path: str) -> str:
+    return _FILE.format(path=shlex.quote(path))
+
+
+def _file(told: str) -> File | None:
+    if not told:
+        return None
+    head, count, text = [*told.split("\n", 2), "", ""][:3]
+    kind, owner, mode = head.split("|")
+    return File("file" if kind.startswith("regular") else kind, owner, mode, int(count), text)
 
 
 _abandoned: set[asyncio.Future[Any]] = set()

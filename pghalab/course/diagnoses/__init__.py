@@ -6,22 +6,18 @@ A new one is an entry in one of the files beside this one, and its name in the s
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import etcd, files, hba, patroni
-from pghalab.course.diagnoses.base import Diagnosis, Mistake, Scene
+from pghalab.course.diagnoses.base import Diagnosis, Mistake, look
 from pghalab.course.localise import Names
 from pghalab.course.model import Step
-from pghalab.lab.types import LabError, Node
-from pghalab.text import enumerated
+from pghalab.lab.types import Node
 
 __all__ = ["MISTAKES", "Diagnosis", "about", "diagnose"]
 
 MISTAKES: Mapping[str, Mistake] = {**files.MISTAKES, **etcd.MISTAKES, **patroni.MISTAKES, **hba.MISTAKES}
-
-_log = logging.getLogger(__name__)
 
 
 async def diagnose(names: Sequence[str], facts: Facts, nodes: Sequence[Node], words: Names) -> tuple[Diagnosis, ...]:
@@ -29,8 +25,7 @@ async def diagnose(names: Sequence[str], facts: Facts, nodes: Sequence[Node], wo
 
     `nodes` are those that the step at hand is about.
     """
-    scene = Scene(facts, tuple(nodes))
-    found = await asyncio.gather(*(_look(name, scene, words) for name in names))
+    found = await asyncio.gather(*(look(name, MISTAKES[name], facts, nodes, words, step=True) for name in names))
     return tuple(one for each in found for one in each)
 
 
@@ -47,25 +42,3 @@ def about(step: Step, facts: Facts, words: Names) -> list[Node]:
         return facts.data_nodes()
     found = [node for name in map(words.text, sorted(named)) if (node := nodes.get(name)) is not None]
     return found or list(nodes.values())
-
-
-async def _look(name: str, scene: Scene, words: Names) -> list[Diagnosis]:
-    mistake = MISTAKES[name]
-    try:
-        signs = await mistake.look(scene)
-    except LabError:
-        return []
-    except Exception:
-        # A diagnosis is help: that it fails is for the log, and no reason to say nothing else.
-        _log.exception("diagnosis %s", name)
-        return []
-    meant = enumerated([node.name for node in scene.nodes])
-    return [
-        Diagnosis(name, _filled(mistake.says, sign.nodes, sign.detail, meant, words),
-                  _filled(mistake.todo, sign.nodes, sign.detail, meant, words), sign.nodes)
-        for sign in signs
-    ]  # fmt: skip
-
-
-def _filled(text: str, nodes: Sequence[str], detail: str, meant: str, words: Names) -> str:
-    return words.command(text).format(nodes=enumerated(list(nodes)), detail=detail, meant=meant)

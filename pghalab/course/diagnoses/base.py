@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from pghalab.cluster.model import Severity
 from pghalab.course.checks.facts import Facts
+from pghalab.course.localise import Names
 from pghalab.lab.types import LabError, Node
+from pghalab.text import enumerated
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,7 @@ class Diagnosis:
     todo: str
     """What to do."""
     nodes: tuple[str, ...] = ()
+    severity: Severity = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +58,25 @@ class Sign:
 
 
 Look = Callable[[Scene], Awaitable[Sequence[Sign]]]
+Begun = Callable[[Facts], Awaitable[Sequence[Node]]]
+"""The nodes on which something has begun, whatever step is on the screen: see `begun`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """A mistake: how one looks for it, what is said when it shows, and what to do.
 
-    In `says` and `todo` stand `{nodes}`, `{detail}` and `{meant}`, the nodes that the step is about.
+    In `says` and `todo` stand `{nodes}` and `{detail}`, in `here` also `{meant}`, the nodes that the step is about.
     """
 
     look: Look
     says: str
     todo: str
+    here: str = ""
+    """What to do beyond that where a step is at hand."""
+    severity: Severity = "warning"
+    begun: Begun | None = None
+    """Where it is a mistake although no step asks for it: elsewhere it is what is still to be done. None: anywhere."""
 
 
 Seen = Callable[[Facts, Node], Awaitable[str | None]]
@@ -117,3 +131,31 @@ async def quietly(answer: Awaitable[str]) -> str:
         return await answer
     except LabError:
         return ""
+
+
+async def look(
+    name: str, mistake: Mistake, facts: Facts, nodes: Sequence[Node], words: Names, *, step: bool
+) -> list[Diagnosis]:
+    """Whether a mistake shows, in words for the lab's own names; nothing where nobody can look.
+
+    `step` tells that a step is at hand, and that the nodes are those that it is about.
+    """
+    try:
+        signs = await mistake.look(Scene(facts, tuple(nodes)))
+    except LabError:
+        return []
+    except Exception:
+        # A diagnosis is help: that it fails is for the log, and no reason to say nothing else.
+        _log.exception("diagnosis %s", name)
+        return []
+    meant = enumerated([node.name for node in nodes])
+    todo = f"{mistake.todo} {mistake.here}".strip() if step else mistake.todo
+    return [
+        Diagnosis(name, _filled(mistake.says, sign, meant, words), _filled(todo, sign, meant, words), sign.nodes,
+                  mistake.severity)
+        for sign in signs
+    ]  # fmt: skip
+
+
+def _filled(text: str, sign: Sign, meant: str, words: Names) -> str:
+    return words.command(text).format(nodes=enumerated(list(sign.nodes)), detail=sign.detail, meant=meant)

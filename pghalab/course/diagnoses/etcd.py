@@ -13,11 +13,12 @@ from pghalab.cluster.identity import home
 from pghalab.cluster.model import EtcdEndpoint
 from pghalab.course.checks.facts import Facts
 from pghalab.course.checks.services import LOGS
+from pghalab.course.diagnoses import begun
 from pghalab.course.diagnoses.base import Mistake, Scene, Sign, everywhere, on_nodes, quietly, runs, tail
+from pghalab.course.diagnoses.begun import MEMBER
 from pghalab.lab.types import LabError, Node
 
 LOG = LOGS["etcd"][0]
-MEMBER = "/pgha/data/etcd/member"
 RECENT = 600
 """Seconds for which a second start is worth a word: the log keeps it until etcd is started anew."""
 OWN = "There, as root: chown -R postgres:postgres /pgha/data/etcd /var/log/etcd"
@@ -31,9 +32,10 @@ async def as_root(facts: Facts, node: Node) -> str | None:
 
 async def log_owner(facts: Facts, node: Node) -> str | None:
     """postgres may not write the log, since somebody else made it."""
+    if await runs(facts, node, "etcd"):
+        return None
     file = await facts.file(node, LOG)
-    stands = file is None or file.owner == "postgres"
-    return None if stands or await runs(facts, node, "etcd") else file.owner if file else None
+    return file.owner if file is not None and file.owner != "postgres" else None
 
 
 async def member_owner(facts: Facts, node: Node) -> str | None:
@@ -135,7 +137,9 @@ MISTAKES: Mapping[str, Mistake] = {
     "etcd-twice": Mistake(
         on_nodes(twice, everywhere),
         "etcd was started twice on {nodes}: the first one still runs, and the second has emptied its log and ended.",
-        "Nothing is lost. This step is about {meant}: look at which node the prompt names.",
+        "Nothing is lost.",
+        here="This step is about {meant}: look at which node the prompt names.",
+        severity="notice",
     ),
     "etcd-bootstrapped": Mistake(
         on_nodes(bootstrapped, everywhere),
@@ -152,15 +156,19 @@ MISTAKES: Mapping[str, Mistake] = {
         waits,
         "etcd on {nodes} waits for a majority: {detail} that are needed run.",
         "Start etcd on the next node; until then nobody answers.",
+        severity="critical",
+        begun=begun.quorum,
     ),
     "etcd-stranger": Mistake(
         stranger,
         "etcd on {nodes} is in a cluster of its own ({detail}), made from old data.",
         "End it there, empty /pgha/data/etcd, and start it again.",
+        severity="critical",
     ),
     "etcd-elsewhere": Mistake(
         elsewhere,
         "etcd's data was made at {detail}.",
         "Create the lab with the addresses that it had, or remove its data (pghalab down -f) and begin again.",
+        severity="critical",
     ),
 }

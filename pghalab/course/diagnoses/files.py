@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from pghalab.course.checks.facts import Facts, File
+from pghalab.course.diagnoses import begun
 from pghalab.course.diagnoses.base import Mistake, data, on_nodes, runs
+from pghalab.course.diagnoses.begun import ETCD_YAML, MANAGED
 from pghalab.course.lines import YamlError, parse
 from pghalab.lab.types import Node
 from pghalab.text import enumerated
 
-ETCD_YAML = "/pgha/config/etcd.yaml"
 ETCD_CONF = "/pgha/config/etcd.conf"
 VARS = "/pgha/config/patroniVars"
 PATRONI_YAML = "/pgha/config/patroni.yaml"
 ROLES = "/pgha/config/createRoles.sh"
 FOLDERS = ("/pgha/config", "/pgha/data/etcd", "/var/log/etcd", "/var/log/patroni")
+OWN_DATA = "/pgdata/17/data/PG_VERSION"
 WRITE = "There, as postgres with root's NODELIST (sudo -E -u postgres /bin/bash -l): /etcdSetup.sh -y"
 
 
@@ -136,9 +138,9 @@ async def unprepared(facts: Facts, node: Node) -> str | None:
     """A database of the node's own lies where Patroni has to make or copy one."""
     if await runs(facts, node, "patroni"):
         return None
-    if await facts.file(node, "/pgdata/17/data/PG_VERSION") is None:
+    if await facts.file(node, OWN_DATA) is None:
         return None
-    return "" if await facts.file(node, "/pgdata/17/data/patroni.dynamic.json") is None else None
+    return "" if await facts.file(node, MANAGED) is None else None
 
 
 async def _etcd(facts: Facts, node: Node) -> Mapping[str, Any] | None:
@@ -175,10 +177,16 @@ MISTAKES: Mapping[str, Mistake] = {
         "There, as root: chown -R postgres:postgres /pgha /var/log/etcd /var/log/patroni",
     ),
     "etcd-plain-only": Mistake(
-        on_nodes(plain_only), "On {nodes} only the plain file was written: the -y is missing.", WRITE
+        on_nodes(plain_only),
+        "On {nodes} only the plain file was written: the -y is missing.",
+        WRITE,
+        begun=begun.etcd,
     ),
     "etcd-yaml-missing": Mistake(
-        on_nodes(yaml_missing), f"On {{nodes}} there is no {ETCD_YAML}: /etcdSetup.sh has not run there.", WRITE
+        on_nodes(yaml_missing),
+        f"On {{nodes}} there is no {ETCD_YAML}: /etcdSetup.sh has not run there.",
+        WRITE,
+        begun=begun.etcd,
     ),
     "etcd-yaml-broken": Mistake(
         on_nodes(yaml_broken),
@@ -205,12 +213,14 @@ MISTAKES: Mapping[str, Mistake] = {
         on_nodes(vars_missing),
         "patroniVars is missing on {nodes}: /etcdSetup.sh -y writes it beside etcd's file.",
         WRITE,
+        begun=begun.configured,
     ),
     "vars-other": Mistake(on_nodes(vars_other), "patroniVars on {nodes} is that of {detail}.", WRITE),
     "patroni-yaml-missing": Mistake(
         on_nodes(patroni_missing, data),
         "patroni.yaml is missing on {nodes}: /patroniSetup.sh has not run there.",
         "There, as postgres: /patroniSetup.sh",
+        begun=begun.patroni,
     ),
     "patroni-yaml-other": Mistake(
         on_nodes(patroni_other, data),
@@ -236,5 +246,6 @@ MISTAKES: Mapping[str, Mistake] = {
         on_nodes(unprepared, data),
         "On {nodes} the data directory holds a database of its own, which no cluster made.",
         "Run the step that empties it (it asks first), then start Patroni there.",
+        begun=begun.patroni,
     ),
 }

@@ -81,6 +81,7 @@ MISTAKES: Mapping[str, Mistake] = {
         no_localhost,
         "The list lacks a rule for 127.0.0.1: Patroni itself, and this course, are locked out.",
         "Add `host all all 127.0.0.1/32 scram-sha-256` to the list with patronictl edit-config.",
+        severity="critical",
     ),
     "hba-error": Mistake(
         on_nodes(in_error, data),

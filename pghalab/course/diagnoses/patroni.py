@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pghalab.cluster.truth import role
 from pghalab.course.checks.facts import Facts
+from pghalab.course.diagnoses import begun
 from pghalab.course.diagnoses.base import Mistake, Scene, Sign, data, on_nodes, quietly, runs, tail
 from pghalab.lab.types import LabError, Node
 
@@ -147,12 +148,15 @@ MISTAKES: Mapping[str, Mistake] = {
         no_majority,
         "Patroni waits: {detail} members of etcd that are needed answer.",
         "Start etcd on the nodes on which it has ended.",
+        severity="critical",
+        begun=begun.patroni,
     ),
     "patroni-given-up": Mistake(
         given_up,
         "A cluster was begun and never finished: its `initialize` key stands in etcd, and no Patroni runs.",
         "Look at the end of /var/log/patroni/patroni.out for the reason; when it is mended: "
         "etcdctl del /pgha/pgha_patroni_cluster/initialize, empty the data directory, start Patroni.",
+        severity="critical",
     ),
     "patroni-other-system": Mistake(
         on_nodes(other_system, data),
@@ -183,11 +187,13 @@ MISTAKES: Mapping[str, Mistake] = {
         nobody_writes,
         "Nobody takes writes ({nodes} only read): without a majority of etcd the leader gave up leading.",
         "Start etcd on the nodes on which it has ended; Patroni does the rest.",
+        severity="critical",
     ),
     "paused": Mistake(
         paused,
         "The cluster is in maintenance mode: Patroni fails over to nobody.",
         "patronictl -c /pgha/config/patroni.yaml resume",
+        severity="notice",
     ),
     "superuser-password": Mistake(
         on_nodes(superuser, data),

@@ -1,0 +1,53 @@
+"""What has begun on a lab, by what lies on its nodes: before that, what is missing is no mistake but still to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pghalab.course.checks.facts import Facts
+from pghalab.course.checks.services import LOGS
+from pghalab.lab.types import LabError, Node
+
+ETCD_YAML = "/pgha/config/etcd.yaml"
+MEMBER = "/pgha/data/etcd/member"
+MANAGED = "/pgdata/17/data/patroni.dynamic.json"
+"""What Patroni keeps in a data directory of its own."""
+_ALL = (ETCD_YAML, MEMBER, MANAGED, *LOGS["etcd"], *LOGS["patroni"])
+
+
+async def etcd(facts: Facts) -> Sequence[Node]:
+    """Every node, once etcd was started on one of them."""
+    return list(facts.lab.nodes.values()) if await _with_any(facts, *LOGS["etcd"], MEMBER) else []
+
+
+async def quorum(facts: Facts) -> Sequence[Node]:
+    """Every node, once so many of them were members of etcd that they could agree."""
+    nodes = list(facts.lab.nodes.values())
+    return nodes if len(await _with_any(facts, MEMBER)) > len(nodes) // 2 else []
+
+
+async def configured(facts: Facts) -> Sequence[Node]:
+    """The nodes that /etcdSetup.sh has written a file for."""
+    return await _with_any(facts, ETCD_YAML)
+
+
+async def patroni(facts: Facts) -> Sequence[Node]:
+    """The nodes on which Patroni was started."""
+    found = await _with_any(facts, *LOGS["patroni"], MANAGED)
+    return [node for node in facts.data_nodes() if node in found]
+
+
+async def _with_any(facts: Facts, *paths: str) -> list[Node]:
+    nodes = list(facts.lab.nodes.values())
+    found = await asyncio.gather(*(_there(facts, node) for node in nodes))
+    return [node for node, there in zip(nodes, found, strict=True) if there & set(paths)]
+
+
+async def _there(facts: Facts, node: Node) -> set[str]:
+    """Which of all these are there; of a node that cannot be looked at, none is known to be."""
+    try:
+        _, out = await facts.command(node, f"ls -d {' '.join(_ALL)} 2> /dev/null; true")
+    except LabError:
+        return set()
+    return set(out.splitlines())
