@@ -6,6 +6,8 @@ etcd 3.5 on; the gateway on the same port has them (etcd docs: gRPC gateway).
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -29,6 +31,8 @@ PORT: Final = 2379
 PEER_PORT: Final = 2380
 TIMEOUT: Final = 3.0
 """Seconds for one call."""
+PATIENCE: Final = 0.7
+"""Seconds after which a member that keeps its clients waiting is asked as the other members ask it."""
 _SERVICE: Final = "etcd"
 WAITS: Final = "waits for a majority of the members"
 _CHANNEL: Final = [
@@ -89,6 +93,25 @@ async def endpoint(node: Node, *, timeout: float = TIMEOUT) -> EtcdEndpoint:
         errors="; ".join(map(str, errors)) or ("" if leader else "etcdserver: no leader"),
         cluster_id=_hex(header["cluster_id"]) if "cluster_id" in header else None,
     )
+
+
+async def standing(node: Node) -> tuple[EtcdEndpoint, int | None]:
+    """As `endpoint`; of a cluster that never had a majority as `waiting`, without its clients' long wait.
+
+    A member that is only slow is not taken for one that waits. Raises OutOfReach, NotRunning or NoAnswer.
+    """
+    asking = asyncio.ensure_future(endpoint(node))
+    try:
+        await asyncio.wait({asking}, timeout=PATIENCE)
+        if not asking.done():
+            with contextlib.suppress(LabError):
+                if await is_new(node) and not asking.done():
+                    return await waiting(node)
+        return await asking, None
+    finally:
+        if not asking.done():
+            asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 async def waiting(node: Node, *, timeout: float = TIMEOUT) -> tuple[EtcdEndpoint, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
@@ -17,8 +16,6 @@ from pghalab.lab.types import LabError, Node
 
 MEMBERS_EVERY: Final = 15.0
 """Seconds between two looks at the list of members."""
-PATIENCE: Final = 0.7
-"""Seconds after which a member that keeps its clients waiting is asked as the other members ask it."""
 SETTLE: Final = 0.3
 SETTLED_BY: Final = 1.0
 """Seconds until the next look when something changed, and after which it is shown even if more changes."""
@@ -60,26 +57,15 @@ class Members:
     async def _ask(self, node: Node) -> tuple[EtcdEndpoint, int | None]:
         """Ask a member as its clients do; one that lets them wait, because it has not joined, as the others do.
 
-        A member that is only slow has not to be taken for one that waits: either its cluster never had a majority, or
-        its clients got no answer twice.
+        A member of a cluster that once had a majority is asked so when its clients got no answer twice.
         """
-        asking = asyncio.ensure_future(etcd.endpoint(node))
         try:
-            await asyncio.wait({asking}, timeout=PATIENCE)
-            if not asking.done():
-                with contextlib.suppress(LabError):
-                    if await etcd.is_new(node) and not asking.done():
-                        return await etcd.waiting(node)
-            return await asking, None
+            return await etcd.standing(node)
         except NoAnswer:
             if self._services.misses("etcd", node.name):
                 with contextlib.suppress(LabError):
                     return await etcd.waiting(node)
             raise
-        finally:
-            if not asking.done():
-                asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
 
     async def _count(self, node: Node, cluster: str | None) -> int | None:
         _, asked = self._counted.get(cluster, (0, float("-inf")))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pghalab.cluster.etcd import WAITS
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.lab.types import Lab, LabError, Node
 from tests.fake_lab.lab import FakeLab
@@ -29,6 +30,8 @@ class FakeSources:
         """The names in the member lists of nodes whose own differs."""
         self.silent: set[str] = set()
         """Nodes whose etcd and Patroni run and do not answer."""
+        self.waiting: set[str] = set()
+        """Nodes whose etcd has not joined a cluster that never had a majority."""
         self.sick: set[str] = set()
         """Nodes whose etcd cannot commit."""
         self.dcs: dict[str, str] = {}
@@ -51,12 +54,15 @@ class FakeSources:
         if node.name in self.silent:
             raise LabError(f"etcd does not run on {node.name}")
         real = MOMENT.endpoints[node.name]
+        cluster_id = self.clusters.get(node.name, real.cluster_id)
+        if node.name in self.waiting:
+            return EtcdEndpoint(node.name, real.endpoint, errors=WAITS, cluster_id=cluster_id, waits=True)
         return replace(
             real,
             is_leader=node.name in (self.etcd_leader, self.also_leads),
             raft_term=self.terms.get(node.name, real.raft_term),
             errors=self.errors.get(node.name, real.errors),
-            cluster_id=self.clusters.get(node.name, real.cluster_id),
+            cluster_id=cluster_id,
         )
 
     async def members(self, node: Node) -> Sequence[EtcdMember]:

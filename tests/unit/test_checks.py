@@ -225,6 +225,9 @@ async def test_a_member_of_another_cluster_counts_for_nothing(lab: FakeLab, sour
     )
     sources.also_leads = ""
     assert failed(await look(lab, sources, "etcd")) == f"no leader, term {TERM}"
+    sources.waiting = {"pgha5"}
+    words = "3 healthy; etcd on pgha5 waits for a majority of the members"
+    assert words in failed(await look(lab, sources, "etcd", healthy=5))
 
 
 async def test_etcd_without_any_count_wants_one_leader_of_whoever_answers(lab: FakeLab, sources: FakeSources) -> None:

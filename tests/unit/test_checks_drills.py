@@ -26,6 +26,9 @@ async def test_a_key_is_told_by_every_member_that_answers(lab: FakeLab, sources:
     assert failed(await look(lab, sources, "etcd_key", KEY)) == ""
     answers(lab, "pgha3", "five of five\n")
     assert failed(await look(lab, sources, "etcd_key", KEY)) == "five of five and three of five"
+    # It would let its clients wait.
+    sources.waiting = {"pgha3"}
+    assert failed(await look(lab, sources, "etcd_key", KEY)) == ""
 
 
 @pytest.mark.parametrize("value", ["", "\n", "two of five\n"])

@@ -29,7 +29,7 @@ async def test_a_member_that_answers_runs_however_young(lab: FakeLab, sources: F
 
 
 @pytest.mark.parametrize(("age", "holds"), [(0, False), (2, False), (3, True), (90, True)])
-async def test_a_member_that_waits_for_the_others_runs_when_it_stays(
+async def test_a_member_that_answers_nobody_runs_when_it_stays(
     lab: FakeLab, sources: FakeSources, age: int, holds: bool
 ) -> None:
     cluster_of_three(lab, sources)
@@ -37,6 +37,17 @@ async def test_a_member_that_waits_for_the_others_runs_when_it_stays(
     lab.nodes["pgha1"].ages["etcd"] = age
     words = "etcd runs on pgha1" if holds else f"etcd was started {age} s ago on pgha1"
     assert await saw(lab, sources, "etcd") == (holds, f"{words}; it does not answer yet")
+
+
+async def test_a_member_that_waits_for_a_first_majority_runs_however_young(lab: FakeLab, sources: FakeSources) -> None:
+    cluster_of_three(lab, sources)
+    lab.nodes["pgha1"].ages["etcd"] = 0
+    sources.waiting = {"pgha1", "pgha2"}
+    assert await saw(lab, sources, "etcd") == (True, "etcd runs on pgha1 and waits for a majority of the members")
+    sources.clusters["pgha1"] = "c9"
+    ok, words = await saw(lab, sources, "etcd")
+    assert not ok
+    assert words.startswith("etcd on pgha1 belongs to the cluster c9, the others to ")
 
 
 async def test_a_member_without_a_leader_is_judged_by_its_staying(lab: FakeLab, sources: FakeSources) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pghalab.cluster import etcd, members, monitor, postgres
+from pghalab.cluster import etcd, monitor, postgres
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.model import EtcdEndpoint
 from pghalab.cluster.rest import NoAnswer, NotRunning
@@ -274,7 +274,7 @@ async def test_a_count_is_shown_only_when_it_has_settled(world: World, monkeypat
 async def test_a_member_that_waits_is_seen_at_the_other_members_port(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(members, "PATIENCE", 0.01)
+    monkeypatch.setattr(etcd, "PATIENCE", 0.01)
     silence = asyncio.Event()
 
     async def silent(node: Any) -> EtcdEndpoint:
@@ -302,7 +302,7 @@ async def test_a_member_that_waits_is_seen_at_the_other_members_port(
 
 
 async def test_a_member_that_is_only_slow_does_not_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(members, "PATIENCE", 0.01)
+    monkeypatch.setattr(etcd, "PATIENCE", 0.01)
     real, silent = world.endpoint, False
 
     async def slow(node: Any) -> EtcdEndpoint:

@@ -23,7 +23,7 @@ async def etcd_key(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckRes
 
     async def ask(node: Node) -> str | None:
         try:
-            if not any(found.name == "etcd" for found in await ctx.facts.processes(node)):
+            if (await ctx.facts.endpoint(node)).waits:
                 return None
             status, out = await ctx.facts.command(node, command)
         except LabError:

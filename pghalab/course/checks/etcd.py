@@ -26,6 +26,8 @@ async def etcd(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]
     ours = [endpoint for endpoint in up if most in (None, endpoint.cluster_id)]
     missing = [in_words(answer, node.name) for node, answer in zip(nodes, answers, strict=True)
                if isinstance(answer, LabError)]  # fmt: skip
+    missing += [f"etcd on {answer.node} {answer.errors}" for answer in answers
+                if isinstance(answer, EtcdEndpoint) and answer.waits]  # fmt: skip
     missing += [f"etcd on {endpoint.node} belongs to another cluster" for endpoint in up if endpoint not in ours]
     results: list[CheckResult] = []
     if "members" in params:

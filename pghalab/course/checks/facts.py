@@ -183,7 +183,7 @@ class Facts:
             raise LabError(f"{product} is not running on {node.name}")
 
     async def endpoint(self, node: Node) -> EtcdEndpoint:
-        """The status of a node's etcd member."""
+        """The status of a node's etcd member; before its cluster had a majority, that it `waits`."""
 
         async def ask() -> EtcdEndpoint:
             await self._with(node, "etcd", "etcd")

@@ -81,6 +81,10 @@ async def _etcd(facts: Facts, node: Node, process: Process) -> tuple[bool, str]:
         endpoint = await facts.endpoint(node)
     except LabError:
         return _stays("etcd", node, process, "it does not answer yet")
+    if endpoint.waits:
+        # It has read its files and serves the other members: what can be wrong with either would have ended it.
+        wrong = await _elsewhere(facts, node, endpoint)
+        return not wrong, wrong or f"etcd runs on {node.name} and {endpoint.errors}"
     if endpoint.errors or not endpoint.member_id:
         return _stays("etcd", node, process, endpoint.errors or "it does not answer yet")
     wrong = await _stranger(facts, node, endpoint)
@@ -101,6 +105,12 @@ async def _stranger(facts: Facts, node: Node, endpoint: EtcdEndpoint) -> str:
             f"etcd on {node.name} is in a cluster of {len(listed)} that names {len(ours)} of this lab's "
             f"{len(nodes)} nodes: it did not read the course's configuration"
         )
+    return await _elsewhere(facts, node, endpoint)
+
+
+async def _elsewhere(facts: Facts, node: Node, endpoint: EtcdEndpoint) -> str:
+    """That most other members belong to another cluster than this one, in words; empty when they do not."""
+    nodes = facts.lab.nodes.values()
     answers = await asyncio.gather(*(facts.endpoint(one) for one in nodes), return_exceptions=True)
     most = home(answer for answer in answers if isinstance(answer, EtcdEndpoint))
     if most and endpoint.cluster_id != most:

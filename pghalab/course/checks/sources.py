@@ -13,7 +13,7 @@ class Sources(Protocol):
     """Where the facts about etcd, Patroni and PostgreSQL come from; replaced in tests."""
 
     async def endpoint(self, node: Node) -> EtcdEndpoint:
-        """The status of the etcd member on a node."""
+        """The status of the etcd member on a node; before its cluster had a majority, that it `waits`."""
 
     async def members(self, node: Node) -> Sequence[EtcdMember]:
         """The members of the etcd cluster as the member on this node knows them."""
@@ -40,10 +40,10 @@ class ClusterSources:
     """The facts from `pghalab.cluster`, imported when they are first wanted."""
 
     async def endpoint(self, node: Node) -> EtcdEndpoint:
-        """The status of the etcd member on a node."""
+        """The status of the etcd member on a node; before its cluster had a majority, that it `waits`."""
         from pghalab.cluster import etcd
 
-        return await etcd.endpoint(node)
+        return (await etcd.standing(node))[0]
 
     async def members(self, node: Node) -> Sequence[EtcdMember]:
         """The members of the etcd cluster as the member on this node knows them."""
