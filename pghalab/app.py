@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import ModalScreen, Screen
 
 from pghalab import registry
@@ -26,6 +26,7 @@ from pghalab.screens.messages import Told, hears
 from pghalab.screens.themes import DARK, LIGHT
 from pghalab.session.backend import Connect
 from pghalab.session.events import ConfirmationAsked, Noticed, NoticesChanged, RunFinished, VerbFinished
+from pghalab.widgets.keys import bindings, key, said
 from pghalab.widgets.text import HARMLESS
 
 if TYPE_CHECKING:
@@ -52,17 +53,7 @@ class PghalabApp(Console):
 
     TITLE = "pghalab"
     CSS_PATH = ["app.tcss", "screens/home.tcss"]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,f1", "help", "Help", id="app.help"),
-        Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit", priority=True),
-        Binding("Q", "quit", "Quit", show=False, id="app.quit-letter"),
-        Binding("T", "take_over", "Drive the lab from here", show=False, id="app.take-over"),
-        Binding("exclamation_mark", "shell", "Shell on the whole screen", show=False, id="app.shell"),
-        Binding("L", "lab_menu", "Lab", show=False, id="app.lab"),
-        Binding("D", "doctor", "Doctor", show=False, id="app.doctor"),
-        Binding("B", "repair", "Go to what is broken", show=False, id="app.repair"),
-        Binding("ctrl+l", "refresh_screen", "Paint anew", show=False, id="app.paint"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
 
     def __init__(
         self,
@@ -180,7 +171,7 @@ class PghalabApp(Console):
 
         if self.screen_stack and not any(isinstance(screen, LabScreen) for screen in self.screen_stack):
             text, bad = self.session.work.verb_outcome()
-            words = f"{text}. The lab menu (L) shows what it printed."
+            words = f"{text}. {said(self, 'The lab menu ({app.lab}) shows what it printed.')}"
             self.notify(words, severity="error" if bad else "information", markup=False)
 
     # Actions
@@ -304,13 +295,14 @@ class PghalabApp(Console):
         seen = set()
         for active in screen.active_bindings.values():
             binding = active.binding
-            if not binding.description or binding.action in seen or binding.action.startswith("command_palette"):
-                continue
-            seen.add(binding.action)
             namespace = active.node
+            known = (namespace, binding.action) in seen or binding.action.startswith("command_palette")
+            if not binding.description or known:
+                continue
+            seen.add((namespace, binding.action))
             yield SystemCommand(
                 binding.description,
-                f"Key: {binding.key}",
+                f"Key: {key(self, binding.id) if binding.id else binding.key}",
                 lambda action=binding.action, node=namespace: self.call_later(self.run_action, action, node),
             )
 

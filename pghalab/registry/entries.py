@@ -365,6 +365,13 @@ VERBS = (
         ),
     ),
     Verb(
+        "keys",
+        "list the actions of the console and their keys",
+        "keys.keys",
+        more="Their ids are what [keymap] in the settings file wants; exit status 1 if a line of that is wrong.",
+        looks=True,
+    ),
+    Verb(
         "doctor",
         "say whether this machine can run the lab, and what is wrong in it",
         "doctor.doctor",

@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, cast
 from textual.content import Content
 from textual.widgets import Static
 
+from pghalab.registry.keymap import shown
 from pghalab.widgets.glyphs import WARN
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
     from pghalab.screens.console import ConsoleScreen
+    from pghalab.session.work import Work
+
+
+def stoppable(screen: ConsoleScreen, work: Work) -> str:
+    """What runs, and which key stops it; empty when nothing does."""
+    text = work.activity()
+    if not text or work.stopping:
+        return text
+    bound = (active.binding for active in screen.active_bindings.values())
+    stops = next((shown(binding.key) for binding in bound if binding.action in ("stop", "stop_step")), "")
+    return f"{text} · {stops} stops it" if stops else text
 
 
 class Activity(Static):
@@ -32,7 +44,7 @@ class Activity(Static):
         """Show what runs now."""
         screen = cast("ConsoleScreen", self.screen)
         session = screen.console.session
-        text = "" if screen.shows_what_runs else session.work.activity()
+        text = "" if screen.shows_what_runs else stoppable(screen, session.work)
         self.display = bool(text)
         line = plain(text, WARN)
         if not isinstance(self.content, Content) or not line.is_same(self.content):

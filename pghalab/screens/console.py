@@ -9,18 +9,21 @@ from typing import cast
 
 from textual import on, work
 from textual.app import App
+from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from pghalab.cluster.headline import headline
 from pghalab.lab.types import LabError
+from pghalab.registry.keymap import Keymap, load
 from pghalab.screens.messages import told
 from pghalab.session.backend import Connect
 from pghalab.session.events import SessionEvent
 from pghalab.session.session import Session
 from pghalab.text import clean
 from pghalab.widgets import glyphs
+from pghalab.widgets.keys import in_order, said
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,13 @@ class Console(App[int]):
     def __init__(self, lab_name: str, *, connect: Connect | None = None, lessons: Path | None = None) -> None:
         super().__init__()
         self.session = Session(lab_name, connect=connect, lessons=lessons)
+        self.own_keys: Keymap = {}
+        """The keys that the person chose, by the id of the action."""
+
+    def on_load(self) -> None:
+        """Take the person's own keys, before the first screen is made."""
+        self.own_keys, self.session.state.own_notices = load()
+        self.set_keymap({name: ",".join(keys) for name, keys in self.own_keys.items()})
 
     def on_mount(self) -> None:
         """Listen."""
@@ -146,11 +156,20 @@ class ConsoleScreen(Screen[None]):
         # Textual tells it to the screen that the worker belongs to, and to nobody else.
         self.console.worker_changed(event)
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The bindings that work now, in the order in which they are shown."""
+        return in_order(super().active_bindings)
+
     def condition(self) -> Content:
         """The lab's condition in one line."""
         state = self.console.session.state
         trouble = str(state.trouble) if state.trouble is not None else ""
         return glyphs.line(headline(state.lab_name, state.nodes, state.etcd, state.patroni, trouble, state.paused))
+
+    def say(self, text: str) -> None:
+        """Notify of something; `{lesson.hint}` in it becomes the name of the key."""
+        self.notify(said(self, text), markup=False)
 
     @property
     def shows_what_runs(self) -> bool:

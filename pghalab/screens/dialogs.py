@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 from pghalab.text import clean
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET
+from pghalab.widgets.keys import bindings, label, said
 from pghalab.widgets.text import plain
 
 BOX_CSS = """
@@ -35,11 +36,7 @@ class Confirm(ModalScreen[bool]):
     """A question answered with yes or no; no is the default."""
 
     DEFAULT_CSS = BOX_CSS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,f5", "answer(True)", "Yes", id="confirm.yes"),
-        Binding("n,escape", "answer(False)", "No", id="confirm.no"),
-        Binding("left,right", "other", show=False, id="confirm.other"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("confirm")
 
     def __init__(self, question: str, yes: str, *, danger: bool = False) -> None:
         super().__init__()
@@ -50,8 +47,13 @@ class Confirm(ModalScreen[bool]):
         with Vertical(classes="box"):
             yield Static(plain(self._question))
             with Horizontal(classes="buttons"):
-                yield Button(f"{self._yes}  y", id="yes", variant="error" if self._danger else "primary", compact=True)
-                yield Button("No  n", id="no", compact=True)
+                yield Button(
+                    label(self, self._yes, "confirm.yes"),
+                    id="yes",
+                    variant="error" if self._danger else "primary",
+                    compact=True,
+                )
+                yield Button(label(self, "No", "confirm.no"), id="no", compact=True)
 
     def on_mount(self) -> None:
         """Yes is not one key away: Enter may be pressed once too often."""
@@ -84,8 +86,8 @@ class ConfirmChange(Confirm):
             with VerticalScroll(classes="scroll"):
                 yield Static(Content("\n").join([_diff_line(line) for line in clean(self._diff).splitlines()]))
             with Horizontal(classes="buttons"):
-                yield Button("Apply  y", id="yes", variant="primary", compact=True)
-                yield Button("No  n", id="no", compact=True)
+                yield Button(label(self, "Apply", "confirm.yes"), id="yes", variant="primary", compact=True)
+                yield Button(label(self, "No", "confirm.no"), id="no", compact=True)
 
 
 def _diff_line(line: str) -> Content:
@@ -98,10 +100,7 @@ class EditCommand(ModalScreen[str | None]):
     """The command of a step, to be changed before it runs."""
 
     DEFAULT_CSS = BOX_CSS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+r", "run_it", "Run", id="edit.run", priority=True),
-        Binding("escape", "leave", "Cancel", id="edit.cancel", priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("edit")
 
     def __init__(self, who: str, command: str) -> None:
         super().__init__()
@@ -113,8 +112,8 @@ class EditCommand(ModalScreen[str | None]):
             yield Static(Content.assemble((f"{self._who} $", f"bold {ACCENT}"), "  edit, then run"))
             yield TextArea(self._command.rstrip("\n"), soft_wrap=True, tab_behavior="focus", show_line_numbers=False)
             with Horizontal(classes="buttons"):
-                yield Button("Run  F5 or Ctrl+R", id="run", variant="primary", compact=True)
-                yield Button("Cancel  Esc", id="cancel", compact=True)
+                yield Button(label(self, "Run", "edit.run"), id="run", variant="primary", compact=True)
+                yield Button(label(self, "Cancel", "edit.cancel"), id="cancel", compact=True)
 
     def on_mount(self) -> None:
         """Start at the end of the command."""
@@ -144,9 +143,7 @@ class Choose(ModalScreen[str | None]):
     """One of a few things."""
 
     DEFAULT_CSS = BOX_CSS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Cancel", id="choose.cancel"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("choose")
 
     def __init__(self, question: str, choices: Sequence[tuple[str, str]]) -> None:
         super().__init__()
@@ -157,7 +154,7 @@ class Choose(ModalScreen[str | None]):
         with Vertical(classes="box"):
             yield Static(plain(self._question, "bold"))
             yield Choices(*(Option(plain(label), id=key) for key, label in self._choices))
-            yield Static(Content.styled("Enter chooses, Escape leaves", QUIET))
+            yield Static(Content.styled(said(self, "Enter chooses, {choose.cancel} leaves"), QUIET))
 
     def on_mount(self) -> None:
         """Start in the list."""
@@ -176,7 +173,7 @@ class About(ModalScreen[None]):
     """What this is, and whom it follows."""
 
     DEFAULT_CSS = BOX_CSS
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,a", "dismiss", "Close", id="about.close")]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("about")
 
     def compose(self) -> ComposeResult:
         """The credit."""
@@ -198,7 +195,7 @@ class About(ModalScreen[None]):
                 )
             )
             with Horizontal(classes="buttons"):
-                yield Button("Close  Esc", variant="primary", compact=True)
+                yield Button(label(self, "Close", "about.close"), variant="primary", compact=True)
 
     @on(Button.Pressed)
     def _pressed(self) -> None:

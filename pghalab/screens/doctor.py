@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -20,6 +20,7 @@ from pghalab.session.events import ClusterSeen, NoticesChanged, StatesChanged, T
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
@@ -36,13 +37,7 @@ class DoctorScreen(ConsoleScreen):
     DoctorScreen #rest Static { height: auto; }
     """
     HELP = "# The doctor\nWhat the lab needs from this machine. **Enter** copies the command of the line."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", "Back", id="doctor.back"),
-        Binding("u,f5", "examine", "Look again", id="doctor.look"),
-        Binding("y,f6", "copy_report", "Copy the report", id="doctor.copy"),
-        Binding("l", "app.lab_menu", "Lab", id="doctor.lab"),
-        Binding("x,f8", "stop", "Stop", id="doctor.stop"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("doctor")
 
     def __init__(self) -> None:
         super().__init__()

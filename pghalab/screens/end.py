@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
@@ -15,13 +16,17 @@ from pghalab.session.events import StatesChanged
 from pghalab.session.summary import Summary, summary
 from pghalab.widgets.glyphs import ACCENT, QUIET, glyph
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings, said
 from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.text import plain
 
 _ON = (
-    ("v", "watch the cluster, and break it in a shell (s): the panes, the events and B say what follows"),
-    ("Escape", "the list of lessons: every step can be done again; L › Begin again forgets what was done"),
-    ("L › Export", "this deployment as a compose file and a script, to be used without pghalab"),
+    (
+        "{end.live}",
+        "watch the cluster, and break it in a shell ({end.shell}): the panes and {app.repair} tell",
+    ),
+    ("{end.home}", "the list of lessons: every step can be done again; {app.lab} › Begin again forgets what was done"),
+    ("{app.lab} › Export", "this deployment as a compose file and a script, to be used without pghalab"),
     ("pghalab lint", "checks lessons of your own; they are Markdown files like these"),
     ("patroni.readthedocs.io", "every setting of patroni.yaml, and its REST API"),
     ("etcd.io/docs", "operations: members, disaster recovery, tuning"),
@@ -39,13 +44,7 @@ class EndScreen(ConsoleScreen):
     EndScreen .part { margin: 1 0 0 0; }
     """
     HELP = "# The end of the course\nWhat was learned, what was measured, and where to go on."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "home", "Home", id="end.home"),
-        Binding("p", "app.pop_screen", "Back to the last step", id="end.back"),
-        Binding("v,f4", "watch", "Live", id="end.live"),
-        Binding("l,f9", "app.lab_menu", "Lab", id="end.lab"),
-        Binding("s,f3", "app.shell", "Shell", id="end.shell"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("end")
 
     def compose(self) -> ComposeResult:
         """Three parts."""
@@ -53,7 +52,7 @@ class EndScreen(ConsoleScreen):
         with KeyScroll(can_focus=True):
             yield Static("", id="learned", classes="part")
             yield Static("", id="measured", classes="part")
-            yield Static(_ways_on(), classes="part")
+            yield Static(_ways_on([(said(self, key), said(self, words)) for key, words in _ON]), classes="part")
         yield KeyLine(compact=True)
 
     def on_mount(self) -> None:
@@ -106,8 +105,8 @@ def _measured(found: Summary) -> Content:
     return Content("\n").join(lines)
 
 
-def _ways_on() -> Content:
-    width = max(len(key) for key, _ in _ON)
+def _ways_on(ways: Sequence[tuple[str, str]]) -> Content:
+    width = max(len(key) for key, _ in ways)
     lines = [Content.styled("Where to go on", "bold")]
-    lines += [Content.assemble(("  " + key.ljust(width + 2), f"bold {ACCENT}"), words) for key, words in _ON]
+    lines += [Content.assemble(("  " + key.ljust(width + 2), f"bold {ACCENT}"), words) for key, words in ways]
     return Content("\n").join(lines)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Markdown, Static
 
 from pghalab.widgets.glyphs import ACCENT, QUIET
+from pghalab.widgets.keys import bindings, said
 
 
 class HelpScreen(ModalScreen[None]):
@@ -25,16 +27,13 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen Markdown { height: auto; margin: 0; padding: 0; background: transparent; }
     HelpScreen Static { height: auto; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close"),
-        Binding("j", "scroll(1)", show=False, id="help.down"),
-        Binding("k", "scroll(-1)", show=False, id="help.up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("help")
 
     def __init__(self, about: Screen[Any]) -> None:
         super().__init__()
-        self._text = about.HELP or ""
+        self._text = said(about, about.HELP or "")
         self._keys = _keys(about)
+        self._how = said(about, "Ctrl+P finds every command by name. {help.close} closes this.")
 
     def compose(self) -> ComposeResult:
         """The text and the keys."""
@@ -42,7 +41,7 @@ class HelpScreen(ModalScreen[None]):
             if self._text:
                 yield Markdown(self._text)
             yield Static(self._keys)
-            yield Static(Content.styled("\nCtrl+P finds every command by name. Escape closes this.", QUIET))
+            yield Static(Content.styled(f"\n{self._how}", QUIET))
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a line."""
@@ -50,7 +49,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 def _keys(screen: Screen[Any]) -> Content:
-    by_action: dict[str, tuple[list[str], str]] = {}
+    by_action: dict[tuple[DOMNode, str], tuple[list[str], str]] = {}
     # The screen's own first, then those of the widget that has the focus, then those that work everywhere; the
     # bindings that Textual brings have no id.
     order = {screen: 0, screen.app: 2}
@@ -59,7 +58,7 @@ def _keys(screen: Screen[Any]) -> Content:
     ):
         binding = active.binding
         if binding.description and not binding.system:
-            keys, _ = by_action.setdefault(binding.action, ([], binding.description))
+            keys, _ = by_action.setdefault((active.node, binding.action), ([], binding.description))
             keys.append(screen.app.get_key_display(binding))
     lines = [
         Content.assemble((f"{' '.join(keys):<16}", f"bold {ACCENT}"), description)

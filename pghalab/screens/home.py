@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, OptionList, Static
@@ -28,6 +28,7 @@ from pghalab.session.events import (
 )
 from pghalab.widgets.glyphs import BAD, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings, label, said
 from pghalab.widgets.outline import Outline
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
@@ -45,20 +46,9 @@ class HomeScreen(ConsoleScreen):
 **Enter** on *Continue* goes on where you left; **Enter** on a lesson opens it.
 
 The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, ✗ broken (it was done and no longer holds).
-**B** goes to what is broken.
+**{app.repair}** goes to what is broken.
 """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c,f5", "go_on", "Continue", id="home.continue"),
-        Binding("tab,o", "choose", "Choose", id="home.choose"),
-        Binding("j", "choose_from(0)", "Choose", show=False, id="home.choose-down"),
-        Binding("l,f6", "app.lab_menu", "Lab", id="home.lab"),
-        Binding("d,f7", "app.doctor", "Doctor", id="home.doctor"),
-        Binding("s,f3", "app.shell", "Shell", id="home.shell"),
-        Binding("v,f4", "watch", "Live", id="home.live"),
-        Binding("a", "app.about", "About", show=False, id="home.about"),
-        Binding("x,f8", "stop", "Stop", id="home.stop"),
-        Binding("Q", "app.quit", "Quit", id="home.quit"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("home")
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,9 +71,9 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             yield Static("", id="notices")
         with Horizontal(id="ways"):
             yield Button("Continue", id="continue", variant="primary", compact=True, action="screen.go_on")
-            yield Button("Lab  l", compact=True, action="app.lab_menu")
-            yield Button("Doctor  d", compact=True, action="app.doctor")
-            yield Button("About  a", compact=True, action="app.about")
+            yield Button(label(self, "Lab", "home.lab"), compact=True, action="app.lab_menu")
+            yield Button(label(self, "Doctor", "home.doctor"), compact=True, action="app.doctor")
+            yield Button(label(self, "About", "home.about"), compact=True, action="app.about")
         yield Outline(id="outline", wide=True)
         yield Static(
             Content.styled("Follows the training by Jorge Torralba, postgressolutions.com", QUIET), id="credit"
@@ -127,7 +117,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         if course is not None:
             self.query_one(Outline).show(course, session.state.steps, text=session.state.text)
         lines = [plain(f"✗ {line}", f"bold {BAD}") for line in session.state.grave()]
-        where = " (B goes there)"
+        where = said(self, " ({app.repair} goes there)")
         for one in session.state.broken():
             lines.append(plain(f"✗ No longer true{where}: {one.text}", BAD))
             where = ""
@@ -136,7 +126,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             lines.insert(0, plain(f"‖ Read-only. {session.state.driver}", WARN))
         if len(lines) > NOTICES_SHOWN:
             more = len(lines) - NOTICES_SHOWN + 1
-            lines = [*lines[: NOTICES_SHOWN - 1], Content.styled(f"… and {more} more: the doctor (d) lists all", WARN)]
+            rest = said(self, "the doctor ({home.doctor}) lists all")
+            lines = [*lines[: NOTICES_SHOWN - 1], plain(f"… and {more} more: {rest}", WARN)]
         notices = self.query_one("#notices", Static)
         notices.display = bool(lines)
         notices.update(Content("\n").join(lines))
@@ -152,12 +143,12 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         if session.state.course is None:
             return Content("Reading the lessons…")
         if not session.state.course.lessons:
-            return Content("No lesson could be read: d shows why")
+            return plain(said(self, "No lesson could be read: {home.doctor} shows why"))
         if session.state.opening:
             return Content("Looking where you left…")
         found = session.state.next_step()
         if found is None:
-            return Content("Every lesson is done: look back  c")
+            return label(self, "Every lesson is done: look back", "home.continue")
         lesson, step = found
         word = "Repair" if session.state.steps.get(step.id) == "broken" else "Continue"
         begun = any(state != "todo" for state in session.state.steps.values())

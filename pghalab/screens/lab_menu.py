@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -14,13 +14,14 @@ from textual.widgets.option_list import Option
 from pghalab import registry
 from pghalab.lab.settings import LabSettings
 from pghalab.registry import Verb, Way
-from pghalab.screens.activity import Activity
+from pghalab.screens.activity import Activity, stoppable
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import Told, hears
 from pghalab.session.events import ClusterSeen, LabOpened, SessionEvent, TroubleChanged, VerbFinished, VerbProgressed
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
@@ -37,12 +38,7 @@ class LabScreen(ConsoleScreen):
     LabScreen OutputView { height: 1fr; max-height: 100%; }
     """
     HELP = "# The lab\n**Enter** does what the line says. What removes something asks first."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", "Back", id="lab.back"),
-        Binding("x,f8", "stop", "Stop", id="lab.stop"),
-        Binding("d,f7", "app.doctor", "Doctor", id="lab.doctor"),
-        Binding("y,f6", "copy_output", "Copy the output", id="lab.copy"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("lab")
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +81,7 @@ class LabScreen(ConsoleScreen):
         if not session.work.verb:
             return Content.styled("Enter does what the line says.", QUIET)
         if session.work.verb_ended is None:
-            return plain(session.work.activity(), WARN)
+            return plain(stoppable(self, session.work), WARN)
         text, bad = session.work.verb_outcome()
         return plain(f"{'✗' if bad else '✓'} {text}", BAD if bad else OK)
 

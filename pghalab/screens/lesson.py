@@ -23,7 +23,7 @@ from pghalab.screens.lesson_front import Front
 from pghalab.screens.lesson_going import Going
 from pghalab.screens.lesson_head import LessonHead
 from pghalab.screens.lesson_help import Helping
-from pghalab.screens.lesson_keys import HELP, KEYS, usable
+from pghalab.screens.lesson_keys import HELP, usable
 from pghalab.screens.lesson_questions import again, without
 from pghalab.screens.lesson_shell import ShellArea
 from pghalab.screens.messages import Told, hears
@@ -37,6 +37,7 @@ from pghalab.session.events import (
     TroubleChanged,
 )
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.question_card import QuestionCard
 
 NAMES = "pgha1 192.168.50.10 {{auth_method}}"
@@ -51,7 +52,7 @@ class LessonScreen(ConsoleScreen):
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (12, "-short"), (30, "-high")]  # noqa: RUF012
 
     HELP = HELP
-    BINDINGS: ClassVar[list[BindingType]] = KEYS
+    BINDINGS: ClassVar[list[BindingType]] = bindings("lesson")
 
     def __init__(self, step_id: str) -> None:
         super().__init__()
@@ -254,7 +255,7 @@ class LessonScreen(ConsoleScreen):
 
         card = self.step.kind.card
         if card is None or not card.editable:
-            self.notify("Only a command can be edited.", markup=False)
+            self.say("Only a command can be edited.")
             return
         found = lesson_texts.where(self.console.session, self.step)
         edited = await self.app.push_screen_wait(EditCommand(found.who, found.command))
@@ -273,7 +274,7 @@ class LessonScreen(ConsoleScreen):
         """Open the whole log of the step's last run."""
         run = self.console.session.work.runs.get(self._step_id)
         if run is None or run.log is None:
-            self.notify("This step has not printed anything here yet.", markup=False)
+            self.say("This step has not printed anything here yet.")
             return
         from pghalab.screens.log_view import LogScreen
 
@@ -286,7 +287,7 @@ class LessonScreen(ConsoleScreen):
     def action_expected(self) -> None:
         """Open or close the expected output."""
         if not self.areas.step_view.toggle_expected():
-            self.notify("This step has no expected output.", markup=False)
+            self.say("This step has no expected output.")
 
     def action_look(self) -> None:
         """Look at the cluster and at the checks now."""
@@ -301,7 +302,7 @@ class LessonScreen(ConsoleScreen):
         """Show or hide what a presenter should know."""
         shown = self.areas.step_view.toggle_notes()
         if shown and not self.step.notes:
-            self.notify("Presenter's notes are on; this step has none. N hides them.", markup=False)
+            self.say("Presenter's notes are on; this step has none. {lesson.notes} hides them.")
         elif not shown:
             self.notify("Presenter's notes are hidden.", markup=False, timeout=2)
 
@@ -319,7 +320,7 @@ class LessonScreen(ConsoleScreen):
             self.console.session.learner.skip(self._step_id)
             self.going.by_steps(1)
         else:
-            self.notify("Only an optional step can be skipped; n looks at the next one.", markup=False)
+            self.say("Only an optional step can be skipped; {lesson.next} looks at the next one.")
 
     @on(QuestionCard.Answered)
     def _answered(self, message: QuestionCard.Answered) -> None:
@@ -361,7 +362,7 @@ class LessonScreen(ConsoleScreen):
         if pages:
             self.app.push_screen(WideScreen(session.state.text(step.title), pages))
         else:
-            self.notify("This step prints nothing.", markup=False)
+            self.say("This step prints nothing.")
 
     def action_zoom(self) -> None:
         """Fill the screen with what is in front of the reader, or go back."""

@@ -11,6 +11,7 @@ from pghalab.course.model import Lesson, Step
 from pghalab.session.next_step import unmet_needs
 from pghalab.session.state import State
 from pghalab.widgets.glyphs import BAD, WARN
+from pghalab.widgets.keys import said
 from pghalab.widgets.text import plain
 
 TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline", "shell": "4 Shell"}
@@ -39,14 +40,16 @@ class LessonHead(Vertical):
         if state.read_only:
             condition = Content.assemble(("‖ READ-ONLY  ", f"bold {WARN}"), plain(state.driver, WARN), "  ", condition)
         if state.paused:
-            condition = Content.assemble(("‖ panes paused, P goes on  ", f"bold {WARN}"), condition)
+            words = said(self, "‖ panes paused, {lesson.pause} goes on  ")
+            condition = Content.assemble((words, f"bold {WARN}"), condition)
         self._say("#top", condition)
         grave = state.grave()
         also = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
         self._say("#grave", plain(f"✗ {grave[0]}{also}", f"bold {BAD}") if grave else Content(""))
         wrong = state.broken()
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        text = plain(f"✗ No longer true (B goes there): {wrong[0].text}{more}", BAD) if wrong else Content("")
+        head = said(self, "✗ No longer true ({app.repair} goes there)")
+        text = plain(f"{head}: {wrong[0].text}{more}", BAD) if wrong else Content("")
         self._say("#broken", text)
         # Said where the lesson begins: whoever went on knows it.
         begins = state.course is not None and step is lesson.steps[0]

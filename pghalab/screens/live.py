@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import ClassVar, get_args
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from pghalab.screens.activity import Activity
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import Told, hears
 from pghalab.session.events import ClusterSeen, LabOpened, SessionEvent, Source, TroubleChanged
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.pane_column import PaneColumn
@@ -25,15 +26,8 @@ class LiveScreen(ConsoleScreen):
     LiveScreen #condition { height: auto; width: 1fr; padding: 0 1; background: $panel; }
     LiveScreen PaneColumn { height: 1fr; }
     """
-    HELP = "# The live cluster\nNodes, etcd, Patroni and Events as they are now. **Escape** leads back."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,v", "back", "Back", id="live.back"),
-        Binding("P", "pause", "Pause", id="live.pause"),
-        Binding("u,f7", "refresh", "Look now", id="live.look"),
-        Binding("z,f11", "zoom", "Zoom", id="live.zoom"),
-        Binding("s,f3", "app.shell", "Shell", id="live.shell"),
-        Binding("x,f8", "stop", "Stop", id="live.stop"),
-    ]
+    HELP = "# The live cluster\nNodes, etcd, Patroni and Events as they are now. **{live.back}** leads back."
+    BINDINGS: ClassVar[list[BindingType]] = bindings("live")
 
     def compose(self) -> ComposeResult:
         """The line, what runs elsewhere, the panes."""

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Static
 
 from pghalab.cluster.units import size
 from pghalab.screens.console import ConsoleScreen
 from pghalab.session.output import OutputBuffer
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.text import plain
 
@@ -31,17 +32,7 @@ class LogScreen(ConsoleScreen):
     LogScreen #head { height: auto; max-height: 3; background: $panel; padding: 0 1; }
     LogScreen OutputView { height: 1fr; max-height: 100%; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", "Back", id="log.back"),
-        Binding("n,right_square_bracket", "piece(1)", "Next", id="log.next"),
-        Binding("p,left_square_bracket", "piece(-1)", "Prev", id="log.previous"),
-        Binding("j", "line(1)", "Down", show=False, id="log.down"),
-        Binding("k", "line(-1)", "Up", show=False, id="log.up"),
-        Binding("g", "edge(0)", "First", id="log.first"),
-        Binding("G", "edge(1)", "Last", id="log.last"),
-        Binding("y,f6", "copy_path", "Copy path", id="log.copy"),
-        Binding("Y", "copy_text", "Copy text", id="log.copy-text"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("log")
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, Static
@@ -16,6 +16,7 @@ from pghalab.lab.settings import LabSettings, checked
 from pghalab.lab.types import LabError
 from pghalab.screens.dialogs import BOX_CSS
 from pghalab.widgets.glyphs import BAD
+from pghalab.widgets.keys import bindings, label
 from pghalab.widgets.text import plain
 
 FIELDS = {
@@ -40,12 +41,7 @@ class SettingsDialog(ModalScreen[LabSettings | None]):
     SettingsDialog Input { width: 1fr; }
     """
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+r", "create", "Create", id="settings.create", priority=True),
-        Binding("escape", "leave", "Cancel", id="settings.cancel", priority=True),
-        Binding("down", "app.focus_next", show=False, id="settings.next"),
-        Binding("up", "app.focus_previous", show=False, id="settings.previous"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("settings")
 
     def __init__(self, settings: LabSettings) -> None:
         super().__init__()
@@ -56,9 +52,9 @@ class SettingsDialog(ModalScreen[LabSettings | None]):
         with Vertical(classes="box"):
             yield Static(plain(f"Create the lab {self._settings.name} with these settings", "bold"))
             with VerticalScroll(classes="fields", can_focus=False):
-                for name, label in FIELDS.items():
+                for name, words in FIELDS.items():
                     with Horizontal(classes="field"):
-                        yield Label(label)
+                        yield Label(words)
                         yield Input(str(getattr(self._settings, name)), id=name, compact=True)
                 yield Checkbox(
                     "store passwords as md5 instead of scram-sha-256",
@@ -68,8 +64,8 @@ class SettingsDialog(ModalScreen[LabSettings | None]):
                 )
             yield Static("", id="wrong")
             with Horizontal(classes="buttons"):
-                yield Button("Create  F5 or Ctrl+R", id="create", variant="primary", compact=True)
-                yield Button("Cancel  Esc", id="cancel", compact=True)
+                yield Button(label(self, "Create", "settings.create"), id="create", variant="primary", compact=True)
+                yield Button(label(self, "Cancel", "settings.cancel"), id="cancel", compact=True)
 
     def on_mount(self) -> None:
         """Start in the first field."""

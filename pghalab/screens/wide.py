@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
@@ -16,6 +16,7 @@ from pghalab.screens.messages import hears
 from pghalab.session.events import RunFinished, RunProgressed
 from pghalab.widgets.glyphs import QUIET
 from pghalab.widgets.keyline import KeyLine
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.text import plain
 
@@ -36,19 +37,11 @@ class WideScreen(ConsoleScreen):
     WideScreen #head { height: 1; width: 1fr; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     WideScreen OutputView { height: 1fr; max-height: 100%; padding: 0; background: $background; }
     """
-    HELP = "# The whole width\nNothing is folded or cut here. **Tab** shows the next page, **w** or Escape goes back."
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,w", "app.pop_screen", "Back", id="wide.back"),
-        Binding("left", "sideways(-1)", "Left", id="wide.left", priority=True),
-        Binding("right", "sideways(1)", "Right", id="wide.right", priority=True),
-        Binding("tab", "other", "Next page", id="wide.other", priority=True),
-        Binding("y,f6", "copy_all", "Copy all", id="wide.copy"),
-        Binding("g,home", "edge(0)", "First line", id="wide.first"),
-        Binding("G,end", "edge(1)", "Last line", id="wide.last"),
-        Binding("j", "line(1)", "Down", show=False, id="wide.down"),
-        Binding("k", "line(-1)", "Up", show=False, id="wide.up"),
-        Binding("space", "line(20)", "Page down", show=False, id="wide.page-down"),
-    ]
+    HELP = """\
+# The whole width
+Nothing is folded or cut here. **{wide.other}** shows the next page, **{wide.back}** goes back.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = bindings("wide")
 
     def __init__(self, title: str, pages: Sequence[Page]) -> None:
         super().__init__()

@@ -42,6 +42,8 @@ class State:
         self.paused = False
         self.shown = ""
         """The id of the step on the screen; empty when none is."""
+        self.own_notices: list[str] = []
+        """What is wrong with the settings of the person."""
         self._noticed: list[str] = []
 
     # What is wrong
@@ -51,7 +53,7 @@ class State:
         """What was found wrong with the lessons, the lab's files and its progress, as far as it is known now."""
         problems = self.course.problems if self.course is not None else ()
         found = self.backend.notices if self.backend is not None else ()
-        return [*(f"A lesson is left out: {problem}" for problem in problems), *found]
+        return [*(f"A lesson is left out: {problem}" for problem in problems), *self.own_notices, *found]
 
     def remember_notices(self) -> None:
         """Take what is wrong by now as told."""

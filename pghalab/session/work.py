@@ -112,7 +112,7 @@ class Work:
             return f"This console only looks. {state.driver}"
         if state.backend is None:
             return str(state.trouble or "The lab is still being opened.")
-        return f"{self.running} is running already; stop it first (x)." if self.busy else ""
+        return f"{self.running} is running already; stop it first." if self.busy else ""
 
     def run_step(
         self,
@@ -172,7 +172,7 @@ class Work:
         if self.stopping:
             return f"■ {name} · stopping…"
         seconds = self.verb_seconds if self.active is None else self.active.seconds
-        return f"◐ {name} · {seconds:.0f} s · x stops it"
+        return f"◐ {name} · {seconds:.0f} s"
 
     async def _run_step(self, run: StepRun, **how: Any) -> None:
         assert self._state.backend is not None

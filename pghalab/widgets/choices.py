@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import OptionList
+
+from pghalab.widgets.keys import bindings
 
 
 class Choices(OptionList):
     """An OptionList with j and k."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False, id="choices.down"),
-        Binding("k", "cursor_up", "Up", show=False, id="choices.up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -14,6 +14,7 @@ from pghalab.course.events import StepState
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.session.next_step import States, lesson_state
 from pghalab.widgets.glyphs import QUIET, glyph
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.text import plain
 
 
@@ -24,12 +25,7 @@ class Outline(OptionList):
     Outline { border: none; padding: 0; background: transparent; height: 1fr; scrollbar-size-vertical: 1;
         text-wrap: nowrap; text-overflow: ellipsis; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False, id="outline.down"),
-        Binding("k", "cursor_up", "Up", show=False, id="outline.up"),
-        Binding("g", "first", "First", show=False, id="outline.first"),
-        Binding("G", "last", "Last", show=False, id="outline.last"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
 
     def __init__(self, *, id: str | None = None, wide: bool = False) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.css.scalar import Unit
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -16,6 +16,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from pghalab.session.output import SHOWN_LINES
+from pghalab.widgets.keys import bindings, key
 
 MOST_ROWS = 16
 """How high the view gets; see its style."""
@@ -45,10 +46,7 @@ class OutputView(ScrollView, can_focus=True):
     OutputView:focus { background-tint: $foreground 4%; }
     """
     ALLOW_SELECT = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "sideways(-1)", "To the left", show=False, id="output.left"),
-        Binding("right", "sideways(1)", "To the right", show=False, id="output.right"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("output")
 
     def __init__(self, *, folds: bool = True, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -124,7 +122,8 @@ class OutputView(ScrollView, can_focus=True):
         if not self._whole and len(rows) > height:
             head = height // 2
             tail = height - head - 1
-            rows[head:-tail] = [(f"⋯ {len(rows) - head - tail} more lines: w shows all ⋯", False)]
+            more = f"{len(rows) - head - tail} more lines: {key(self, 'lesson.wide')} shows all"
+            rows[head:-tail] = [(f"⋯ {more} ⋯", False)]
         self._rows = tuple(row for row, _ in rows)
         self._goes_on = tuple(goes_on for _, goes_on in rows)
         self.virtual_size = Size(max((cell_len(row) for row in self._rows), default=0), len(self._rows))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -16,6 +16,7 @@ from pghalab.cluster.cells import Column, Sheet, printed
 from pghalab.cluster.model import Snapshot
 from pghalab.cluster.units import ago
 from pghalab.widgets import glyphs
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.table import Table
 
@@ -38,9 +39,7 @@ class LivePane(KeyScroll, Generic[T]):
     LivePane.-maximized { height: 1fr; width: 1fr; }
     """
     ALLOW_MAXIMIZE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,f6", "copy", "Copy the table", show=False, id="pane.copy"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("pane")
     TITLE = ""
     NOTHING = ""
     """What brings the first data."""

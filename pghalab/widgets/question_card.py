@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from pghalab.course.kinds import Question
 from pghalab.widgets.glyphs import BAD, OK, QUIET
+from pghalab.widgets.keys import bindings
 from pghalab.widgets.text import paragraph
 
 HOW = "Choose with ↑ ↓ and Enter, or a letter. A wrong answer costs nothing."
@@ -46,10 +47,7 @@ class QuestionCard(Vertical):
         overflow: hidden; scrollbar-size: 0 0; }
     QuestionCard .explain { height: auto; margin: 1 0 0 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(letter, f"choose({index})", f"Choose {letter}", show=False, id=f"question.{letter}")
-        for index, letter in enumerate("abcd")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("question")
 
     class Answered(Message):
         """A choice was made."""

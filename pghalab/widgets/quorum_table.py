@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
@@ -13,6 +13,7 @@ from textual.widgets import Button, Static
 
 from pghalab.cluster.model import EtcdView
 from pghalab.widgets.glyphs import BAD, OK, QUIET
+from pghalab.widgets.keys import bindings, label
 
 MOST = 9
 
@@ -27,12 +28,7 @@ class QuorumTable(Vertical, can_focus=True):
     QuorumTable Button { margin: 0 1 0 0; min-width: 6; }
     QuorumTable Static { height: auto; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign,right", "members(1)", "Member +", show=False, id="quorum.more"),
-        Binding("minus,left", "members(-1)", "Member -", show=False, id="quorum.fewer"),
-        Binding("f,underscore", "failed(1)", "Fail one", show=False, id="quorum.fail"),
-        Binding("b,backspace", "failed(-1)", "Bring back", show=False, id="quorum.back"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("quorum")
     members: reactive[int] = reactive(5)
     failed: reactive[int] = reactive(0)
 
@@ -40,10 +36,10 @@ class QuorumTable(Vertical, can_focus=True):
         """The picture, the table, the buttons."""
         yield Static(self._picture(), id="quorum")
         with Horizontal(classes="buttons"):
-            yield Button("Fewer  -", compact=True, id="fewer")
-            yield Button("More  +", compact=True, id="more")
-            yield Button("Fail one  f", compact=True, variant="error", id="fail")
-            yield Button("Bring one back  b", compact=True, variant="success", id="back")
+            yield Button(label(self, "Fewer", "quorum.fewer"), compact=True, id="fewer")
+            yield Button(label(self, "More", "quorum.more"), compact=True, id="more")
+            yield Button(label(self, "Fail one", "quorum.fail"), compact=True, variant="error", id="fail")
+            yield Button(label(self, "Bring one back", "quorum.back"), compact=True, variant="success", id="back")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The same as the keys."""

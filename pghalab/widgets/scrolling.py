@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.actions import SkipAction
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
+
+from pghalab.widgets.keys import bindings
 
 
 class KeyScroll(VerticalScroll):
@@ -15,13 +17,7 @@ class KeyScroll(VerticalScroll):
     One that has nothing to scroll leaves its keys to the one around it.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False, id="scroll.down"),
-        Binding("k", "scroll_up", "Up", show=False, id="scroll.up"),
-        Binding("space", "page_down", "Page down", show=False, id="scroll.page-down"),
-        Binding("g", "scroll_home", "Top", show=False, id="scroll.top"),
-        Binding("G", "scroll_end", "End", show=False, id="scroll.end"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("scroll")
 
     def _to(self, row: float) -> None:
         if not self.allow_vertical_scroll:

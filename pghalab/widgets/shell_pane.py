@@ -18,8 +18,8 @@ from pghalab.session.events import SessionEvent, ShellClosed, ShellLost, ShellMa
 from pghalab.session.session import Session
 from pghalab.session.shells import Shell
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
+from pghalab.widgets.keys import said
 from pghalab.widgets.terminal import TerminalView
-from pghalab.widgets.terminal_input import LEAVE_NAME
 from pghalab.widgets.text import plain
 
 SIZE = (80, 24)
@@ -183,20 +183,21 @@ class ShellPane(Vertical):
         for number, tab in self._tabs.items():
             tab.show(front=number == self._front)
         shell = self.shell
-        line = self.query_one("#shell-line", Static)
+        line, keys = self.query_one("#shell-line", Static), said(self, _KEYS)
         if shell is None:
             line.update("")
             return
         below = self._below.get(shell.number, 0)
         if shell.standing in ("lost", "closed"):
-            back = "a new shell is opened when it is back" if shell.standing == "lost" else "+ opens another one"
+            another = said(self, "{lesson.another-shell} opens another one")
+            back = "a new shell is opened when it is back" if shell.standing == "lost" else another
             line.update(Content.assemble(("✗ ", BAD), plain(f"{shell.reason} · {back}", BAD)))
         elif shell.blind:
-            line.update(plain(f"! not marked: {shell.blind} The checks see what it does. · {_KEYS}", WARN))
+            line.update(plain(f"! not marked: {shell.blind} The checks see what it does. · {keys}", WARN))
         elif below:
-            line.update(plain(f"↓ {below} lines below · Shift+PgDn scrolls · {_KEYS}", WARN))
+            line.update(plain(f"↓ {below} lines below · {said(self, '{shell.page-down} scrolls')} · {keys}", WARN))
         else:
-            line.update(plain(_KEYS, QUIET))
+            line.update(plain(keys, QUIET))
 
     async def _shell_closed(self, event: ShellClosed) -> None:
         if event.number not in self._tabs:
@@ -272,4 +273,4 @@ class ShellPane(Vertical):
 
 READY = 10.0
 """Seconds in which a new shell shows its prompt."""
-_KEYS = f"{LEAVE_NAME} leads out · Ctrl+PgUp/PgDn other shells · F3 searches"
+_KEYS = "{shell.leave} leads out · {lesson.previous-shell} {lesson.next-shell} other shells · {shell.search} searches"

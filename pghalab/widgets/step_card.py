@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button
+from textual.widgets.button import ButtonVariant
 
 from pghalab.course.events import SETTLED, StepState
 from pghalab.course.expected.model import FITTING, Comparison
@@ -15,6 +16,7 @@ from pghalab.session.step_run import StepRun
 from pghalab.text import clean
 from pghalab.widgets.command import CommandText
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
+from pghalab.widgets.keys import key, label, said
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
@@ -56,22 +58,24 @@ class StepCard(Vertical):
         """The command, the buttons, the output."""
         yield CommandText(classes="command")
         with Horizontal(classes="buttons"):
-            if self.card.subject == "wait":
-                yield Button("Wait for it  r", id="run", variant="primary", compact=True, action="screen.run_step")
-            else:
-                yield Button("▶ Run  r", id="run", variant="primary", compact=True, action="screen.run_step")
+            words = "Wait for it" if self.card.subject == "wait" else "▶ Run"
+            yield self._button(words, "run", "run_step", "primary")
             if self.card.editable:
-                yield Button("Edit  e", id="edit", compact=True, action="screen.edit_step")
+                yield self._button("Edit", "edit", "edit_step")
             if self.card.copyable:
-                yield Button("Type it  i", id="type", compact=True, action="screen.type_here")
-                yield Button("Copy  y", id="copy", compact=True, action="screen.copy_command")
+                yield self._button("Type it", "type", "type_here")
+                yield self._button("Copy", "copy", "copy_command")
             if self.card.elsewhere:
-                yield Button("Take the free subnet  t", id="elsewhere", compact=True, action="screen.run_elsewhere")
-            yield Button("■ Stop  x", id="stop", variant="error", compact=True, action="screen.stop_step")
+                yield self._button("Take the free subnet", "elsewhere", "run_elsewhere")
+            yield self._button("■ Stop", "stop", "stop_step", "error")
         yield SteadyText("", classes="status")
         yield SteadyText("", classes="compared")
         yield OutputView()
         yield SteadyText("", classes="log")
+
+    def _button(self, words: str, name: str, action: str, variant: ButtonVariant = "default") -> Button:
+        text = label(self, words, f"lesson.{name}")
+        return Button(text, id=name, variant=variant, compact=True, action=f"screen.{action}")
 
     def on_mount(self) -> None:
         """Show the command as it is."""
@@ -105,7 +109,7 @@ class StepCard(Vertical):
         compared = self.query_one(".compared", SteadyText)
         compared.display = run.comparison is not None
         if run.comparison is not None:
-            compared.say(_compared(run.comparison))
+            compared.say(_compared(run.comparison, key(self, "lesson.wide")))
         self._show_output(run)
 
     def tick(self) -> None:
@@ -117,9 +121,10 @@ class StepCard(Vertical):
     def _status(self, run: StepRun) -> Content:
         if self.card.elsewhere and run.outcome == "failed" and self._state not in SETTLED:
             way_out = (
-                "Is something else in the way? t creates the lab on the next free subnet; the lessons then show it."
+                "Is something else in the way? {lesson.elsewhere} creates the lab on the next free subnet; "
+                "the lessons then show it."
             )
-            return Content("\n").join([_status(run, self._state), Content.styled(way_out, WARN)])
+            return Content("\n").join([_status(run, self._state), Content.styled(said(self, way_out), WARN)])
         return _status(run, self._state)
 
     def _show_output(self, run: StepRun) -> None:
@@ -133,7 +138,10 @@ class StepCard(Vertical):
         view = self.query_one(OutputView)
         view.set_class(bool(lines), "-some")
         if run.active and len(lines) > LIVE_LINES:
-            lines = [f"⋯ {len(lines) - LIVE_LINES} lines before: w shows all ⋯", *lines[-LIVE_LINES:]]
+            lines = [
+                f"⋯ {len(lines) - LIVE_LINES} lines before: {key(self, 'lesson.wide')} shows all ⋯",
+                *lines[-LIVE_LINES:],
+            ]
         view.show(lines, whole=run.active)
         log = self.query_one(".log", SteadyText)
         log.display = run.log is not None and bool(lines)
@@ -143,12 +151,13 @@ class StepCard(Vertical):
     def _say_keys(self, run: StepRun) -> None:
         """Name the keys for what does not fit."""
         too_wide = any(view.too_wide for view in self.query(OutputView))
-        sideways = "← → sideways · " if too_wide else ""
+        sideways = said(self, "{lesson.left} {lesson.right} sideways · ") if too_wide else ""
         lost = f"{run.buffer.dropped} lines in the middle not held · " if run.buffer.dropped else ""
         name = run.log.name if run.log is not None else ""
+        keys = said(self, "{lesson.wide} shows all of it · full log ({lesson.log})")
         # Another step may have taken the place of this one meanwhile: then its parts are gone.
         for log in self.query(".log").results(SteadyText):
-            log.say(Content(f"{lost}{sideways}w shows all of it · full log (l): {name}"))
+            log.say(Content(f"{lost}{sideways}{keys}: {name}"))
 
     def _prompt(self, where: Where) -> tuple[Content, str]:
         match self.card.subject:
@@ -162,13 +171,13 @@ class StepCard(Vertical):
         return Content.styled(clean(f"{where.who} {sign} "), f"bold {ACCENT}"), clean(where.command)
 
 
-def _compared(comparison: Comparison) -> Content:
+def _compared(comparison: Comparison, wide: str) -> Content:
     """How the output stands to what was expected, and for what does not fit the reasons that are known."""
     if comparison.fits:
         mark, style = ("≈", QUIET) if comparison.values else ("=", QUIET)
         return Content.styled(f"{mark} output {summary(comparison)}", style)
     notes = dict.fromkeys(row.note for row in comparison.rows if row.note and row.verdict not in FITTING)
-    line = Content.styled(f"≠ {summary(comparison, 'w shows both beside each other')}", WARN)
+    line = Content.styled(f"≠ {summary(comparison, f'{wide} shows both beside each other')}", WARN)
     return Content("\n").join([line, *(plain(f"  {note}") for note in list(notes)[:MOST_NOTES])])
 
 

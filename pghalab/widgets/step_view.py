@@ -16,6 +16,7 @@ from pghalab.session.step_run import StepRun
 from pghalab.text import clean
 from pghalab.widgets.checks_view import ChecksView
 from pghalab.widgets.glyphs import ACCENT, BAD, QUIET, WARN, glyph
+from pghalab.widgets.keys import said
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
@@ -92,9 +93,11 @@ class StepView(KeyScroll, can_focus=True):
             expected = OutputView(folds=False)
             expected.add_class("expect")
             expected.show(self.expected(step))
-            parts.append(Collapsible(expected, title="What a healthy lab prints (o)", collapsed=True))
+            title = said(self, "What a healthy lab prints ({lesson.expected})")
+            parts.append(Collapsible(expected, title=title, collapsed=True))
         if step.hints:
-            parts.append(Static(Content.styled(f"Stuck? h shows a hint ({len(step.hints)}).", QUIET), classes="hints"))
+            words = said(self, "Stuck? {lesson.hint} shows a hint")
+            parts.append(Static(Content.styled(f"{words} ({len(step.hints)}).", QUIET), classes="hints"))
         if step.after:
             parts.append(Markdown(self._text(step.after), classes="after"))
         if step.correction:
@@ -105,7 +108,7 @@ class StepView(KeyScroll, can_focus=True):
             correction.display = isinstance(step.kind, Read)
             parts.append(correction)
         if step.notes:
-            head = ("For a presenter (N hides it)\n", f"bold {ACCENT}")
+            head = (said(self, "For a presenter ({lesson.notes} hides it)\n"), f"bold {ACCENT}")
             notes = Static(Content.assemble(head, paragraph(self._text(step.notes))), classes="notes")
             notes.display = self._notes_shown
             parts.append(notes)
@@ -152,7 +155,7 @@ class StepView(KeyScroll, can_focus=True):
         if self._state == (state, words):
             return
         self._state = (state, words)
-        optional = " · optional (S skips it)" if self.step.optional else ""
+        optional = said(self, " · optional ({lesson.skip} skips it)") if self.step.optional else ""
         for title in self.query(".title").results(Static):
             title.update(
                 Content.assemble(
@@ -298,21 +301,21 @@ class StepView(KeyScroll, can_focus=True):
         """Show what leads on, in the line that does not scroll away."""
         if self.step is None or self._state is None or not self.ready:
             return
-        more = "↓ space: more · " if self.max_scroll_y - self.scroll_y > 1 else ""
+        more = said(self, "↓ {scroll.page-down}: more · ") if self.max_scroll_y - self.scroll_y > 1 else ""
         running = self._run is not None and self._run.active
-        words = more + _onward(self.step, self._state[0], running=running, in_sight=self.command_in_sight)
+        words = more + said(self, _onward(self.step, self._state[0], running=running, in_sight=self.command_in_sight))
         if words != self.border_subtitle:
             self.border_subtitle = words
 
 
 def _onward(step: Step, state: StepState, *, running: bool, in_sight: bool) -> str:
     if running:
-        return "x stops it · n goes on · p goes back"
+        return "{lesson.stop} stops it · {lesson.next} goes on · {lesson.previous} goes back"
     if isinstance(step.kind, Read) or state in SETTLED:
-        return "Enter goes on · p goes back"
+        return "{lesson.onward} goes on · {lesson.previous} goes back"
     if step.kind.card is None:
-        return "n goes on without an answer · p goes back"
+        return "{lesson.next} goes on without an answer · {lesson.previous} goes back"
     if not in_sight:
-        return "Enter shows the command · n goes on · p goes back"
+        return "{lesson.onward} shows the command · {lesson.next} goes on · {lesson.previous} goes back"
     does = "waits for it" if step.kind.card.subject == "wait" else "runs it"
-    return f"Enter {does} · n goes on · p goes back"
+    return f"{{lesson.onward}} {does} · {{lesson.next}} goes on · {{lesson.previous}} goes back"

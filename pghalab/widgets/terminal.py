@@ -22,14 +22,18 @@ from pghalab.terminal.engine import NoEngineError, load
 from pghalab.terminal.screen import LEAST
 from pghalab.terminal.terminal import Terminal
 from pghalab.text import one_line
-from pghalab.widgets.terminal_input import LEAVE_KEY, Mouse, key_name
+from pghalab.widgets.keys import keys
+from pghalab.widgets.terminal_input import Mouse, key_name
 from pghalab.widgets.terminal_look import strip
 from pghalab.widgets.terminal_pump import Pump
 from pghalab.widgets.terminal_search import SearchLine
 
+OWN_KEYS = ("shell.page-up", "shell.page-down", "shell.search", "shell.copy")
+"""What keys do here instead of going to the program, beside the one that leads out."""
+
 
 class TerminalView(Widget, can_focus=True):
-    """Draws one terminal; while it has the focus, every key but LEAVE_KEY goes to the program."""
+    """Draws one terminal; while it has the focus, every key but those of the place `shell` goes to the program."""
 
     DEFAULT_CSS = """
     TerminalView { height: 1fr; background: $background; color: $foreground; }
@@ -55,7 +59,7 @@ class TerminalView(Widget, can_focus=True):
 
     @dataclass
     class Left(Message):
-        """LEAVE_KEY was pressed."""
+        """The key that leads out was pressed."""
 
         view: TerminalView
 
@@ -237,7 +241,7 @@ class TerminalView(Widget, can_focus=True):
             return
         event.stop()
         event.prevent_default()
-        if event.key == LEAVE_KEY:
+        if event.key in keys(self, "shell.leave"):
             # The next key is the console's, also one that is under way already.
             self._is_left = True
             self.screen.set_focus(None)
@@ -268,14 +272,14 @@ class TerminalView(Widget, can_focus=True):
             self.paste(event.text)
             return
         page = self.terminal.screen.rows - 1
-        match event.key:
-            case "shift+pageup" | "alt+pageup":
+        match next((name for name in OWN_KEYS if event.key in keys(self, name)), ""):
+            case "shell.page-up":
                 self.scroll(-page)
-            case "shift+pagedown" | "alt+pagedown":
+            case "shell.page-down":
                 self.scroll(page)
-            case "f3":
+            case "shell.search":
                 self.search()
-            case "ctrl+shift+c":
+            case "shell.copy":
                 self.copy()
             case _:
                 name, modifiers = key_name(event)

@@ -16,14 +16,6 @@ from pghalab.terminal.terminal import Terminal
 if TYPE_CHECKING:
     from pghalab.widgets.terminal import TerminalView
 
-LEAVE_KEY = "ctrl+right_square_bracket"
-"""Leads out of the terminal, as out of the full-screen shell, telnet and the consoles of virtual machines.
-
-bash, less and psql do not need it; in vim's help, where it follows a link, a double click or `:tag` does the same.
-"""
-
-LEAVE_NAME = "Ctrl-]"
-
 WHEEL = 3
 """Lines for one notch of the wheel."""
 

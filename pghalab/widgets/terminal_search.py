@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from pghalab.terminal.marked import MOST_NEEDLE
+from pghalab.widgets.keys import bindings
 
 
 class SearchLine(Horizontal):
@@ -22,11 +23,7 @@ class SearchLine(Horizontal):
     SearchLine Input { width: 1fr; padding: 0 1; background: $panel; }
     SearchLine Static { width: auto; padding: 0 1; color: $text-muted; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f3,up", "seek(False)", "Further up", show=False, id="terminal-search.up"),
-        Binding("shift+f3,down", "seek(True)", "Further down", show=False, id="terminal-search.down"),
-        Binding("escape,ctrl+right_square_bracket", "end", "End the search", show=False, id="terminal-search.end"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("search")
 
     @dataclass
     class Sought(Message):

@@ -149,7 +149,7 @@ async def test_what_runs_is_told_everywhere_else(folder: Path) -> None:
         await pilot.press("l")
         await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and line().startswith(wanted))
         await pilot.press("enter")
-        await until(pilot, lambda: "› Start etcd on pgha1 is running already; stop it first (x)." in notified(built))
+        await until(pilot, lambda: "› Start etcd on pgha1 is running already; stop it first." in notified(built))
         # What is stopped from here is named, as it is not on this screen.
         await pilot.press("x")
         await until(pilot, lambda: built.runner.closed == ["second-start"])

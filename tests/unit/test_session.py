@@ -184,7 +184,7 @@ async def test_a_step_is_stopped_with_its_command(bench: Bench) -> None:
         await told.until(lambda: session.work.runs["start"].buffer.total > 100)
         # One thing at a time.
         assert not session.work.run_step("start")
-        assert told.notices()[-1].endswith("is running already; stop it first (x).")
+        assert told.notices()[-1].endswith("is running already; stop it first.")
         session.work.stop()
         session.work.stop()
         assert told.notices()[-1].startswith("It is being stopped already")

@@ -30,6 +30,11 @@ def state_root() -> Path:
     return user_state_path("pghalab", appauthor=False)
 
 
+def person_file() -> Path:
+    """The settings of the person, for all their labs; they write it by hand, and it need not be there."""
+    return state_root() / "settings.toml"
+
+
 def require_name(lab: str) -> None:
     """Raise LabError unless this can be a lab's name, and with that a folder's and a label's."""
     if not _NAME.fullmatch(lab):

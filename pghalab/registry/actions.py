@@ -1,0 +1,294 @@
+"""Every action of the console that has a key, once: bindings, footer, help, palette and keymap are made from this."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Action(NamedTuple):
+    """Something that keys do in one place of the console."""
+
+    name: str
+    keys: str
+    """Separated by commas, each as Textual names it; the first one is shown."""
+    does: str
+    """What Textual calls, in the screen or widget of the place."""
+    words: str = ""
+    """What the footer, the help and the palette say; an action without any is in none of them."""
+    shown: bool = True
+    """It stands in the line at the bottom."""
+    first: bool = False
+    """It comes before what the focused widget does with the key."""
+
+
+class Place(NamedTuple):
+    """A screen, a dialog or a widget with keys of its own."""
+
+    title: str
+    within: tuple[str, ...]
+    """The places around it, whose keys work there too."""
+    actions: tuple[Action, ...]
+
+
+_SCREENS = ("home", "lesson", "live", "end", "log", "wide", "lab", "doctor")
+
+PLACES: dict[str, Place] = {
+    "app": Place(
+        "Everywhere",
+        (),
+        (
+            Action("help", "question_mark,f1", "help", "Help"),
+            Action("quit", "ctrl+q", "quit", "Quit", shown=False, first=True),
+            Action("quit-letter", "Q", "quit", "Quit", shown=False),
+            Action("take-over", "T", "take_over", "Drive the lab from here", shown=False),
+            Action("shell", "exclamation_mark", "shell", "Shell on the whole screen", shown=False),
+            Action("lab", "L", "lab_menu", "Lab", shown=False),
+            Action("doctor", "D", "doctor", "Doctor", shown=False),
+            Action("repair", "B", "repair", "Go to what is broken", shown=False),
+            Action("paint", "ctrl+l", "refresh_screen", "Paint anew", shown=False),
+        ),
+    ),
+    "home": Place(
+        "Home",
+        ("app",),
+        (
+            Action("continue", "c,f5", "go_on", "Continue"),
+            Action("choose", "tab,o", "choose", "Choose"),
+            Action("choose-down", "j", "choose_from(0)", "Choose", shown=False),
+            Action("lab", "l,f6", "app.lab_menu", "Lab"),
+            Action("doctor", "d,f7", "app.doctor", "Doctor"),
+            Action("shell", "s,f3", "app.shell", "Shell"),
+            Action("live", "v,f4", "watch", "Live"),
+            Action("about", "a", "app.about", "About", shown=False),
+            Action("stop", "x,f8", "stop", "Stop"),
+            Action("quit", "Q", "app.quit", "Quit"),
+        ),
+    ),
+    "lesson": Place(
+        "A lesson",
+        ("app",),
+        (
+            Action("onward", "enter", "onward", "Go on"),
+            Action("stop", "x,f8", "stop_step", "Stop"),
+            Action("run", "r,f5", "run_step", "Run"),
+            Action("next", "n,full_stop", "next_step", "Next"),
+            Action("previous", "p,comma", "previous_step", "Prev"),
+            Action("hint", "h,f4", "hint", "Hint"),
+            Action("shell", "s,f3,4", "shell", "Shell"),
+            Action("type", "i,insert", "type_here", "Type it"),
+            Action("wide", "w", "wide", "Wide"),
+            Action("zoom", "z,f11", "zoom", "Zoom"),
+            Action("left", "left", "sideways(-1)", "Output to the left", shown=False),
+            Action("right", "right", "sideways(1)", "Output to the right", shown=False),
+            Action("home", "escape,q", "home", "Home"),
+            Action("edit", "e,f2", "edit_step", "Edit before running", shown=False),
+            Action("copy", "y,f6", "copy_command", "Copy the command", shown=False),
+            Action("copy-output", "Y", "copy_output", "Copy the output", shown=False),
+            Action("log", "l,f9", "full_log", "Full log", shown=False),
+            Action("expected", "o", "expected", "Expected output", shown=False),
+            Action("look", "u,f7", "look", "Look at the checks again", shown=False),
+            Action("elsewhere", "t", "run_elsewhere", "Take the free subnet", shown=False),
+            Action("pause", "P", "pause", "Pause the live panes", shown=False),
+            Action("notes", "N", "notes", "Presenter's notes", shown=False),
+            Action("skip", "S", "skip", "Skip an optional step", shown=False),
+            Action("next-lesson", "right_square_bracket", "lesson(1)", "Next lesson", shown=False),
+            Action("previous-lesson", "left_square_bracket", "lesson(-1)", "Previous lesson", shown=False),
+            Action("area-lesson", "1", "area('lesson')", "Lesson", shown=False),
+            Action("area-live", "2", "area('live')", "Cluster", shown=False),
+            Action("area-outline", "3", "area('outline')", "Outline", shown=False),
+            Action("another-shell", "plus", "another_shell", "Another shell", shown=False),
+            Action("next-shell", "ctrl+pagedown", "shell_tab(1)", "Next shell", shown=False, first=True),
+            Action("previous-shell", "ctrl+pageup", "shell_tab(-1)", "Previous shell", shown=False, first=True),
+        ),
+    ),
+    "live": Place(
+        "The live cluster",
+        ("app",),
+        (
+            Action("back", "escape,q,v", "back", "Back"),
+            Action("pause", "P", "pause", "Pause"),
+            Action("look", "u,f7", "refresh", "Look now"),
+            Action("zoom", "z,f11", "zoom", "Zoom"),
+            Action("shell", "s,f3", "app.shell", "Shell"),
+            Action("stop", "x,f8", "stop", "Stop"),
+        ),
+    ),
+    "end": Place(
+        "The end of the course",
+        ("app",),
+        (
+            Action("home", "escape,q,enter", "home", "Home"),
+            Action("back", "p", "app.pop_screen", "Back to the last step"),
+            Action("live", "v,f4", "watch", "Live"),
+            Action("lab", "l,f9", "app.lab_menu", "Lab"),
+            Action("shell", "s,f3", "app.shell", "Shell"),
+        ),
+    ),
+    "log": Place(
+        "The whole log",
+        ("app",),
+        (
+            Action("back", "escape,q", "app.pop_screen", "Back"),
+            Action("next", "n,right_square_bracket", "piece(1)", "Next"),
+            Action("previous", "p,left_square_bracket", "piece(-1)", "Prev"),
+            Action("down", "j", "line(1)"),
+            Action("up", "k", "line(-1)"),
+            Action("first", "g", "edge(0)", "First"),
+            Action("last", "G", "edge(1)", "Last"),
+            Action("copy", "y,f6", "copy_path", "Copy path"),
+            Action("copy-text", "Y", "copy_text", "Copy text"),
+        ),
+    ),
+    "wide": Place(
+        "An output on the whole width",
+        ("app",),
+        (
+            Action("back", "escape,q,w", "app.pop_screen", "Back"),
+            Action("left", "left", "sideways(-1)", "Left", first=True),
+            Action("right", "right", "sideways(1)", "Right", first=True),
+            Action("other", "tab", "other", "Next page", first=True),
+            Action("copy", "y,f6", "copy_all", "Copy all"),
+            Action("first", "g,home", "edge(0)", "First line"),
+            Action("last", "G,end", "edge(1)", "Last line"),
+            Action("down", "j", "line(1)"),
+            Action("up", "k", "line(-1)"),
+            Action("page-down", "space", "line(20)"),
+        ),
+    ),
+    "lab": Place(
+        "The lab menu",
+        ("app",),
+        (
+            Action("back", "escape,q", "app.pop_screen", "Back"),
+            Action("stop", "x,f8", "stop", "Stop"),
+            Action("doctor", "d,f7", "app.doctor", "Doctor"),
+            Action("copy", "y,f6", "copy_output", "Copy the output"),
+        ),
+    ),
+    "doctor": Place(
+        "The doctor",
+        ("app",),
+        (
+            Action("back", "escape,q", "app.pop_screen", "Back"),
+            Action("look", "u,f5", "examine", "Look again"),
+            Action("copy", "y,f6", "copy_report", "Copy the report"),
+            Action("lab", "l", "app.lab_menu", "Lab"),
+            Action("stop", "x,f8", "stop", "Stop"),
+        ),
+    ),
+    "scroll": Place(
+        "What scrolls",
+        _SCREENS,
+        (
+            Action("down", "j", "scroll_down", "Down", shown=False),
+            Action("up", "k", "scroll_up", "Up", shown=False),
+            Action("page-down", "space", "page_down", "Page down", shown=False),
+            Action("top", "g", "scroll_home", "Top", shown=False),
+            Action("end", "G", "scroll_end", "End", shown=False),
+        ),
+    ),
+    "pane": Place("A live pane", ("scroll",), (Action("copy", "y,f6", "copy", "Copy the table", shown=False),)),
+    "output": Place(
+        "An output",
+        ("scroll",),
+        (
+            Action("left", "left", "sideways(-1)", "To the left", shown=False),
+            Action("right", "right", "sideways(1)", "To the right", shown=False),
+        ),
+    ),
+    "list": Place(
+        "A list",
+        _SCREENS,
+        (
+            Action("down", "j", "cursor_down", "Down", shown=False),
+            Action("up", "k", "cursor_up", "Up", shown=False),
+            Action("first", "g", "first", "First", shown=False),
+            Action("last", "G", "last", "Last", shown=False),
+        ),
+    ),
+    "question": Place(
+        "A question",
+        ("scroll",),
+        tuple(
+            Action(letter, letter, f"choose({index})", f"Choose {letter}", shown=False)
+            for index, letter in enumerate("abcd")
+        ),
+    ),
+    "quorum": Place(
+        "The quorum table",
+        ("scroll",),
+        (
+            Action("more", "plus,equals_sign,right", "members(1)", "Member +", shown=False),
+            Action("fewer", "minus,left", "members(-1)", "Member -", shown=False),
+            Action("fail", "f,underscore", "failed(1)", "Fail one", shown=False),
+            Action("back", "b,backspace", "failed(-1)", "Bring back", shown=False),
+        ),
+    ),
+    "shell": Place(
+        "A shell beside a lesson",
+        (),
+        # The terminal itself looks for these among all the keys that it takes.
+        (
+            Action("leave", "ctrl+right_square_bracket,f12", "", "Lead out of the shell", shown=False),
+            Action("search", "f3", "", "Search", shown=False),
+            Action("copy", "ctrl+shift+c", "", "Copy what is marked", shown=False),
+            Action("page-up", "shift+pageup,alt+pageup", "", "Page up", shown=False),
+            Action("page-down", "shift+pagedown,alt+pagedown", "", "Page down", shown=False),
+        ),
+    ),
+    "search": Place(
+        "The search in a shell",
+        (),
+        (
+            Action("up", "f3,up", "seek(False)", "Further up", shown=False),
+            Action("down", "shift+f3,down", "seek(True)", "Further down", shown=False),
+            Action("end", "escape,ctrl+right_square_bracket,f12", "end", "End the search", shown=False),
+        ),
+    ),
+    "help": Place("The help", (), (Action("close", "escape,q,question_mark,f1", "dismiss", "Close"),)),
+    "confirm": Place(
+        "A question of yes or no",
+        (),
+        (
+            Action("yes", "y,f5", "answer(True)", "Yes"),
+            Action("no", "n,escape", "answer(False)", "No"),
+            Action("other", "left,right", "other"),
+        ),
+    ),
+    "edit": Place(
+        "A command to edit",
+        (),
+        (
+            Action("run", "f5,ctrl+r", "run_it", "Run", first=True),
+            Action("cancel", "escape", "leave", "Cancel", first=True),
+        ),
+    ),
+    "settings": Place(
+        "The settings of a lab",
+        (),
+        (
+            Action("create", "f5,ctrl+r", "create", "Create", first=True),
+            Action("cancel", "escape", "leave", "Cancel", first=True),
+            Action("next", "down", "app.focus_next"),
+            Action("previous", "up", "app.focus_previous"),
+        ),
+    ),
+    "choose": Place("A choice", (), (Action("cancel", "escape,q", "leave", "Cancel"),)),
+    "about": Place("About", (), (Action("close", "escape,q,enter,a", "dismiss", "Close"),)),
+}
+"""By the first part of their actions' ids."""
+
+ACTIONS: dict[str, Action] = {
+    f"{name}.{action.name}": action for name, place in PLACES.items() for action in place.actions
+}
+"""By id: `lesson.run`."""
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether the keys of two places work at the same time."""
+    return one == other or one in _around(other) or other in _around(one)
+
+
+def _around(place: str) -> set[str]:
+    within = PLACES[place].within
+    return {*within, *(outer for inner in within for outer in _around(inner))}
