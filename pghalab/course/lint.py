@@ -19,6 +19,7 @@ NODES = tuple(f"pgha{number}" for number in range(1, 6))
 LONGEST_COMMAND = 1800.0
 """Seconds."""
 LONGEST_CHECK = 600.0
+MISTAKES_OF_A_STEP = 2
 _IN_CHECKS = ("node", "address")
 """Placeholders that a check answers itself, for each node it looks at."""
 
@@ -30,7 +31,7 @@ def lint(course: Course) -> list[Problem]:
     lessons = [lesson.id for lesson in course.lessons]
     for number, lesson in enumerate(course.lessons):
         wrong = [*faults(lesson), *_needs(lesson, lessons[:number], lessons), *_untils(lesson, order)]
-        wrong += [(step.line, words) for step in lesson.steps for words in _outputs(step)]
+        wrong += [(step.line, words) for step in lesson.steps for words in (*_outputs(step), *_mistakes(step))]
         found += (Problem(lesson.path, line, words) for line, words in wrong)
     return sorted(found, key=lambda problem: (str(problem.path), problem.line))
 
@@ -77,6 +78,13 @@ def _outputs(step: Step) -> Iterator[str]:
         yield f"the step `{step.id}` has `match`, and no `expect` that it could be about"
     elif idle := idle_rules(step.expect, step.match):
         yield from (f"the step `{step.id}`: {words}" for words in idle)
+
+
+def _mistakes(step: Step) -> Iterator[str]:
+    """Whether a step that leaves something to look at knows what commonly goes wrong in it."""
+    lasting = any(spec.name != "output" for spec in step.checks)
+    if step.kind.where.command and lasting and len(step.diagnoses) < MISTAKES_OF_A_STEP:
+        yield f"the step `{step.id}` needs `diagnoses`: the names of {MISTAKES_OF_A_STEP} common mistakes at least"
 
 
 def _step(step: Step) -> Iterator[tuple[int, str]]:

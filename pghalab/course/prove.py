@@ -1,7 +1,13 @@
-"""Proves steps on a lab: the checks fail before, the solution passes, they hold after, a second run changes nothing."""
+"""Proves steps on a lab: the checks fail before, the solution passes, they hold after, a second run changes nothing.
+
+And no mistake is named where none was made. That each is named where it was, `tests/live/test_diagnoses.py` proves: to
+make one takes what no lesson should have a recipe for.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +18,10 @@ from pghalab.course.report import GOOD, Reporter, StepReport, run_step
 from pghalab.course.runner import Runner
 from pghalab.text import one_line
 
+SETTLES = 20.0
+"""Seconds within which what a step has mended shows no more."""
+INTERVAL = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -19,7 +29,7 @@ class Proof:
 
     report: StepReport
     seen: tuple[str, ...] = ()
-    """What holds, in words: `fails before`, `done`, `holds after`, `nothing the second time`."""
+    """What holds, in words: `fails before`, `done`, `holds after`, `no mistake`, `nothing the second time`."""
     faults: tuple[str, ...] = ()
     """What does not, in words."""
 
@@ -77,9 +87,22 @@ async def _one(runner: Runner, step: Step, reporter: Reporter, early: dict[str, 
     if judged:
         after = await holds(runner, step.id)
         (seen if after else faults).append("holds after" if after else "does not hold after it was done")
+    if step.diagnoses:
+        spoke = await _spoke(runner, step)
+        (faults if spoke else seen).append(spoke or "no mistake")
     again = await _again(runner, step)
     (faults if again else seen).append(again or "nothing the second time")
     return Proof(report, tuple(seen), tuple(faults))
+
+
+async def _spoke(runner: Runner, step: Step) -> str:
+    """Which mistakes are named although the step is done, in words; what has just been mended may show for a while."""
+    until = time.monotonic() + SETTLES
+    while found := await runner.diagnose(step.id):
+        if time.monotonic() > until:
+            return "; ".join(f"a mistake is named where none was made: {one.name}: {one.says}" for one in found)
+        await asyncio.sleep(INTERVAL)
+    return ""
 
 
 async def _again(runner: Runner, step: Step) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import MISTAKES, Diagnosis, diagnose
 from pghalab.course.localise import Names
+from pghalab.lab.engine.client import Engine
 from pghalab.lab.local import LocalLab
-from pghalab.lab.types import LabError, User
+from pghalab.lab.types import LabError, Node, User
 from tests.bench.cluster import START_ETCD, START_PATRONI, bring_up
 from tests.live.conftest import told
 
@@ -35,6 +36,11 @@ def edited(path: str, script: str) -> tuple[str, str]:
     return f"cp -p {path} {path}.kept && sed -i {shlex.quote(script)} {path}", f"mv {path}.kept {path}"
 
 
+def without(path: str, words: str) -> str:
+    """A command that takes lines out of a file, which may be one that is mounted."""
+    return f"sed '/{words}/d' {path} > /tmp/lines && cat /tmp/lines > {path}"
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A mistake as it is made on the third node: shell commands as root, or as postgres behind `$ `."""
@@ -47,10 +53,18 @@ class Made:
 
 
 ETCD_YAML, VARS, YAML = "/pgha/config/etcd.yaml", "/pgha/config/patroniVars", "/pgha/config/patroni.yaml"
+HOSTS, PROFILE = "/etc/hosts", "/var/lib/postgresql/.profile"
 ROLES = "/pgha/config/createRoles.sh"
 FILES = (
     Made("folders-missing", "there is no /var/log/patroni", *moved("/var/log/patroni")),
     Made("folders-owner", "/var/log/patroni to root", "chown root /var/log/patroni", "chown postgres /var/log/patroni"),
+    Made("folders-mode", "may look into /var/log/patroni (755)", "chmod 755 /var/log/patroni",
+         "chmod 700 /var/log/patroni"),
+    Made("hosts-other", "{first} is 192.0.2.1", "echo '192.0.2.1 {first}' >> /etc/hosts", without(HOSTS, "192.0.2.1")),
+    Made("hosts-some", "The lines in /etc/hosts stand on", "echo '{address} etcd3' >> /etc/hosts",
+         without(HOSTS, "etcd3")),
+    Made("endpoints-missing", "does not set ENDPOINTS", *moved(PROFILE)),
+    Made("endpoints-port", "names port 2380", *edited(PROFILE, "s/2379/2380/g")),
     Made("etcd-plain-only", "the -y is missing", f"touch /pgha/config/etcd.conf; {moved(ETCD_YAML)[0]}",
          f"rm /pgha/config/etcd.conf; {moved(ETCD_YAML)[1]}"),
     Made("etcd-yaml-missing", "/etcdSetup.sh has not run there", *moved(ETCD_YAML)),
@@ -69,6 +83,7 @@ FILES = (
 )  # fmt: skip
 ETCD = (
     Made("etcd-twice", "was started twice", f"$ {START_ETCD}", f"{END_ETCD}; $ {START_ETCD}"),
+    Made("etcd-ended", "has run on", END_ETCD, f"$ {START_ETCD}"),
     Made("etcd-root", "etcd runs as root", f"{END_ETCD}; {START_ETCD}",
          f"{END_ETCD}; {AS_POSTGRES}; $ {START_ETCD}"),
     Made("etcd-log-owner", "may not write etcd's log", f"{END_ETCD}; chown root {LOG}",
@@ -166,10 +181,11 @@ class Bench:
             await self.until(silent, f"{made.name} is still said")
 
 
-async def test_every_mistake_is_named_and_a_healthy_lab_has_none(lab: LocalLab) -> None:
+async def test_every_mistake_is_named_and_a_healthy_lab_has_none(lab: LocalLab, engine: Engine) -> None:
     await told(lab.up())
     bench = Bench(lab)
     await bring_up(lab)
+    await bench.third.run(f"echo 'export ENDPOINTS=\"{bench.names[0]}:2379\"' >> {PROFILE}", user="postgres")
 
     async def healthy() -> bool:
         return not await bench.said()
@@ -181,6 +197,9 @@ async def test_every_mistake_is_named_and_a_healthy_lab_has_none(lab: LocalLab) 
     for made in PATRONI:
         await bench.both_ways(made)
     await bench.until(healthy, "after the mistakes in Patroni the lab has")
+    await in_a_shell(bench)
+    await while_a_node_stands_still(bench, engine)
+    await bench.until(healthy, "after a shell and a node that stood still the lab has")
 
     second = lab.nodes[bench.names[1]]
     for node in (second, bench.third):
@@ -194,3 +213,55 @@ async def test_every_mistake_is_named_and_a_healthy_lab_has_none(lab: LocalLab) 
     for node in (second, bench.third):
         await node.run(START_ETCD, user="postgres")
     await bench.until(healthy, "after etcd came back the lab has")
+    await when_all_have_ended(bench)
+    await bench.until(healthy, "after Patroni was started in the right order the lab has")
+
+
+async def in_a_shell(bench: Bench) -> None:
+    """A plain login as postgres has no NODELIST, and is older than the profile that it has read."""
+    shell = await bench.third.shell("postgres", (80, 24))
+    try:
+        await bench.until(lambda: bench.said("nodelist-lost"), "a shell without NODELIST is not seen")
+        assert await bench.said("endpoints-old-shell") == []
+        await bench.do(f"touch -d '+1 minute' {PROFILE}")
+        assert await bench.said("endpoints-old-shell")
+    finally:
+        await shell.close()
+    await bench.do(f"touch -d '-1 day' {PROFILE}")
+
+
+async def while_a_node_stands_still(bench: Bench, engine: Engine) -> None:
+    """A node that is paused is named."""
+    container = engine.client.containers.get(bench.third.name)
+    await asyncio.to_thread(container.pause)
+    try:
+        (found,) = await bench.said("node-stopped")
+        assert found.says == f"{bench.third.name} is paused: nothing on it answers."
+    finally:
+        await asyncio.to_thread(container.unpause)
+    await bench.lab.settle()
+
+
+async def when_all_have_ended(bench: Bench) -> None:
+    """Every Patroni has ended, the leader's last: it is to be started first."""
+    facts = Facts(bench.lab)
+    try:
+        last = await facts.leader()
+    finally:
+        await facts.close()
+    others = [node for node in bench.lab.nodes.values() if node is not last]
+    await asyncio.gather(*(node.run(END_PATRONI, timeout=60) for node in others))
+    assert await bench.said("patroni-led-last") == [], "it leads"
+    await last.run(END_PATRONI, timeout=60)
+    (found,) = await bench.said("patroni-led-last")
+    assert found.says.startswith(f"{last.name} led last (timeline ")
+    if last is not bench.third:
+        (found,) = await bench.said("patroni-ended")
+        assert found.nodes == (bench.third.name,)
+    await last.run(START_PATRONI, user="postgres")
+    await bench.until(lambda: leads(last), f"{last.name} does not lead again")
+    await asyncio.gather(*(node.run(START_PATRONI, user="postgres") for node in others))
+
+
+async def leads(node: Node) -> bool:
+    return (await node.run("curl -sf localhost:8008/primary", user="postgres")).exit_status == 0

@@ -44,6 +44,7 @@ def test_the_course_itself_is_clean() -> None:
         (COMMAND + "no_check: x\nsilent: true\nexpect: a", "has both `expect` and `silent`"),
         (COMMAND + "no_check: x\nsilent: true\nmatch: [free order]", "has `match`, and no `expect`"),
         (COMMAND + "no_check: x\nexpect: a\nmatch: [typed number]", "`match`: nothing is of the type `number`"),
+        (COMMAND + "silent: true\nchecks: [{containers: {}}]\ndiagnoses: [etcd-root]", "needs `diagnoses`"),
         ("id: a\nkind: action\naction: up", "needs `checks`"),
         ("id: a\nkind: read\nchecks: [{containers: {}}]", "has no `checks`"),
     ],
@@ -51,6 +52,14 @@ def test_the_course_itself_is_clean() -> None:
 def test_each_rule(tmp_path: Path, step: str, words: str) -> None:
     problems = [str(problem) for problem in lint(write_course(tmp_path, step))]
     assert any(words in problem for problem in problems), problems
+
+
+def test_what_only_prints_leaves_nothing_to_diagnose(tmp_path: Path) -> None:
+    steps = (
+        COMMAND + "silent: true\nchecks: [{output: {contains: [a]}}]",
+        COMMAND.replace("id: a", "id: b") + "silent: true\nchecks: [{containers: {}}]\ndiagnoses: [etcd-root, paused]",
+    )
+    assert [str(problem) for problem in lint(write_course(tmp_path, *steps)) if "diagnoses" in str(problem)] == []
 
 
 def test_needs_name_earlier_lessons(tmp_path: Path) -> None:

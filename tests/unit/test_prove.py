@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from pghalab.course import prove as module
 from pghalab.course.prove import Proof, prove, tap
 from pghalab.course.report import Quiet, StepReport, choose
 from pghalab.lab.types import Ended, Output
@@ -56,6 +59,24 @@ async def test_a_step_that_comes_to_nothing_ends_the_proof(tmp_path: Path) -> No
     assert not proof.ok and not proof.report.ok
     assert tap(1, proof).startswith("not ok 1 - start: fails before\n# failed: ")
     assert "etcd is not running on pgha1" in proof.faults[0]
+
+
+async def test_a_mistake_that_is_named_although_the_step_is_done_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLES", 0.05)
+    monkeypatch.setattr(module, "INTERVAL", 0.01)
+    knows = f"{START}\ndiagnoses: [etcd-root]"
+    (proof,) = await proofs(tmp_path / "well", starts_etcd, knows)
+    assert proof.ok and "no mistake" in proof.seen
+
+    def as_root(node: FakeNode, command: str) -> list[Piece]:
+        node.processes["etcd"] = "root"
+        return [Ended("exited", 0, 0.1)]
+
+    (proof,) = await proofs(tmp_path / "root", as_root, knows)
+    assert proof.faults[0].startswith("a mistake is named where none was made: etcd-root: etcd runs as root on pgha1")
+    assert not proof.ok and tap(1, proof).startswith("not ok 1 - start: fails before, done, holds after")
 
 
 async def test_what_does_not_stay_done_is_a_fault(tmp_path: Path) -> None:

@@ -152,16 +152,20 @@ class FakeMonitor:
 
 
 class OpenedLab(FakeLab):
-    """A lab that was found with damaged settings, on which somebody started etcd as root; pgha3 is stopped."""
+    """A lab that was found with damaged settings; etcd was started as root on pgha2, pgha3 is stopped, pgha5 silent."""
 
     def __init__(self, settings: LabSettings, *, look_only: bool) -> None:
         assert look_only
         super().__init__(name=settings.name)
         self.notices = ["settings.json was damaged"]
         for node in self.nodes.values():
-            node.recorded = recording("three").commands[node.name]
+            known = recording("three").commands[node.name]
+            kept = {one: told for one, told in known.items() if "/member\n" not in one and "dynamic.json" not in one}
+            node.recorded = kept
         self.nodes["pgha2"].processes["etcd"] = "root"
+        self.nodes["pgha1"].processes["etcd"] = "postgres"
         self.put("exited", "pgha3")
+        self.nodes["pgha5"].link, self.nodes["pgha5"].link_reason = "down", "no answer"
 
     async def settle(self) -> None:
         """Nothing is to be waited for."""
@@ -187,15 +191,17 @@ def test_the_verb_shows_the_lab_it_was_asked_for_and_how_it_was_found(
         assert (told["lab"], told["status"], told["troubles"]) == ("demo", 0, [])
         assert (told["etcd"]["value"]["majority"], told["etcd"]["value"]["can_lose"]) == (3, 2)
         assert codec.read_patroni(told["patroni"]).value == WELL.value
-        (found,) = told["why"]["found"]
+        stopped, found = told["why"]["found"]
+        assert (stopped["name"], stopped["nodes"]) == ("node-stopped", ["pgha3"])
         assert (found["name"], found["nodes"], found["severity"]) == ("etcd-root", ["pgha2"], "warning")
         assert found["says"].startswith("etcd runs as root on pgha2") and "chown" in found["todo"]
-        assert told["why"]["unseen"] == ["pgha3 is stopped"]
+        assert told["why"]["unseen"] == ["pgha5 is out of reach: no answer"]
     else:
         assert "★ Leader" in shown.out
-        assert shown.out.splitlines()[-2:] == [
+        assert shown.out.splitlines()[-3:] == [
+            "why: pgha3 is stopped: nothing on it answers.",
             "why: etcd runs as root on pgha2; what it writes there belongs to root.",
-            "not looked at: pgha3 is stopped",
+            "not looked at: pgha5 is out of reach: no answer",
         ]
 
 
@@ -212,8 +218,9 @@ def test_the_doctor_says_what_is_wrong_in_the_lab_when_it_is_asked(
         assert cli.main(words) == 1
         said = capsys.readouterr().out.splitlines()
         assert said[0] == "ok  engine  answers for demo"
-        assert said[1].startswith("NO  lab     etcd runs as root on pgha2") and "chown" in said[2]
-        assert said[3] == "NO  lab     not looked at: pgha3 is stopped"
+        assert said[1].startswith("NO  lab     pgha3 is stopped")
+        assert said[3].startswith("NO  lab     etcd runs as root on pgha2") and "chown" in said[4]
+        assert said[5] == "NO  lab     not looked at: pgha5 is out of reach: no answer"
     monkeypatch.setattr(OpenedLab, "settle", _fails)
     assert cli.main(["doctor", "--lab", "demo", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["facts"][-1]["found"] == "not looked at: no engine answers"

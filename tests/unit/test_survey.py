@@ -98,7 +98,7 @@ async def test_what_later_lessons_bring_is_not_missed_before(lab: FakeLab, sourc
     assert await named(lab, sources) == [], "one of five waits, and the others were never started"
     for name in ("pgha2", "pgha3"):
         there(lab, begun.ETCD_YAML, begun.MEMBER, on=name)
-    assert await named(lab, sources) == ["etcd-waits"], "three of five were there"
+    assert await named(lab, sources) == ["etcd-waits", "endpoints-missing"], "three of five were there"
     there(lab, begun.ETCD_YAML, "/var/log/patroni/patroni.out", on="pgha2")
     assert {"patroni-yaml-missing", "patroni-no-majority"} <= set(await named(lab, sources)), "Patroni was tried"
 
@@ -120,10 +120,13 @@ async def test_a_part_that_cannot_be_looked_at_is_named(lab: FakeLab, sources: F
     lab.put("exited", "pgha4")
     lab.nodes["pgha5"].link, lab.nodes["pgha5"].link_reason = "down", "no answer"
     found = await seen(lab, sources)
-    assert found.unseen == ("pgha4 is stopped", "pgha5 is out of reach: no answer")
+    assert found.unseen == ("pgha5 is out of reach: no answer",)
+    assert [(one.name, one.nodes) for one in found.found] == [("node-stopped", ("pgha4",))]
     assert found.looked == ("pgha1", "pgha2", "pgha3")
     facts = as_facts(found)
-    assert [fact.ok for fact in facts] == [False, False] and facts[0].found == "not looked at: pgha4 is stopped"
+    assert [fact.ok for fact in facts] == [False, False] and facts[
+        1
+    ].found == "not looked at: pgha5 is out of reach: no answer"
 
 
 async def test_a_lab_that_is_stopped_has_nothing_to_look_at(lab: FakeLab, sources: FakeSources) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from pghalab.course.checks.facts import Facts
-from pghalab.course.diagnoses import etcd, files, hba, patroni
+from pghalab.course.diagnoses import drills, etcd, files, hba, nodes, patroni, shells
 from pghalab.course.diagnoses.base import Diagnosis, Mistake, look
 from pghalab.course.localise import Names
 from pghalab.course.model import Step
@@ -17,7 +17,10 @@ from pghalab.lab.types import Node
 
 __all__ = ["MISTAKES", "Diagnosis", "about", "diagnose"]
 
-MISTAKES: Mapping[str, Mistake] = {**files.MISTAKES, **etcd.MISTAKES, **patroni.MISTAKES, **hba.MISTAKES}
+MISTAKES: Mapping[str, Mistake] = {
+    **nodes.MISTAKES, **files.MISTAKES, **shells.MISTAKES, **etcd.MISTAKES, **patroni.MISTAKES, **hba.MISTAKES,
+    **drills.MISTAKES,
+}  # fmt: skip
 
 
 async def diagnose(names: Sequence[str], facts: Facts, nodes: Sequence[Node], words: Names) -> tuple[Diagnosis, ...]:

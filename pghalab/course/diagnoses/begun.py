@@ -16,6 +16,11 @@ MANAGED = "/pgdata/17/data/patroni.dynamic.json"
 _ALL = (ETCD_YAML, MEMBER, MANAGED, *LOGS["etcd"], *LOGS["patroni"])
 
 
+async def never(facts: Facts) -> Sequence[Node]:
+    """No node: it is a mistake only in a step that asks for it."""
+    return []
+
+
 async def etcd(facts: Facts) -> Sequence[Node]:
     """Every node, once etcd was started on one of them."""
     return list(facts.lab.nodes.values()) if await _with_any(facts, *LOGS["etcd"], MEMBER) else []

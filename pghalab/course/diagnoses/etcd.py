@@ -78,6 +78,13 @@ async def removed(facts: Facts, node: Node) -> str | None:
     return "" if "has been permanently removed" in await tail(facts, node, LOG) else None
 
 
+async def ended(facts: Facts, node: Node) -> str | None:
+    """It has run here, and does not run now."""
+    if await runs(facts, node, "etcd"):
+        return None
+    return None if await facts.file(node, MEMBER) is None else ""
+
+
 async def waits(scene: Scene) -> Sequence[Sign]:
     """Members run, and are too few to agree on anything."""
     running = [node.name for node in scene.everywhere if await quietly(runs(scene.facts, node, "etcd"))]
@@ -151,6 +158,11 @@ MISTAKES: Mapping[str, Mistake] = {
         on_nodes(removed, everywhere),
         "etcd on {nodes} was removed from the cluster.",
         "Empty its data directory, add it (etcdctl member add NAME --peer-urls URL), start it with `existing`.",
+    ),
+    "etcd-ended": Mistake(
+        on_nodes(ended, everywhere),
+        "etcd has run on {nodes}, and does not run there now.",
+        f"Start it there as postgres (lesson 8); the end of {LOG} says why it ended.",
     ),
     "etcd-waits": Mistake(
         waits,

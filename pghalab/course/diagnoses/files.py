@@ -17,7 +17,8 @@ ETCD_CONF = "/pgha/config/etcd.conf"
 VARS = "/pgha/config/patroniVars"
 PATRONI_YAML = "/pgha/config/patroni.yaml"
 ROLES = "/pgha/config/createRoles.sh"
-FOLDERS = ("/pgha/config", "/pgha/data/etcd", "/var/log/etcd", "/var/log/patroni")
+LOG_FOLDERS = ("/var/log/etcd", "/var/log/patroni")
+FOLDERS = ("/pgha/config", "/pgha/data/etcd", *LOG_FOLDERS)
 OWN_DATA = "/pgdata/17/data/PG_VERSION"
 WRITE = "There, as postgres with root's NODELIST (sudo -E -u postgres /bin/bash -l): /etcdSetup.sh -y"
 
@@ -32,6 +33,13 @@ async def folder_owner(facts: Facts, node: Node) -> str | None:
     """Which of the folders postgres may not write to."""
     found = {path: await facts.file(node, path) for path in FOLDERS}
     wrong = [f"{path} to {file.owner}" for path, file in found.items() if file is not None and file.owner != "postgres"]
+    return enumerated(wrong) if wrong else None
+
+
+async def folder_mode(facts: Facts, node: Node) -> str | None:
+    """Which of the folders for logs others may look into."""
+    found = {path: await facts.file(node, path) for path in LOG_FOLDERS}
+    wrong = [f"{path} ({file.mode})" for path, file in found.items() if file is not None and file.mode != "700"]
     return enumerated(wrong) if wrong else None
 
 
@@ -175,6 +183,12 @@ MISTAKES: Mapping[str, Mistake] = {
         on_nodes(folder_owner),
         "On {nodes} belong to somebody else than postgres: {detail}.",
         "There, as root: chown -R postgres:postgres /pgha /var/log/etcd /var/log/patroni",
+    ),
+    "folders-mode": Mistake(
+        on_nodes(folder_mode),
+        "On {nodes} others than postgres may look into {detail}.",
+        "There, as root: chmod 700 /var/log/etcd /var/log/patroni",
+        severity="notice",
     ),
     "etcd-plain-only": Mistake(
         on_nodes(plain_only),

@@ -9,9 +9,17 @@ from pghalab.cluster.truth import role
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import begun
 from pghalab.course.diagnoses.base import Mistake, Scene, Sign, data, on_nodes, quietly, runs, tail
+from pghalab.course.positions import situation
+from pghalab.course.resume import decide
 from pghalab.lab.types import LabError, Node
 
 LOGS = ("/var/log/patroni/patroni.out", "/var/log/patroni/patroni.log")
+_ROLES = (
+    "runuser -u postgres -- psql -XAtc "
+    "\"select (select count(*) from pg_roles where rolname in ('replicator', 'bubba'))"
+    " + (select count(*) from pg_database where not datistemplate and datname <> 'postgres')\""
+)
+"""How many there are of the cluster's own roles and of databases; by the socket, on which no password is asked for."""
 SERVER_LOGS = "/pgdata/17/data/log/postgresql-*.log"
 
 
@@ -98,6 +106,35 @@ async def given_up(scene: Scene) -> Sequence[Sign]:
     return [] if running else [Sign((), "")]
 
 
+async def ended(facts: Facts, node: Node) -> str | None:
+    """It has run here, and does not run now."""
+    if await runs(facts, node, "patroni"):
+        return None
+    return None if await facts.file(node, begun.MANAGED) is None else ""
+
+
+async def led_last(scene: Scene) -> Sequence[Sign]:
+    """Nobody leads, and whose data is the newest has not been started."""
+    found = await situation(scene.facts)
+    if found.leads or not found.etcd:
+        return []
+    first = {
+        decision.first
+        for member in found.members
+        if member.data != "unknown" and (decision := decide(found, member.name)).verdict == "first"
+    }
+    return [Sign((member.name,), f"timeline {member.timeline}") for member in found.members if member.name in first]
+
+
+async def took_over(facts: Facts, node: Node) -> str | None:
+    """It leads with a server that has none of what a cluster of Patroni's own is made with, and no rows either."""
+    keys = await facts.dcs()
+    if keys.get("leader") != node.name or "config" not in keys:
+        return None
+    status, out = await facts.command(node, _ROLES)
+    return "" if status == 0 and out.split() == ["0"] else None
+
+
 async def paused(scene: Scene) -> Sequence[Sign]:
     """The cluster is in maintenance mode."""
     try:
@@ -162,6 +199,23 @@ MISTAKES: Mapping[str, Mistake] = {
         on_nodes(other_system, data),
         "The data directory of {nodes} belongs to another cluster, so that Patroni ended there.",
         "Run the step that empties it (it asks first), then start Patroni there: it copies the leader.",
+    ),
+    "patroni-ended": Mistake(
+        on_nodes(ended, data),
+        "Patroni has run on {nodes}, and does not run there now.",
+        "Start it there as postgres (lessons 10 and 11); the end of /var/log/patroni/patroni.log says why it ended.",
+    ),
+    "patroni-led-last": Mistake(
+        led_last,
+        "{nodes} led last ({detail}), and its Patroni does not run.",
+        "Start Patroni on {nodes} first: another one would lead with older data, and rows would be lost.",
+        severity="critical",
+    ),
+    "patroni-took-over": Mistake(
+        on_nodes(took_over, data),
+        "Patroni took over an unused directory on {nodes}: replicator and bubba are missing, and nobody can follow.",
+        "End it there, remove its keys (etcdctl del --prefix /pgha/pgha_patroni_cluster/), empty the directory, start.",
+        severity="critical",
     ),
     "patroni-no-password": Mistake(
         on_nodes(no_password, data),

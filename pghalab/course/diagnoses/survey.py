@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pghalab.cluster.trouble import RANK
 from pghalab.course.checks.facts import Facts
-from pghalab.course.diagnoses import MISTAKES, begun, files, hba
+from pghalab.course.diagnoses import MISTAKES, begun, files, hba, nodes, shells
 from pghalab.course.diagnoses.base import Diagnosis, look
 from pghalab.course.localise import Names
 from pghalab.lab.types import Lab, LabError, Node
@@ -22,7 +22,7 @@ LIMIT = 4.0
 """Seconds; what has had no answer by then is not waited for, once each node was heard."""
 
 _READ = (*files.FOLDERS, begun.ETCD_YAML, files.ETCD_CONF, files.VARS, files.PATRONI_YAML, files.ROLES, files.OWN_DATA,
-         begun.MANAGED, begun.MEMBER, hba.FILE)  # fmt: skip
+         begun.MANAGED, begun.MEMBER, hba.FILE, nodes.HOSTS, shells.PROFILE)  # fmt: skip
 """What most looks ask for, so that one command a node answers it."""
 
 
@@ -46,7 +46,8 @@ async def survey(facts: Facts, words: Names) -> Survey:
     silent = [answer for answer in answers if isinstance(answer, LabError)]
     if not seen and all(error.kind == "not-running" for error in silent):
         return Survey(())
-    unseen = [error.what for error in silent]
+    # That a container does not run is a mistake of its own, and no reason to know nothing.
+    unseen = [error.what for error in silent if not seen or error.kind not in ("not-running", "paused")]
     if not seen:
         return Survey((), tuple(unseen))
     await asyncio.gather(*(facts.read(node, _READ) for node in seen), return_exceptions=True)
