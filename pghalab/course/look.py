@@ -124,6 +124,7 @@ class Look:
         """Look once at the checks of some steps, by default of all but some, and remember which are done."""
         wanted = [step for step in self._steps if step not in without] if step_ids is None else list(step_ids)
         looked = self._with_untils(wanted)
+        turn = self.progress.turn
         facts = self.facts()
         try:
             seen = await asyncio.gather(*(self._groups(self._steps[step], facts) for step in looked))
@@ -138,7 +139,7 @@ class Look:
                 await self._learn(facts)
         finally:
             await facts.close()
-        for step_id in holding:
+        for step_id in holding if turn == self.progress.turn else ():
             self.progress.mark_done(step_id)
         unseen = {step: _unseen(self._steps[step], groups[step]) for step in looked}
         found = {

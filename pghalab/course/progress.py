@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class Progress:
         """The step that was on the screen last."""
         self.nodes = ""
         """The containers on which effects were replaced; on others nothing is past yet."""
+        self.turn = 0
+        """How often something was forgotten: what was seen before that says nothing any more."""
         self._records: dict[str, Record] = {}
         self._saved = ""
 
@@ -111,8 +113,30 @@ class Progress:
             for record in self._records.values():
                 record.replaced_by = ""
 
+    def done(self) -> tuple[str, ...]:
+        """The steps that are remembered as done, by their ids."""
+        return tuple(step for step, record in self._records.items() if record.done)
+
+    def back_to(self, done: Collection[str], last: str) -> list[str]:
+        """Forget what was done in other steps than these, which it gives; what was read and answered stays.
+
+        `last` is the step that was on the screen.
+        """
+        since = [
+            step
+            for step, record in self._records.items()
+            if step not in done and not record.read and not record.right and (record.done or record.output is not None)
+        ]
+        for step in since:
+            before = self._records[step]
+            self._records[step] = Record(choice=before.choice, skipped=before.skipped)
+        self.last = last or self.last
+        self.turn += 1
+        return since
+
     def forget(self, steps: Iterable[str]) -> None:
         """Forget everything about some steps."""
+        self.turn += 1
         for step in steps:
             self._records.pop(step, None)
             if self.last == step:
@@ -120,6 +144,7 @@ class Progress:
 
     def forget_all(self) -> None:
         """Forget everything about every step."""
+        self.turn += 1
         self._records.clear()
         self.last = ""
 

@@ -101,10 +101,10 @@ class Runner:
         """
         wanted = None if step_ids is None else list(step_ids)
         while True:
-            before = self._ended
+            before = self._ended, self.progress.turn
             found = await self._look.evaluate(wanted, without)
-            # A step that ended meanwhile makes what was seen before it worthless.
-            if self._ended == before:
+            # A step that ended or was forgotten meanwhile makes what was seen before it worthless.
+            if (self._ended, self.progress.turn) == before:
                 break
         self.states |= {step: status.state for step, status in found.items()}
         return found
@@ -222,6 +222,16 @@ class Runner:
         self.progress.forget(steps)
         self.progress.save()
         self.states.update(dict.fromkeys(steps, "todo"))
+
+    def back_to(self, done: Collection[str], last: str) -> list[str]:
+        """Take the progress back to where only these steps were done, and tell which it forgot by that.
+
+        What was read and answered stays.
+        """
+        steps = self.progress.back_to(done, last)
+        self.progress.save()
+        self.states.update(dict.fromkeys(steps, "todo"))
+        return steps
 
     def _done(self, step_id: str) -> None:
         self.progress.mark_done(step_id)

@@ -20,12 +20,12 @@ from pghalab.lab.news import Change, News
 from pghalab.lab.nodes import Nodes
 from pghalab.lab.settings import LabSettings, save_settings
 from pghalab.lab.snapshots.keeper import Snapshots
+from pghalab.lab.snapshots.model import NOWHERE, About, Place
 from pghalab.lab.ssh.node import SshNode
 from pghalab.lab.types import Container, Ended, LabAction, LabError, Output
 
 if TYPE_CHECKING:
     from pghalab.lab.deploy.create import Say
-    from pghalab.lab.snapshots.model import About
 
 
 class LocalLab:
@@ -224,19 +224,25 @@ class LocalLab:
         return self._told("removes it", self._verb(partial(lifecycle.down, volumes=volumes)), needs_whole=False)
 
     def snapshot(
-        self, name: str | None = None, *, remove: bool = False, before: str = ""
+        self, name: str | None = None, *, remove: bool = False, place: Place = NOWHERE
     ) -> AsyncGenerator[Output | Ended, None]:
-        """Make a snapshot of the lab, or remove the one of this name.
+        """Make a snapshot of the lab at a place of the course, or remove the one of this name.
 
-        One without a name gets that of the time, or of the lesson (by its id) that is begun, and is not kept for ever.
+        One without a name gets that of the time, or of the lesson that begins there, and is not kept for ever.
         """
         if remove:
             return self._told("removes a snapshot", partial(self._snapshots.remove, name or ""), needs_whole=False)
-        return self._told("makes a snapshot", partial(self._snapshots.take, name or "", before))
+        return self._told("makes a snapshot", partial(self._snapshots.take, name or "", place))
 
-    def restore(self, name: str | None = None) -> AsyncGenerator[Output | Ended, None]:
-        """Bring the lab back to a snapshot, by default to the newest."""
-        return self._told("goes back to a snapshot", partial(self._snapshots.restore, name or ""), needs_whole=False)
+    def restore(
+        self, name: str | None = None, *, begun: Callable[[About], object] = lambda _: None
+    ) -> AsyncGenerator[Output | Ended, None]:
+        """Bring the lab back to a snapshot, by default to the newest.
+
+        `begun` is told when nothing can be refused any more; until then nothing of the lab was touched.
+        """
+        work = partial(self._snapshots.restore, name or "", begun)
+        return self._told("goes back to a snapshot", work, needs_whole=False)
 
     async def snapshots(self) -> Sequence[About]:
         """The lab's snapshots, oldest first; raises LabError."""

@@ -6,6 +6,8 @@ from pghalab.registry.model import Option, Verb, Way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pghalab.session.backend import DrivenLab, Stream
 
 _FORCE = Option("--force", dest="force", action="store_true", help="even while a console has the lab open")
@@ -26,6 +28,18 @@ def _export(lab: DrivenLab) -> Stream:
     from pghalab.session.lab_work import export
 
     return export(lab.settings, Path.cwd())
+
+
+def _snapshot(lab: DrivenLab, **options: Any) -> Stream:
+    from pghalab.session.going_back import snapshot_of
+
+    return snapshot_of(lab, **options)
+
+
+def _restore(lab: DrivenLab, **options: Any) -> Stream:
+    from pghalab.session.going_back import restore_of
+
+    return restore_of(lab, **options)
 
 
 VERBS = (
@@ -104,7 +118,7 @@ VERBS = (
         ways=(
             Way("Up", "create what is missing and start it"),
             Way("Up, elsewhere", "the same, on the next free subnet when addresses are taken", auto=True),
-            Way("Up, other…", "the same with other nodes, names, network, image or password", asks_settings=True),
+            Way("Up, other…", "the same with other nodes, names, network, image or password", asks="settings"),
         ),
     ),
     Verb(
@@ -147,9 +161,9 @@ VERBS = (
             Option("--remove", dest="remove", action="store_true", help="remove the snapshot of this name instead"),
             _FORCE,
         ),
-        runs=lambda lab, **options: lab.snapshot(**options),
+        runs=_snapshot,
         changes=True,
-        ways=(Way("Snapshot", "keep the lab as it is now, to come back to"),),
+        ways=(Way("Snapshot…", "keep the lab and the progress as they are now, under a name", asks="name"),),
     ),
     Verb(
         "snapshots",
@@ -162,22 +176,16 @@ VERBS = (
         "restore",
         "bring the lab back to a snapshot",
         "lab.drive",
-        more="Also a lab whose nodes were removed. What was done since is lost in the lab; the progress of the course "
-        "and the outputs stay, and what the checks do not see any more is told as broken.",
+        more="Also a lab whose nodes were removed. What was done since is lost in the lab, and the progress of the "
+        "course goes back with it; what was read and answered stays.",
         example="pghalab restore before-failover",
         options=(
             Option("name", nargs="?", metavar="NAME", help="which one (default: the newest)"),
             _FORCE,
         ),
-        runs=lambda lab, **options: lab.restore(**options),
+        runs=_restore,
         changes=True,
-        ways=(
-            Way(
-                "Restore",
-                "bring the lab back to the newest snapshot",
-                warning="The lab goes back to its newest snapshot. What was done in it since then is lost.",
-            ),
-        ),
+        ways=(Way("Snapshots…", "list them, go back to one (restore), or remove one", asks="snapshot"),),
     ),
     Verb(
         "goto",
@@ -213,16 +221,20 @@ VERBS = (
     ),
     Verb(
         "reset",
-        "forget what was done in the course",
-        "course.reset",
-        more="Forgets progress only; the lab stays as it is (`pghalab down -f` removes it).",
-        example="pghalab reset --lesson etcd-start",
+        "start a lesson over, or forget what was done in the course",
+        "reset.reset",
+        more="With LESSON that lesson starts over: the lab goes back to the snapshot of its beginning, after a "
+        "question that says what is lost. Where there is none its progress is forgotten, and the lab stays as it is.",
+        example="pghalab reset etcd-start",
         options=(
-            Option("--lesson", either="what!", metavar="ID", help="forget one lesson"),
-            Option("--all", either="what!", action="store_true", help="forget everything"),
+            Option("start_over", either="what!", nargs="?", metavar="LESSON", help="start this lesson over"),
+            Option("--lesson", either="what!", metavar="ID", help="forget the progress of one lesson only"),
+            Option("--all", either="what!", action="store_true", help="forget all progress only"),
+            Option("--yes", dest="yes", action="store_true", help="do not ask"),
         ),
         changes=True,
         ways=(
+            Way("Lesson again", "start this lesson over: the lab goes back to where it began", asks="lesson"),
             Way(
                 "Begin again",
                 "forget the progress; the lab stays as it is",

@@ -5,10 +5,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Literal
 
     from pghalab.session.backend import Stream
     from pghalab.session.session import Session
+
+    Asks = Literal["", "settings", "name", "snapshot", "lesson"]
 
 
 class Option:
@@ -38,7 +40,7 @@ class Way:
         words: str,
         *,
         warning: str = "",
-        asks_settings: bool = False,
+        asks: Asks = "",
         starts: Callable[[Session], object] | None = None,
         palette: bool = True,
         **options: bool,
@@ -48,8 +50,8 @@ class Way:
         """What it does, after the title."""
         self.warning = warning
         """What has to be confirmed first."""
-        self.asks_settings = asks_settings
-        """The learner chooses settings of the lab first."""
+        self.asks = asks
+        """What the learner is asked first: settings of the lab, a snapshot's name, which one, how to start over."""
         self.starts = starts
         """What is done instead of running the verb on the lab."""
         self.palette = palette

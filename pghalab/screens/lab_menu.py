@@ -91,8 +91,10 @@ class LabScreen(ConsoleScreen):
 
     def begin(self, verb: Verb, way: Way) -> None:
         """Do what a line says, after asking what has to be asked."""
-        if way.asks_settings:
+        if way.asks == "settings":
             self._choose_settings(verb, way)
+        elif way.asks:
+            self._go_back(way.asks)
         elif way.warning:
             self.console.ask(way.warning, way.title, lambda: self._start(verb, way), danger=True)
         else:
@@ -125,11 +127,20 @@ class LabScreen(ConsoleScreen):
         if chosen is not None:
             self._start(verb, way, chosen)
 
+    @work(exclusive=True, group="going back", exit_on_error=False)
+    async def _go_back(self, asks: str) -> None:
+        from pghalab.screens.going_back import ASKED
+
+        if await ASKED[asks](self.console):
+            self._shown = -1
+            self._show()
+            self.refresh_bindings()
+
     def action_copy_output(self) -> None:
         """Copy what was printed."""
         self.console.copy(self.query_one(OutputView).text, "the output")
 
 
 def _line(way: Way) -> Content:
-    asks = ("  asks first", WARN) if way.warning else ""
+    asks = ("  asks first", WARN) if way.warning or way.asks == "lesson" else ""
     return Content.assemble((f"{way.title:<15}", "bold"), (way.words, QUIET), asks)

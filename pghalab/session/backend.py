@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pghalab.cluster.monitor import Monitor
     from pghalab.course.runner import Runner
     from pghalab.lab.settings import LabSettings
+    from pghalab.lab.snapshots.model import About, Place
 
 Stream = AsyncGenerator[Output | Ended, None]
 """What a verb of the lab prints, and how it ended."""
@@ -43,8 +44,14 @@ class DrivenLab(Lab, Protocol):
     async def configure(self, settings: LabSettings) -> None:
         """Take other settings for a lab of the same name."""
 
-    def snapshot(self, name: str | None = None, *, remove: bool = False, before: str = "") -> Stream:
-        """Keep the lab as it is now, `before` a lesson begins."""
+    def snapshot(self, name: str | None = None, *, remove: bool = False, place: Place = ...) -> Stream:
+        """Keep the lab as it is now, at a place of the course, or remove what was kept under this name."""
+
+    def restore(self, name: str | None = None, *, begun: Callable[[About], object] = ...) -> Stream:
+        """Bring the lab back to a snapshot, by default to the newest; `begun` is told once it is on its way."""
+
+    async def snapshots(self) -> Sequence[About]:
+        """What is kept, oldest first; raises LabError."""
 
 
 @dataclass(slots=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from pghalab.course.events import SETTLED
 from pghalab.lab.types import LabError
 from pghalab.session.state import State
 from pghalab.session.step_run import StepRun
+
+if TYPE_CHECKING:
+    from pghalab.lab.snapshots.model import Place
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,17 @@ class Keeping:
     def __init__(self, state: State) -> None:
         self._state = state
         self._kept: set[str] = set()
+
+    def place(self, before: str = "") -> Place:
+        """Where the learner is in the course, `before` a lesson."""
+        from pghalab.lab.snapshots.model import Place
+
+        runner = self._state.backend.runner if self._state.backend is not None else None
+        return Place(before, self._state.shown, runner.progress.done() if runner is not None else None)
+
+    def went_back(self, before: str) -> None:
+        """The lab is as it was when this lesson began (empty: none): of all others the beginnings come again."""
+        self._kept = {before} - {""}
 
     async def before(self, run: StepRun) -> None:
         """A step is about to be run; what keeps a snapshot from being made is told, and keeps no step from it."""
@@ -38,7 +53,7 @@ class Keeping:
             containers = await state.backend.lab.containers()
             if not containers or {one.state for one in containers} != {"running"}:
                 return
-            async with contextlib.aclosing(state.backend.lab.snapshot(before=lesson)) as pieces:
+            async with contextlib.aclosing(state.backend.lab.snapshot(place=self.place(lesson))) as pieces:
                 async for _ in pieces:
                     pass
         except LabError as error:

@@ -13,6 +13,7 @@ from pghalab.lab.types import LabError
 from pghalab.session.backend import Backend, Connect
 from pghalab.session.background import Background
 from pghalab.session.events import CourseRead, LabOpened, TroubleChanged
+from pghalab.session.going_back import GoingBack
 from pghalab.session.keeping import Keeping
 from pghalab.session.learner import Learner
 from pghalab.session.noticing import Noticing
@@ -40,12 +41,14 @@ class Session:
         self.state = State(lab_name)
         self.bus = self.state.bus
         self._background = Background(self.bus)
+        keeping = Keeping(self.state)
         self.work = Work(
             self.state,
             changed=lambda: self.watch.refresh(),
             ended=lambda: self.rechecks.soon(None),
-            first=Keeping(self.state).before,
+            first=keeping.before,
         )
+        self.back = GoingBack(self.state, self.work, keeping)
         self.rechecks = Rechecks(self.state, self.work, self._background)
         self.watch = Watch(self.state, self.rechecks)
         self.learner = Learner(self.state, self.work, self.rechecks)

@@ -1,4 +1,4 @@
-"""The verbs of the course: run, reset, lint."""
+"""The verbs of the course: run, lint."""
 
 from __future__ import annotations
 
@@ -163,33 +163,6 @@ def opened(name: str) -> Any:
                 await lab.close()
 
     return context()
-
-
-def reset(arguments: argparse.Namespace) -> int:
-    """Forget what was done."""
-    from pghalab.course.load import load_course
-    from pghalab.course.progress import Progress
-    from pghalab.lab.deploy.driving import DriverLock
-    from pghalab.lab.host.paths import state_dir
-    from pghalab.lab.types import LabError
-
-    course = load_course()
-    lessons = [lesson for lesson in course.lessons if arguments.all or lesson.id == arguments.lesson]
-    if not lessons:
-        known = ", ".join(lesson.id for lesson in course.lessons)
-        raise LabError(f"The course has no lesson `{arguments.lesson}`.", todo=f"Lessons: {known}")
-    # What a console or a run forgets here, it would store again with its next step.
-    with DriverLock(arguments.lab):
-        progress = Progress.load(state_dir(arguments.lab) / "progress.json")
-        if arguments.all:
-            progress.forget_all()
-        else:
-            progress.forget([step.id for lesson in lessons for step in lesson.steps])
-        progress.save()
-    for notice in progress.notices:
-        complain(notice)
-    say(f"Forgot {'everything' if arguments.all else lessons[0].title}; the lab itself is as it was.")
-    return 0
 
 
 def lint(arguments: argparse.Namespace) -> int:

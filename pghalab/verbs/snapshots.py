@@ -43,9 +43,10 @@ def listing(arguments: argparse.Namespace) -> int:
         return 0
     now = time.time()
     rows = [
-        (each.name, f"{ago(now - each.made)} ago", size(each.size), _kept(each), each.services) for each in snapshots
+        (each.name, each.before, f"{ago(now - each.made)} ago", size(each.size), _kept(each), each.services)
+        for each in snapshots
     ]
-    say_table([("NAME", "MADE", "SIZE", "KEPT", "RAN"), *rows])
+    say_table([("NAME", "BEFORE", "MADE", "SIZE", "KEPT", "RAN"), *rows])
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pghalab.lab.settings import AuthMethod, LabSettings, default_settings
+from pghalab.lab.snapshots.model import NOWHERE, About, Place
 from pghalab.lab.types import Container, ContainerState, Ended, LabAction, LabError, LinkChanged, Output
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.recording import PASSWORD
@@ -38,6 +39,8 @@ class FakeLab:
         self.versions: Mapping[str, str] | None = None
         self.states: dict[str, Container] = {}
         """The containers that do not run as they should."""
+        self.kept: list[About] = []
+        """The snapshots."""
         self.acted: list[str] = []
         """The verbs that were run, with their options."""
         self.closed = False
@@ -173,10 +176,34 @@ class FakeLab:
         return self._told("down volumes" if volumes else "down", "absent")
 
     def snapshot(
-        self, name: str | None = None, *, remove: bool = False, before: str = ""
+        self, name: str | None = None, *, remove: bool = False, place: Place = NOWHERE
     ) -> AsyncGenerator[Output | Ended, None]:
-        """Keep the lab as it is."""
-        return self._told(f"snapshot before {before}")
+        """Keep the lab as it is, or what was kept no more."""
+        if remove:
+            self.kept = [each for each in self.kept if each.name != name]
+            return self._told(f"remove snapshot {name}")
+        called = name or (f"before-{place.before}" if place.before else f"kept-{len(self.kept) + 1}")
+        about = About(
+            called, self.name, 1, name is None, 1e9 + 3600 * len(self.kept), 1.0, 42_000_000, "", {}, "", {}, (), (),
+            (), "", place,
+        )  # fmt: skip
+        self.kept.append(about)
+        return self._told(f"snapshot before {place.before}" if place.before else f"snapshot {called}")
+
+    async def restore(
+        self, name: str | None = None, *, begun: Callable[[About], object] = lambda _: None
+    ) -> AsyncGenerator[Output | Ended, None]:
+        """Say that the lab is as it was."""
+        about = next((each for each in reversed(self.kept) if each.name == (name or each.name)), None)
+        if about is None:
+            raise LabError(f"The lab has no snapshot {name}.", kind="gone")
+        begun(about)
+        async for piece in self._told(f"restore {about.name}"):
+            yield piece
+
+    async def snapshots(self) -> Sequence[About]:
+        """What is kept."""
+        return tuple(self.kept)
 
     async def _told(self, verb: str, state: ContainerState | None = None) -> AsyncGenerator[Output | Ended, None]:
         self.acted.append(verb)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pghalab.lab.types import Ended, Output
 from pghalab.screens.activity import Activity
 from pghalab.screens.dialogs import Confirm
 from pghalab.screens.doctor import DoctorScreen
+from pghalab.screens.going_back import SnapshotName, Snapshots
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lab_menu import LabScreen
 from pghalab.screens.lesson import LessonScreen
@@ -196,3 +198,67 @@ async def test_the_lab_and_the_doctor_do_not_pile_up(folder: Path) -> None:
         assert len(built.app.screen_stack) == depth + 1
         await pilot.press("q")
         await until(pilot, lambda: isinstance(built.app.screen, LessonScreen))
+
+
+async def test_snapshots_are_made_chosen_restored_and_removed(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, built)
+        await choose(built, pilot, "Snapshots…")
+        await until(pilot, lambda: "no snapshots yet" in notified(built))
+        for name in ("first", "second", ""):
+            await choose(built, pilot, "Snapshot…")
+            await until(pilot, lambda: isinstance(built.app.screen, SnapshotName))
+            if name == "first":
+                await pilot.press("A", "b", "enter")
+                await until(pilot, lambda: "'Ab' is not a snapshot's name" in words(built.app.screen))
+            built.app.screen.query_one(Input).value = name
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(built.app.screen, LabScreen) and not built.app.session.work.busy)
+        assert built.lab.acted == ["snapshot first", "snapshot second", "snapshot kept-3"]
+        await choose(built, pilot, "Snapshots…")
+        await until(pilot, lambda: isinstance(built.app.screen, Snapshots))
+        # The newest is the first.
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        assert "back to the snapshot second" in words(built.app.screen)
+        await pilot.press("n")
+        await choose(built, pilot, "Snapshots…")
+        await until(pilot, lambda: isinstance(built.app.screen, Snapshots))
+        await pilot.press("j", "j", "d")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        assert "snapshot first is removed" in words(built.app.screen)
+        await pilot.press("y")
+        await until(pilot, lambda: built.lab.acted[-1] == "remove snapshot first" and not built.app.session.work.busy)
+        await choose(built, pilot, "Snapshots…")
+        await until(pilot, lambda: isinstance(built.app.screen, Snapshots))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: built.lab.acted[-1] == "restore second")
+        await until(pilot, lambda: "✓ Restore second: done" in shown(built))
+
+
+async def test_a_lesson_starts_over_from_the_menu(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, built)
+        await choose(built, pilot, "Lesson again")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        assert "No snapshot of its beginning is there" in words(built.app.screen)
+        await pilot.press("n")
+        assert built.app.session.back.keep("")
+        await until(pilot, lambda: built.lab.kept and not built.app.session.work.busy)
+        plan = await built.app.session.back.start_over()
+        (about,) = built.lab.kept
+        built.lab.kept = [replace(about, place=replace(about.place, before=plan.lesson.id))]
+        await choose(built, pilot, "Lesson again")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        assert "(snapshot kept-1). What was done in the lab since then is lost" in words(built.app.screen)
+        await pilot.press("y")
+        await until(pilot, lambda: built.lab.acted[-1] == "restore kept-1" and not built.app.session.work.busy)
+
+
+def words(screen: Screen[object]) -> str:
+    """What a dialog says."""
+    return "\n".join(str(each.content) for each in screen.query(Static))

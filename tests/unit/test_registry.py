@@ -33,7 +33,6 @@ def test_what_removes_or_ends_something_asks_first() -> None:
         "Remove data",
         "Remove lab",
         "Remove all",
-        "Restore",
         "Jump here",
     }
 

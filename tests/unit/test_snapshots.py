@@ -21,7 +21,7 @@ from pghalab.lab.local import LocalLab
 from pghalab.lab.nodes import Nodes
 from pghalab.lab.settings import default_settings
 from pghalab.lab.snapshots import restore, scripts, store, take
-from pghalab.lab.snapshots.model import ABOUT_LABEL, About, automatic_name, data_volume, restore_volume
+from pghalab.lab.snapshots.model import ABOUT_LABEL, About, Place, automatic_name, data_volume, restore_volume
 from pghalab.lab.types import LabError
 from tests.fake_lab.engine import FakeDocker, refusal
 from tests.unit.test_local_lab import told
@@ -472,16 +472,17 @@ async def test_the_verb_lists_them(lab: LocalLab, capsys: pytest.CaptureFixture[
     assert await asyncio.to_thread(cli.main, ["snapshots"]) == 0
     assert capsys.readouterr().out == "The lab pgha has no snapshots. To make one: pghalab snapshot\n"
     await told(lab.snapshot("mine"))
-    await told(lab.snapshot(before="leader"))
+    await told(lab.snapshot(place=Place("leader")))
     assert await asyncio.to_thread(cli.main, ["snapshots"]) == 0
     ran = "etcd on pgha1, pgha2 and pgha3; Patroni on pgha1 and pgha2; pgha2 led"
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["NAME", "MADE", "SIZE", "KEPT", "RAN"]
-    assert [re.split(" {2,}", row)[0::2] for row in rows] == [["mine", "42 MB", ran], ["before-leader", "42 MB", ran]]
-    assert [re.split(" {2,}", row)[3] for row in rows] == ["until it is removed", "for now"]
+    assert head.split() == ["NAME", "BEFORE", "MADE", "SIZE", "KEPT", "RAN"]
+    cells = [re.split(" {2,}", row) for row in rows]
+    assert cells[0][0::2] == ["mine", "42 MB", ran] and cells[1][0:2] == ["before-leader", "leader"]
+    assert [row[-2] for row in cells] == ["until it is removed", "for now"]
     assert await asyncio.to_thread(cli.main, ["snapshots", "--json"]) == 0
     kept = json.loads(capsys.readouterr().out)
-    assert [(each["name"], each["before"], each["automatic"]) for each in kept] == [
+    assert [(each["name"], each["place"]["before"], each["automatic"]) for each in kept] == [
         ("mine", "", False), ("before-leader", "leader", True),
     ]  # fmt: skip
 

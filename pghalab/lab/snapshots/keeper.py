@@ -10,11 +10,13 @@ from pghalab.lab.changing import Changing
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.settings import LabSettings
 from pghalab.lab.snapshots import restore, store, take
-from pghalab.lab.snapshots.model import About
+from pghalab.lab.snapshots.model import About, Place
 from pghalab.lab.types import LabError
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
+Begun = Callable[[About], object]
+"""Told of a snapshot once the lab is on its way back to it."""
 
 
 class Snapshots:
@@ -46,16 +48,18 @@ class Snapshots:
         engine = await self._engine()
         return tuple(store.whole(await engine.volumes(), self._settings().name).values())
 
-    async def take(self, name: str, before: str, say: Say) -> None:
-        """Make one, `before` a lesson; raises LabError."""
+    async def take(self, name: str, place: Place, say: Say) -> None:
+        """Make one, at a place of the course; raises LabError."""
         engine, versions = await self._engine(), await self._versions()
         with self._frozen():
-            await take.take(engine, self._settings(), name, say, versions=versions, before=before)
+            await take.take(engine, self._settings(), name, say, versions=versions, place=place)
 
-    async def restore(self, name: str, say: Say) -> None:
+    async def restore(self, name: str, begun: Begun, say: Say) -> None:
         """Bring the lab back to one, the newest when it has no name; raises LabError."""
         versions = await self._versions()
-        await restore.restore(await self._engine(), self._settings(), name, say, versions=versions, up=self._up)
+        await restore.restore(
+            await self._engine(), self._settings(), name, say, versions=versions, up=self._up, begun=begun
+        )
 
     async def remove(self, name: str, say: Say) -> None:
         """Remove one; raises LabError."""
@@ -81,7 +85,7 @@ class Snapshots:
         name = store.restoring(await engine.volumes(), settings.name) if finish else ""
         if name:
             say(f"the lab was on its way back to the snapshot {name}, which is finished first\n")
-            await self.restore(name, say)
+            await self.restore(name, lambda _: None, say)
 
     async def mend_left(self) -> None:
         """The same for a lab that is being opened, unless somebody else changes it; told in `notices`."""

@@ -29,6 +29,21 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody is in the course; the lab keeps it without knowing what its words mean."""
+
+    before: str = ""
+    """The lesson that begins here, by its id; empty when none does."""
+    last: str = ""
+    """The step that was on the screen, by its id."""
+    done: tuple[str, ...] | None = None
+    """The steps that were done, by their ids; None when nobody said."""
+
+
+NOWHERE = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """What is known of a snapshot without a look into it."""
 
@@ -57,8 +72,13 @@ class About:
     """Those on which Patroni ran."""
     leader: str
     """The one that led, empty when nobody did."""
-    before: str = ""
-    """The lesson at whose beginning it was made by itself, by its id."""
+    place: Place = NOWHERE
+    """Where the learner was in the course."""
+
+    @property
+    def before(self) -> str:
+        """The lesson at whose beginning it was made by itself, by its id; empty for one that was asked for."""
+        return self.place.before
 
     def tell(self) -> str:
         """It as JSON, for a label."""

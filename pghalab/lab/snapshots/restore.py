@@ -41,11 +41,13 @@ async def restore(
     *,
     versions: Mapping[str, str] | None,
     up: Callable[[Say], Awaitable[None]],
+    begun: Callable[[About], object],
 ) -> About:
     """Bring the lab back to a snapshot, to the newest when it has no name; raises LabError.
 
     `up` creates what is missing and starts the nodes. Everything that can be refused is refused before anything is
-    touched; from then on the lab is on its way to the snapshot, and the next change of it finishes what is stopped.
+    touched; from then on the lab is on its way to the snapshot, which `begun` is told, and the next change of it
+    finishes what is stopped.
     """
     volumes = await engine.volumes()
     about = store.find(volumes, settings.name, name)
@@ -68,6 +70,7 @@ async def restore(
             await _require_room(engine, copier, about)
             intended = True
             await _intend(engine, settings, about.name)
+            begun(about)
             # What they were about to write is thrown away in any case.
             await lifecycle.stop(engine, settings, lambda _: None, seconds=0)
             # Other containers: of what was changed in these, only what the snapshot has is to be there afterwards.

@@ -26,6 +26,7 @@ from pghalab.lab.snapshots.model import (
     FORMAT,
     FROZEN_LABEL,
     About,
+    Place,
     about_volume,
     automatic_name,
     data_volume,
@@ -54,11 +55,15 @@ class _Running:
 
 
 async def take(
-    engine: Engine, settings: LabSettings, name: str, say: Say, *, versions: Mapping[str, str] | None, before: str = ""
+    engine: Engine,
+    settings: LabSettings,
+    name: str,
+    say: Say,
+    *,
+    versions: Mapping[str, str] | None,
+    place: Place,
 ) -> About:
     """Make a snapshot of the lab as it is now, of the time when it has no name; raises LabError.
-
-    `before` is the id of the lesson that begins.
 
     When that fails, or the caller is cancelled, the nodes run on and nothing is left of it.
     """
@@ -70,7 +75,7 @@ async def take(
             todo=f"Take another name, or remove that one: pghalab snapshot --remove {name}",
             kind="taken",
         )
-    named, name = name, name or automatic_name(time.time(), have, before)
+    named, name = name, name or automatic_name(time.time(), have, place.before)
     nodes = await lifecycle.nodes(engine, settings)
     own = tuple(volume.name for volume in volumes if volume.lab == settings.name and not _is_snapshots(volume.labels))
     _require_frozen_by_nobody(settings, nodes, own)
@@ -93,7 +98,7 @@ async def take(
             name=name, lab=settings.name, format=FORMAT, automatic=not named, made=made, frozen=frozen, size=size,
             image=settings.image, versions=dict(versions or {}), network=settings.network,
             settings=dict(kept.labels(settings)), running=tuple(running), etcd=services.etcd,
-            patroni=services.patroni, leader=services.leader, before=before,
+            patroni=services.patroni, leader=services.leader, place=place,
         )  # fmt: skip
         await _make_volume(engine, settings, name, about_volume(settings.name, name), **{ABOUT_LABEL: about.tell()})
     except BaseException:
