@@ -152,7 +152,8 @@ class Printing:
 class Bar:
     """Lines, and on a terminal a bar below them that tells how far something is and what runs now."""
 
-    def __init__(self, total: int, to: TextIO | None = None) -> None:
+    def __init__(self, total: int | None = None, to: TextIO | None = None) -> None:
+        """So many things are to be done; None: `at` tells, and until then there is no bar."""
         self._to = sys.stdout if to is None else to
         self._total = total
         self._bar: Progress | None = None
@@ -173,7 +174,7 @@ class Bar:
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task("", total=self._total)
+            self._task = self._bar.add_task("", total=self._total, visible=self._total is not None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -185,6 +186,11 @@ class Bar:
         """Say what runs, beside the bar."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=one_line(words)[:40])
+
+    def at(self, number: int, of: int, words: str) -> None:
+        """The part `number` of `of` has begun."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=of, completed=number, description=one_line(words)[:40], visible=True)
 
     def line(self, text: str) -> None:
         """Print a line, above the bar."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -75,6 +75,35 @@ class LabError(Exception):
         """One or two lines: `node: what`, then what to do."""
         head = f"{self.node}: {self.what}" if self.node else self.what
         return f"{head}\n{self.todo}" if self.todo else head
+
+
+class Part(str):
+    """What is printed when a part of long work begins, and with it how far the work is: `number` of `of`."""
+
+    number: int
+    of: int
+    words: str
+    """What goes on now."""
+
+    def __new__(cls, text: str, number: int, of: int, words: str) -> Part:
+        """Text like any other, which may be empty."""
+        part = super().__new__(cls, text)
+        part.number, part.of, part.words = number, of, words
+        return part
+
+
+class Parts:
+    """Tells the parts of work that has so many of them, each when it begins."""
+
+    def __init__(self, say: Callable[[str], object], of: int) -> None:
+        self._say = say
+        self._of = of
+        self._number = 0
+
+    def next(self, words: str, text: str = "") -> None:
+        """The next part begins; `text` is printed."""
+        self._number = min(self._number + 1, self._of)
+        self._say(Part(text, self._number, self._of, words))
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,6 +273,19 @@ PLACES: dict[str, Place] = {
             Action("previous", "up", "app.focus_previous"),
         ),
     ),
+    "snapshot-name": Place(
+        "A snapshot's name",
+        (),
+        (
+            Action("keep", "f5,ctrl+r", "keep", "Keep", first=True),
+            Action("cancel", "escape", "leave", "Cancel", first=True),
+        ),
+    ),
+    "snapshots": Place(
+        "The snapshots of the lab",
+        (),
+        (Action("remove", "d,delete", "remove", "Remove"), Action("cancel", "escape,q", "leave", "Cancel")),
+    ),
     "choose": Place("A choice", (), (Action("cancel", "escape,q", "leave", "Cancel"),)),
     "about": Place("About", (), (Action("close", "escape,q,enter,a", "dismiss", "Close"),)),
 }

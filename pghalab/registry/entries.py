@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
+from pghalab.registry import runs
 from pghalab.registry.model import Option, Verb, Way
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from pghalab.session.backend import DrivenLab, Stream
 
 _FORCE = Option("--force", dest="force", action="store_true", help="even while a console has the lab open")
 _STATUSES = """exit status:
@@ -20,26 +15,6 @@ _STATUSES = """exit status:
   1  pghalab could not look; 2  wrong usage; 70  a fault of pghalab
 """
 _IMAGE = "the image (default: pghalab-pg17:latest)"
-
-
-def _export(lab: DrivenLab) -> Stream:
-    from pathlib import Path
-
-    from pghalab.session.lab_work import export
-
-    return export(lab.settings, Path.cwd())
-
-
-def _snapshot(lab: DrivenLab, **options: Any) -> Stream:
-    from pghalab.session.going_back import snapshot_of
-
-    return snapshot_of(lab, **options)
-
-
-def _restore(lab: DrivenLab, **options: Any) -> Stream:
-    from pghalab.session.going_back import restore_of
-
-    return restore_of(lab, **options)
 
 
 VERBS = (
@@ -161,7 +136,7 @@ VERBS = (
             Option("--remove", dest="remove", action="store_true", help="remove the snapshot of this name instead"),
             _FORCE,
         ),
-        runs=_snapshot,
+        runs=runs.snapshot,
         changes=True,
         ways=(Way("Snapshot…", "keep the lab and the progress as they are now, under a name", asks="name"),),
     ),
@@ -183,7 +158,7 @@ VERBS = (
             Option("name", nargs="?", metavar="NAME", help="which one (default: the newest)"),
             _FORCE,
         ),
-        runs=_restore,
+        runs=runs.restore,
         changes=True,
         ways=(Way("Snapshots…", "list them, go back to one (restore), or remove one", asks="snapshot"),),
     ),
@@ -215,7 +190,7 @@ VERBS = (
             Option("--script", metavar="FILE", help="as a shell script of docker commands; `-` is standard output"),
             Option("--force", action="store_true", help="overwrite existing files"),
         ),
-        runs=_export,
+        runs=runs.export,
         looks=True,
         ways=(Way("Export", "a compose file and a script that make this lab without pghalab"),),
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -21,6 +21,7 @@ from pghalab.out import table
 from pghalab.screens.dialogs import BOX_CSS, Confirm
 from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import BAD, QUIET
+from pghalab.widgets.keys import bindings, label, said
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
@@ -32,10 +33,7 @@ class SnapshotName(ModalScreen[str | None]):
     """A name for a snapshot; an empty one is that of the time."""
 
     DEFAULT_CSS = BOX_CSS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+r", "keep", "Keep", id="snapshot-name.keep", priority=True),
-        Binding("escape", "leave", "Cancel", id="snapshot-name.cancel", priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("snapshot-name")
 
     def compose(self) -> ComposeResult:
         """The field, what is wrong with it, and two buttons."""
@@ -45,8 +43,8 @@ class SnapshotName(ModalScreen[str | None]):
             yield Input(placeholder="before-lunch, say; without a name not for ever", compact=True)
             yield Static("", id="wrong")
             with Horizontal(classes="buttons"):
-                yield Button("Keep  F5 or Enter", id="keep", variant="primary", compact=True)
-                yield Button("Cancel  Esc", id="cancel", compact=True)
+                yield Button(label(self, "Keep", "snapshot-name.keep"), id="keep", variant="primary", compact=True)
+                yield Button(label(self, "Cancel", "snapshot-name.cancel"), id="cancel", compact=True)
 
     def on_mount(self) -> None:
         """Start in the field."""
@@ -79,10 +77,7 @@ class Snapshots(ModalScreen[tuple[str, str] | None]):
     """The snapshots of the lab, the newest first; gives what is to be done with which."""
 
     DEFAULT_CSS = BOX_CSS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d,delete", "remove", "Remove", id="snapshots.remove"),
-        Binding("escape,q", "leave", "Cancel", id="snapshots.cancel"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("snapshots")
 
     def __init__(self, snapshots: Sequence[About], titles: Mapping[str, str]) -> None:
         super().__init__()
@@ -97,7 +92,8 @@ class Snapshots(ModalScreen[tuple[str, str] | None]):
             yield Static(plain("Go back to which snapshot?", "bold"))
             yield Static(plain(f" {head}", QUIET))
             yield Choices(*(Option(plain(row), id=each.name) for row, each in zip(rows, self._snapshots, strict=True)))
-            yield Static(Content.styled("Enter goes back to it, d removes it; both ask first.", QUIET))
+            words = said(self, "Enter goes back to it, {snapshots.remove} removes it; both ask first.")
+            yield Static(Content.styled(words, QUIET))
 
     def _row(self, about: About) -> tuple[str, ...]:
         made = time.strftime("%d %b %H:%M", time.localtime(about.made))

@@ -23,6 +23,7 @@ from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.keys import bindings
 from pghalab.widgets.output import OutputView
+from pghalab.widgets.part_bar import PartBar
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
 
@@ -55,6 +56,7 @@ class LabScreen(ConsoleScreen):
         yield Activity()
         yield Choices(*(Option(_line(way), id=way.title) for _, way in registry.ways()))
         yield SteadyText("", id="status")
+        yield PartBar()
         yield OutputView()
         yield KeyLine(compact=True)
 
@@ -72,6 +74,8 @@ class LabScreen(ConsoleScreen):
         session = self.console.session
         self.query_one("#condition", SteadyText).say(self.condition())
         self.query_one("#status", SteadyText).say(self._status())
+        running = session.work.busy and session.work.active is None
+        self.query_one(PartBar).show(session.work.verb_part if running else None)
         if session.work.verb_output.pieces != self._shown:
             self._shown = session.work.verb_output.pieces
             self.query_one(OutputView).show(session.work.verb_output.lines)

@@ -8,7 +8,7 @@ import time
 from pghalab.course.events import SETTLED, StepEnded
 from pghalab.course.runner import Runner
 from pghalab.course.way import ahead, look, missing, replaced, way
-from pghalab.lab.types import Ended, Output
+from pghalab.lab.types import Ended, Output, Part
 from pghalab.session.backend import Stream
 
 
@@ -24,7 +24,8 @@ async def jump(runner: Runner, place: str) -> Stream:
     async with contextlib.aclosing(ahead(runner, found, seen)) as steps:
         async for step in steps:
             number += 1
-            yield _line(f"{number}/{total}  {names.text(step.title)}")
+            title = names.text(step.title)
+            yield Output("stdout", Part(f"{number}/{total}  {title}\n", number, total, title))
             ended = StepEnded(step.id, "stopped", 0.0)
             async with contextlib.aclosing(runner.run(step.id)) as events:
                 async for event in events:

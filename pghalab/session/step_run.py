@@ -18,12 +18,21 @@ from pghalab.course.events import (
     RunEvent,
     StepEnded,
 )
-from pghalab.lab.types import Ended
+from pghalab.lab.types import Ended, Part
 from pghalab.session.output import OutputBuffer
 from pghalab.session.typed import Typed
+from pghalab.text import one_line
 
 if TYPE_CHECKING:
     from pghalab.course.expected.model import Comparison
+
+
+def how_far(part: Part | None) -> str:
+    """How far long work is and what goes on, after its name; empty when it does not tell."""
+    if part is None:
+        return ""
+    words = one_line(part.words)
+    return f" · {part.number} of {part.of}: {words if len(words) <= 50 else words[:49] + '…'}"
 
 
 class StepRun:
@@ -38,6 +47,8 @@ class StepRun:
         self.buffer = OutputBuffer()
         self.ended: Ended | None = None
         self.results: tuple[CheckResult, ...] = ()
+        self.part: Part | None = None
+        """How far it is, when it tells."""
         self.comparison: Comparison | None = None
         """What it printed beside what was expected, once its command has ended."""
         self.outcome: Outcome | None = None
@@ -63,7 +74,9 @@ class StepRun:
                 self.command, self.log = event.command, event.log
                 self.ended = None
             case Printed():
-                self.buffer.feed(event.output.text)
+                text = event.output.text
+                self.buffer.feed(text)
+                self.part = text if isinstance(text, Part) else self.part
             case CommandEnded():
                 self.buffer.close()
                 self.ended = event.ended
@@ -107,7 +120,7 @@ class StepRun:
             if self.first:
                 return f"{self.first} {self.seconds:.0f} s"
             if self.command and self.ended is None:
-                return f"running {self.seconds:.0f} s"
+                return f"running{how_far(self.part)} {self.seconds:.0f} s"
             return f"checking {self.seconds:.0f} s"
         words = [str(self.outcome)]
         if self.typed is not None:

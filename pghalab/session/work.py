@@ -11,13 +11,13 @@ from typing import Any
 
 from pghalab.course.events import ChecksSeen, CommandEnded
 from pghalab.lab.host.space import full
-from pghalab.lab.types import Ended, LabError, Output
+from pghalab.lab.types import Ended, LabError, Output, Part
 from pghalab.session.backend import Stream
 from pghalab.session.beside import compared
 from pghalab.session.events import ConfirmationAsked, RunFinished, RunProgressed, VerbFinished, VerbProgressed
 from pghalab.session.output import OutputBuffer
 from pghalab.session.state import State
-from pghalab.session.step_run import StepRun
+from pghalab.session.step_run import StepRun, how_far
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,8 @@ class Work:
         self.verb = ""
         """The title of the verb that runs, or ran last."""
         self.verb_output = OutputBuffer()
+        self.verb_part: Part | None = None
+        """How far the verb is, when it tells."""
         self.verb_ended: Ended | None = None
         self.stopping = False
         """What runs was told to end, and takes back what it began."""
@@ -171,8 +173,10 @@ class Work:
             return ""
         if self.stopping:
             return f"■ {name} · stopping…"
-        seconds = self.verb_seconds if self.active is None else self.active.seconds
-        return f"◐ {name} · {seconds:.0f} s"
+        seconds, part = (
+            (self.verb_seconds, self.verb_part) if self.active is None else (self.active.seconds, self.active.part)
+        )
+        return f"◐ {name}{how_far(part)} · {seconds:.0f} s"
 
     async def _run_step(self, run: StepRun, **how: Any) -> None:
         assert self._state.backend is not None
@@ -226,7 +230,7 @@ class Work:
             self._state.bus.notice(refusal, "warning")
             return False
         self.stopping = False
-        self.verb, self.verb_output, self.verb_ended = name, OutputBuffer(), None
+        self.verb, self.verb_output, self.verb_ended, self.verb_part = name, OutputBuffer(), None, None
         self._verb_started = time.monotonic()
         self._task = asyncio.create_task(self._run_verb(verb), name=f"lab {name}")
         return True
@@ -253,6 +257,7 @@ class Work:
                 async for piece in pieces:
                     if isinstance(piece, Output):
                         self.verb_output.feed(piece.text)
+                        self.verb_part = piece.text if isinstance(piece.text, Part) else self.verb_part
                     else:
                         self.verb_ended = piece
                     if telling.soon():

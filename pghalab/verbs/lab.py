@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from pghalab.out import Printing, complain, say, say_table
+from pghalab.out import Bar, Printing, complain, say, say_table
 from pghalab.registry import Verb, named
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def drive(arguments: argparse.Namespace) -> int:
     from pghalab.lab.deploy.driving import DriverLock
     from pghalab.lab.local import LocalLab
     from pghalab.lab.settings import load_settings
-    from pghalab.lab.types import Output
+    from pghalab.lab.types import Output, Part
 
     verb = named(arguments.verb)
     runs = verb.runs
@@ -53,12 +53,17 @@ def drive(arguments: argparse.Namespace) -> int:
             said = lab.notices
             await lab.configure(_chosen(lab.settings, verb, arguments))
             status, printing = 0, Printing()
-            async with contextlib.aclosing(runs(lab, **verb.takes(vars(arguments)))) as events:
-                async for event in events:
-                    if isinstance(event, Output):
-                        printing.add(event.text, event.stream)
-                    elif event.exit_status != 0:
-                        status = 1
+            stream = runs(lab, **verb.takes(vars(arguments)))
+            # On a terminal what is printed stands above the bar.
+            async with contextlib.aclosing(stream) as events:
+                with Bar() as bar:
+                    async for event in events:
+                        if isinstance(event, Output):
+                            if isinstance(event.text, Part):
+                                bar.at(event.text.number, event.text.of, event.text.words)
+                            printing.add(event.text, event.stream)
+                        elif event.exit_status != 0:
+                            status = 1
             printing.close()
             for notice in lab.notices:
                 if notice not in said:

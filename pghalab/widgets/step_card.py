@@ -18,6 +18,7 @@ from pghalab.widgets.command import CommandText
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.keys import key, label, said
 from pghalab.widgets.output import OutputView
+from pghalab.widgets.part_bar import PartBar
 from pghalab.widgets.steady import SteadyText
 from pghalab.widgets.text import plain
 
@@ -69,6 +70,7 @@ class StepCard(Vertical):
                 yield self._button("Take the free subnet", "elsewhere", "run_elsewhere")
             yield self._button("■ Stop", "stop", "stop_step", "error")
         yield SteadyText("", classes="status")
+        yield PartBar()
         yield SteadyText("", classes="compared")
         yield OutputView()
         yield SteadyText("", classes="log")
@@ -103,6 +105,7 @@ class StepCard(Vertical):
         self.set_class(failed or (ended and state == "broken"), "-failed")
         status = self.query_one(".status", SteadyText)
         status.display = run is not None
+        self.query_one(PartBar).show(run.part if run is not None and run.active else None)
         if run is None:
             return
         status.say(self._status(run))
@@ -116,6 +119,7 @@ class StepCard(Vertical):
         """Let the elapsed time advance, and show what came since the last paint."""
         if self._run is not None and self._run.active:
             self.query_one(".status", SteadyText).say(self._status(self._run))
+            self.query_one(PartBar).show(self._run.part)
             self._show_output(self._run)
 
     def _status(self, run: StepRun) -> Content:

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Checkbox, Input, OptionList, Static
 
 from pghalab.lab.settings import default_settings, load_settings
-from pghalab.lab.types import Ended, Output
+from pghalab.lab.types import Ended, Output, Part
 from pghalab.screens.activity import Activity
 from pghalab.screens.dialogs import Confirm
 from pghalab.screens.doctor import DoctorScreen
@@ -24,6 +24,7 @@ from pghalab.screens.lab_menu import LabScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.settings_dialog import SettingsDialog
 from pghalab.session.lab_work import export
+from pghalab.widgets.part_bar import PartBar
 from tests.fake_lab.node import FakeNode, Piece
 from tests.ui.stage import Stage, opened, stage, until
 from tests.ui.test_console import at_step, shown
@@ -237,6 +238,36 @@ async def test_snapshots_are_made_chosen_restored_and_removed(folder: Path) -> N
         await pilot.press("y")
         await until(pilot, lambda: built.lab.acted[-1] == "restore second")
         await until(pilot, lambda: "✓ Restore second: done" in shown(built))
+
+
+async def test_a_bar_shows_how_far_long_work_is_while_keys_are_answered(folder: Path) -> None:
+    built = stage(folder)
+    until_told = asyncio.Event()
+
+    async def long() -> AsyncGenerator[Output | Ended, None]:
+        yield Output("stdout", Part("", 3, 7, "copying [what] lies there"))
+        await until_told.wait()
+        yield Ended("exited", 0, 0.1)
+
+    def line() -> str:
+        return str(built.app.screen.query_one(Activity).content)
+
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, built)
+        work = built.app.session.work
+        assert work.run_verb("Restore", long)
+        await until(pilot, lambda: "◐ Restore · 3 of 7: copying [what] lies there · " in line())
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen))
+        bar = built.app.screen.query_one(PartBar)
+        await until(pilot, lambda: bar.display and (bar.progress, bar.total) == (2.5, 7))
+        assert "3 of 7: copying [what] lies there" in shown(built)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(built.app.screen, HomeScreen))
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(built.app.screen, LabScreen))
+        until_told.set()
+        await until(pilot, lambda: not built.app.screen.query_one(PartBar).display and not work.busy)
 
 
 async def test_a_lesson_starts_over_from_the_menu(folder: Path) -> None:

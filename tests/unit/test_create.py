@@ -12,7 +12,7 @@ from pghalab.lab.deploy import addresses, create, lifecycle, preflight
 from pghalab.lab.deploy.spec import deployment
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.settings import LabSettings, default_settings
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Part
 from tests.fake_lab.engine import FakeDocker, refusal
 
 SETTINGS = replace(default_settings("pgha"), nodes=2, password="secret")
@@ -42,10 +42,19 @@ async def up(
     said: list[str],
     settings: LabSettings = SETTINGS,
     reached: lifecycle.Reached = reached,
+    parts: list[Part] | None = None,
 ) -> dict[str, FoundContainer]:
     engine = docker.engine()
     world = await preflight.look(engine)
-    return await create.create(engine, settings, deployment(settings, KEY), world, said.append, reached)
+
+    def say(text: str) -> None:
+        if parts is not None and isinstance(text, Part):
+            parts.append(text)
+        # That a part of the work begins need not be printed.
+        if text:
+            said.append(text)
+
+    return await create.create(engine, settings, deployment(settings, KEY), world, say, reached)
 
 
 def everything(docker: FakeDocker) -> tuple[set[str], set[str], set[str]]:
@@ -310,3 +319,11 @@ async def test_nodes_are_made_at_the_same_time(
     monkeypatch.setattr(docker, "start", together)
     await up(docker, said)
     assert not both.broken
+
+
+async def test_how_far_it_is_is_told_with_every_part(docker: FakeDocker, said: list[str]) -> None:
+    for _ in range(2):
+        parts: list[Part] = []
+        await up(docker, said, parts=parts)
+        assert [(part.number, part.of) for part in parts] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+        assert parts[0].words == "the network and the volumes" and parts[-1].words == "logging in on every node"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pghalab.lab.image.buildlog import LAST_LINES, BuildLog, clean
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Part
 
 RECORDED = Path(__file__).parent / "data"
 
@@ -28,6 +28,8 @@ def test_a_build_that_succeeds() -> None:
         "step 2 of 4: LABEL pghalab.image=1",
         "step 3 of 4: RUN echo out; echo err >&2; printf 'a\\nb\\n'",
     ]
+    parts = [(line.number, line.of, line.words) for line in lines if isinstance(line, Part)]
+    assert parts[1] == (2, 4, "LABEL pghalab.image=1") and len(parts) == 3
     assert sorted(lines[-4:]) == ["  a", "  b", "  err", "  out"]
     assert log.image_id.startswith("sha256:")
     assert "  from the cache" in lines

@@ -39,6 +39,8 @@ async def test_what_is_missing_before_the_step_on_the_screen_is_run(bench: Bench
     async with opened(bench, *STEPS) as (session, told):
         session.learner.visit("pgha3")
         assert await jumped(session) == ["2 of 2 steps are missing before “Step 4”", "1/2  Step 2", "2/2  Step 3"]
+        part = session.work.verb_part
+        assert part is not None and (part.number, part.of, part.words) == (2, 2, "Step 3")
         assert session.work.verb_outcome()[1] is False
         await told.until(lambda: session.state.steps["pgha2"] == "done")
         assert session.state.steps == {"read": "todo", "pgha1": "done", "pgha2": "done", "pgha3": "todo"}

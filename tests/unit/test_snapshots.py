@@ -22,7 +22,7 @@ from pghalab.lab.nodes import Nodes
 from pghalab.lab.settings import default_settings
 from pghalab.lab.snapshots import restore, scripts, store, take
 from pghalab.lab.snapshots.model import ABOUT_LABEL, About, Place, automatic_name, data_volume, restore_volume
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Output, Part
 from tests.fake_lab.engine import FakeDocker, refusal
 from tests.unit.test_local_lab import told
 
@@ -221,6 +221,14 @@ async def test_that_the_nodes_stand_still_for_it_is_no_news(
     assert heard_while_copying == [True]
     await lab._news.publish()
     assert len(heard) == 3 and {one.state for one in await lab.containers()} == {"paused"}
+
+
+async def test_how_far_it_is_is_told_with_every_part(lab: LocalLab) -> None:
+    for stream, of in ((lab.snapshot("a"), 4), (lab.restore("a"), 5)):
+        pieces = [piece.text async for piece in stream if isinstance(piece, Output)]
+        parts = [text for text in pieces if isinstance(text, Part)]
+        assert [(part.number, part.of) for part in parts] == [(number, of) for number in range(1, of + 1)]
+        assert all(part.words for part in parts)
 
 
 # What is refused, before anything was touched

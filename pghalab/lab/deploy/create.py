@@ -15,7 +15,7 @@ from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import SSH_PORT
 from pghalab.lab.settings import LabSettings
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Parts
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -40,6 +40,8 @@ async def create(
     """
     made = _Made()
     existing = world.nodes(plan.lab)
+    parts = Parts(say, len(plan.nodes) + 2)
+    parts.next("the network and the volumes")
     try:
         anew = await _network(engine, plan, world, made, say)
         known = {volume.name for volume in world.volumes}
@@ -48,14 +50,15 @@ async def create(
         )
         await lifecycle.together(
             [
-                *(_node(engine, node, made, say) for node in plan.nodes if node.number not in existing),
+                *(_node(engine, node, made, parts) for node in plan.nodes if node.number not in existing),
                 *(
-                    _existing(engine, existing[node.number], node, say, anew=anew)
+                    _existing(engine, existing[node.number], node, say, parts, anew=anew)
                     for node in plan.nodes
                     if node.number in existing
                 ),
             ]
         )
+        parts.next("logging in on every node")
         return await _ready(engine, settings, made, reached)
     except BaseException as error:
         undone = asyncio.ensure_future(_undo(engine, made, say))
@@ -83,9 +86,12 @@ async def _ready(
         raise LabError(error.what, node=error.node, todo=todo, kind=error.kind) from error
 
 
-async def _existing(engine: Engine, found: FoundContainer, node: NodeSpec, say: Say, *, anew: bool) -> None:
+async def _existing(
+    engine: Engine, found: FoundContainer, node: NodeSpec, say: Say, parts: Parts, *, anew: bool
+) -> None:
     await lifecycle.attach(engine, found, node, say, anew=anew)
     await lifecycle.wake(engine, found, node.name, say, node.address)
+    parts.next(f"{node.name} runs")
 
 
 async def _network(engine: Engine, plan: Deployment, world: World, made: _Made, say: Say) -> bool:
@@ -133,7 +139,7 @@ async def make_volume(engine: Engine, spec: VolumeSpec, made: list[str]) -> None
     await engine.call(f"Creating volume {spec.name}", create_it)
 
 
-async def _node(engine: Engine, spec: NodeSpec, made: _Made, say: Say) -> None:
+async def _node(engine: Engine, spec: NodeSpec, made: _Made, parts: Parts) -> None:
     def create_it() -> str:
         made.containers.append((make_container(engine, spec), spec.name))
         return made.containers[-1][0]
@@ -143,7 +149,7 @@ async def _node(engine: Engine, spec: NodeSpec, made: _Made, say: Say) -> None:
         await engine.call("Starting the container", engine.api.start, container)
     except LabError as error:
         raise await lifecycle.explained(engine, error, spec.name, spec.address) from error
-    say(f"{spec.name} {spec.address} created and started\n")
+    parts.next(f"{spec.name} was started", f"{spec.name} {spec.address} created and started\n")
 
 
 def make_container(engine: Engine, spec: NodeSpec) -> str:

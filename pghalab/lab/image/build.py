@@ -16,13 +16,15 @@ from pghalab.lab.host.process import Driver, this_process
 from pghalab.lab.image.base import LABEL, ensure_base, is_own, relabel, require_own
 from pghalab.lab.image.buildlog import BuildLog
 from pghalab.lab.image.context import CA_PLACE, ca_bundle, image_files, pack
-from pghalab.lab.types import Ended, LabError, Output
+from pghalab.lab.types import Ended, LabError, Output, Part
 
 if TYPE_CHECKING:
     from pghalab.lab.engine.client import Engine
 
 log = logging.getLogger(__name__)
 
+FIRST = "the first build takes about 2 minutes on two cores; the distribution's packages are fetched once\n"
+"""Measured, with a mirror nearby."""
 VERSIONS_LABEL = "pghalab.versions"
 VERSIONS_FILE = "/usr/share/pghalab/versions.json"
 
@@ -34,12 +36,16 @@ async def build_image(engine: Engine, tag: str) -> AsyncGenerator[Output | Ended
     change is served from the cache.
     """
     began = time.monotonic()
-    await engine.ask("Looking for the image", _require_free, engine.api, tag)
+    if not await engine.ask("Looking for the image", _require_free, engine.api, tag):
+        yield Output("stdout", FIRST)
     for work in (ensure_base, _build(tag)):
         lines = lines_of(work)
         try:
             async for line in lines:
-                yield Output("stdout", line + "\n")
+                text = line + "\n"
+                if isinstance(line, Part):
+                    text = Part(text, line.number, line.of, line.words)
+                yield Output("stdout", text)
         except LabError:
             raise
         except Exception as error:
@@ -95,7 +101,8 @@ def _build(tag: str) -> Callable[[Callable[[str], None], Cancel], None]:
         cancel.check()
         if not told.image_id:
             raise told.failure("the engine ended the build without a result")
-        say(f"step {told.steps + 1} of {told.steps + 1}: record the versions")
+        last = told.steps + 1
+        say(Part(f"step {last} of {last}: record the versions", last, last, "record the versions"))
         if not _already(api, tag, told.image_id):
             text = _read_file(api, told.image_id, VERSIONS_FILE).strip()
             if parse_versions(text) is None:

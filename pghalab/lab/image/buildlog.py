@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Part
 
 LAST_LINES = 20
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
@@ -63,7 +63,8 @@ class BuildLog:
         if found := _STEP.match(line):
             self.step, self.steps, self.instruction = int(found[1]), int(found[2]), found[3]
             self._tail.clear()
-            return f"step {self.step} of {self.steps + self._extra}: {_short(self.instruction)}"
+            of, words = self.steps + self._extra, _short(self.instruction)
+            return Part(f"step {self.step} of {of}: {words}", self.step, of, words)
         if found := _BUILT.match(line):
             self.image_id = self.image_id or found[1]
         if line == " ---> Using cache":

@@ -95,11 +95,15 @@ class Snapshots:
             if not store.unfinished(volumes, lab) and not store.restoring(volumes, lab):
                 return
             async with self._changing.alone("finishes what was begun with a snapshot"):
-                await self.mend(lambda line: self.notices.append(_sentence(line)), finish=True)
+                await self.mend(self._notice, finish=True)
         except LabError as error:
             log.info("finishing what was begun: %s", error)
             if error.kind != "no-engine":
                 self.notices.append(str(error))
+
+    def _notice(self, line: str) -> None:
+        if line.strip():
+            self.notices.append(_sentence(line))
 
 
 def _sentence(line: str) -> str:

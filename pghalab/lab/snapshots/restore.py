@@ -21,7 +21,7 @@ from pghalab.lab.settings import LabSettings
 from pghalab.lab.snapshots import helper, scripts, store
 from pghalab.lab.snapshots.model import FORMAT, RESTORE_LABEL, About, megabytes, restore_volume
 from pghalab.lab.snapshots.take import RESERVE, no_room
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Parts
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -61,7 +61,8 @@ async def restore(
         create.make_volume(engine, volume, made) for volume in plan.volumes if volume.name not in have
     )
     began = time.monotonic()
-    say(f"back to the snapshot {about.name}: {about.services}\n")
+    parts = Parts(say, 5)
+    parts.next("looking for room", f"back to the snapshot {about.name}: {about.services}\n")
     intended = False
     try:
         async with helper.helper(
@@ -71,6 +72,7 @@ async def restore(
             intended = True
             await _intend(engine, settings, about.name)
             begun(about)
+            parts.next(f"removing the nodes, copying {megabytes(about.size)} back")
             # What they were about to write is thrown away in any case.
             await lifecycle.stop(engine, settings, lambda _: None, seconds=0)
             # Other containers: of what was changed in these, only what the snapshot has is to be there afterwards.
@@ -82,6 +84,7 @@ async def restore(
             for volume in made:
                 await asyncio.shield(asyncio.ensure_future(store.remove_volume(engine, volume)))
     say(f"{megabytes(about.size)} copied back after {time.monotonic() - began:.1f} s\n")
+    parts.next("making the nodes anew")
     await up(lambda _: None)
     nodes = await lifecycle.nodes(engine, settings)
     running = {node: found for node, found in nodes.items() if node in about.running}
@@ -89,7 +92,7 @@ async def restore(
         say(f"{listed(running)} made anew and started\n")
     await _on(engine, running, scripts.FILES)
     try:
-        await _services(engine, settings, about, running, say)
+        await _services(engine, settings, about, running, say, parts)
         await _on(engine, nodes, scripts.FORGET)
         await lifecycle.together(_stop(engine, node, found) for node, found in nodes.items() if node not in running)
     finally:
@@ -143,7 +146,7 @@ async def _intend(engine: Engine, settings: LabSettings, name: str) -> None:
 
 
 async def _services(
-    engine: Engine, settings: LabSettings, about: About, running: Mapping[str, FoundContainer], say: Say
+    engine: Engine, settings: LabSettings, about: About, running: Mapping[str, FoundContainer], say: Say, parts: Parts
 ) -> None:
     """Start what ran: etcd, then the Patroni of the member that led, then the others."""
 
@@ -151,6 +154,7 @@ async def _services(
         return {name: running[name] for name in names if name in running}
 
     etcd, patroni = of(about.etcd), of(about.patroni)
+    parts.next("starting etcd" if etcd else "etcd did not run")
     await _on(engine, etcd, scripts.START, "etcd")
     # Without a majority etcd answered nobody before, and does not now.
     if 2 * len(etcd) > settings.nodes:
@@ -159,6 +163,7 @@ async def _services(
             say(f"etcd answers on {listed(answer)}\n")
         if silent:
             say(f"etcd does not answer yet on {listed(silent)}\n")
+    parts.next("starting Patroni" if patroni else "Patroni did not run")
     leader = {name: found for name, found in patroni.items() if name == about.leader}
     await _on(engine, leader, scripts.START, "patroni")
     if await _wait(engine, leader, scripts.LEADS, LEADS_SECONDS):

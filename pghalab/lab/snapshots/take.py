@@ -34,7 +34,7 @@ from pghalab.lab.snapshots.model import (
     megabytes,
     require_name,
 )
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, Parts
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -80,6 +80,8 @@ async def take(
     own = tuple(volume.name for volume in volumes if volume.lab == settings.name and not _is_snapshots(volume.labels))
     _require_frozen_by_nobody(settings, nodes, own)
     running = {node: found for node, found in nodes.items() if found.state == "running"}
+    parts = Parts(say, 4)
+    parts.next("measuring the volumes")
     try:
         await _make_volume(
             engine, settings, name, data_volume(settings.name, name),
@@ -87,11 +89,14 @@ async def take(
         )  # fmt: skip
         async with helper.helper(engine, settings, name, own, back=False) as copier:
             await _require_room(engine, copier, say)
+            parts.next("reading the volumes, and what runs")
             services = await _saved(engine, running)
             say(f"{_services(services)}\n")
             await helper.run(engine, copier, scripts.WARM)
+            parts.next("copying, while the nodes stand still")
             made, frozen = await _copied(engine, copier, running)
             say(f"the nodes stood still for {frozen:.1f} s\n" if running else "no node runs\n")
+            parts.next("writing it to the disk")
             await _forget(engine, running)
             size = int(await helper.run(engine, copier, scripts.KEEP))
         about = About(
