@@ -219,7 +219,7 @@ class Look:
 
 def _is_marked(step: Step, groups: Sequence[Sequence[CheckResult]]) -> bool:
     """Whether a step that leaves a key of its own in etcd had its effect, whoever typed it and wherever it printed."""
-    return _leaves_a_key(step) and all(result.ok for result in _lasting(step, groups))
+    return leaves_a_key(step) and all(result.ok for result in _lasting(step, groups))
 
 
 def _unseen(step: Step, groups: Sequence[Sequence[CheckResult]]) -> tuple[CheckResult, ...]:
@@ -234,10 +234,11 @@ def _lasting(step: Step, groups: Sequence[Sequence[CheckResult]]) -> list[CheckR
     return [
         result
         for spec, group in zip(step.checks, groups, strict=True)
-        if spec.name != "output" or not _leaves_a_key(step)
+        if spec.name != "output" or not leaves_a_key(step)
         for result in group
     ]
 
 
-def _leaves_a_key(step: Step) -> bool:
+def leaves_a_key(step: Step) -> bool:
+    """It takes something away or brings it back, and writes down in etcd that it did."""
     return any(spec.name == "etcd_key" for spec in step.checks)

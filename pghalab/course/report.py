@@ -27,6 +27,7 @@ from pghalab.course.expected.compare import misfits
 from pghalab.course.expected.model import Comparison
 from pghalab.course.expected.step import of_step
 from pghalab.course.expected.words import summary
+from pghalab.course.left_out import left_out
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
 from pghalab.course.tail import Tail
@@ -165,7 +166,7 @@ async def run_step(runner: Runner, step: Step, reporter: Reporter, without: Coll
             reporter.event(event)
     report = StepReport(step, ended, runner.names.text(step.title), log, wrong, comparison=comparison)
     if not report.ok:
-        report.diagnoses = await runner.diagnose(step.id)
+        report.diagnoses = (*await left_out(runner, step.id), *await runner.diagnose(step.id))
     reporter.step(report)
     return report
 

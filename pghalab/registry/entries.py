@@ -309,8 +309,8 @@ VERBS = (
             Option(
                 "--prove",
                 action="store_true",
-                help="prove each step on a lab without any: its checks fail before, hold after, and a second run does "
-                "nothing (TAP)",
+                help="prove each step on a lab without any: its checks fail before, hold after, no mistake is named, "
+                "and a second run does nothing (TAP)",
             ),
             Option("--json", action="store_true", help="print one event a line, as JSON"),
             Option("--junit", metavar="FILE", help="write a JUnit report"),

@@ -9,6 +9,7 @@ from pghalab.course.events import SETTLED
 if TYPE_CHECKING:
     from pghalab.screens.lesson import LessonScreen
     from pghalab.session.step_run import StepRun
+    from pghalab.session.typed import Typed
 
 LOOKS_FROM = 2
 """The hint with which the lab is looked at: the first one is a nudge, the last one the command."""
@@ -20,6 +21,7 @@ class Helping:
     def __init__(self, screen: LessonScreen) -> None:
         self._screen = screen
         self._followed: StepRun | None = None
+        self._elsewhere: Typed | None = None
 
     def hint(self) -> None:
         """Show one hint more; from the second on also what the lab shows."""
@@ -31,15 +33,22 @@ class Helping:
             screen.notify("There is no other hint." if screen.step.hints else "This step has no hints.", markup=False)
 
     def follow(self) -> None:
-        """Look at the lab when what the learner typed for the step came to nothing, as after a run of it."""
+        """Look at the lab when what the learner typed for the step came to nothing, as after a run of it.
+
+        So does what was typed for it on another node, or as another user.
+        """
         run = self._screen.console.session.work.runs.get(self._screen.step.id)
         if run is not None and run is not self._followed and run.typed is not None and run.outcome == "failed":
             self._followed = run
             self.look()
+        elsewhere = self._screen.console.session.noticing.elsewhere.get(self._screen.step.id)
+        if elsewhere is not None and elsewhere is not self._elsewhere:
+            self._elsewhere = elsewhere
+            self.look()
 
     def look(self, *, asked: bool = False) -> None:
         """Say which of the step's common mistakes show now; when that was `asked`, also that none does."""
-        if self._screen.step.diagnoses:
+        if self._screen.step.kind.acts:
             self._screen.run_worker(self._look(asked), exclusive=True, group="diagnose", exit_on_error=False)
 
     async def _look(self, asked: bool) -> None:

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pghalab.course.events import CommandEnded, CommandStarted, StepState, explain
+from pghalab.course.diagnoses.base import Diagnosis
+from pghalab.course.events import SETTLED, CommandEnded, CommandStarted, StepState, explain
 from pghalab.course.journal import Journal
+from pghalab.course.kinds import EVERY_NODE, Where
 from pghalab.course.model import Step
 from pghalab.lab.types import Ended
 from pghalab.session.background import Background
@@ -49,6 +51,8 @@ class Noticing:
         self._meant: dict[str, tuple[Typed, Typed]] = {}
         """For each step, the command that last printed what it is about, and the same with those before that belong to
         it."""
+        self.elsewhere: dict[str, Typed] = {}
+        """For each step, its own command as it was typed last where it is not meant; until it was typed where it is."""
         self._said: deque[tuple[str, Typed]] = deque(maxlen=LINES)
         """The last commands that ended, each with the step that was open."""
         state.bus.listen(self._hear)
@@ -100,6 +104,11 @@ class Noticing:
         self._rechecks.command_ended(step_id)
         self._rechecks.soon([step_id, *others], 0)
         await self._rechecks.wait()
+        if there or state.steps.get(step_id) in SETTLED:
+            self.elsewhere.pop(step_id, None)
+        elif _is_misplaced(where, typed):
+            self.elsewhere[step_id] = typed
+            state.bus.publish(StatesChanged())
         run = self._work.runs.get(step_id)
         own = there and self._is_own(step, typed)
         whole = meant or typed
@@ -123,6 +132,16 @@ class Noticing:
             if await self._state.backend.runner.typed(step.id, whole.output, whole.status):
                 return whole
         return None
+
+    def misplaced(self, step_id: str) -> tuple[Diagnosis, ...]:
+        """That the step's own command was typed on another node or as another user, when it was."""
+        state, typed = self._state, self.elsewhere.get(step_id)
+        if typed is None or state.backend is None or state.course is None:
+            return ()
+        where = state.backend.runner.resolve(state.course.step(step_id))
+        node = "every node" if where.node == EVERY_NODE else where.node
+        says = f"Your command ran as {typed.user} on {typed.node}; this step is about {where.user} on {node}."
+        return (Diagnosis("typed-elsewhere", says, f"Type it in a shell of {where.user} on {node}.", (typed.node,)),)
 
     def _hear(self, event: SessionEvent) -> None:
         if isinstance(event, RunFinished):
@@ -180,6 +199,13 @@ class Noticing:
         if typed.alone and (step.reads_output or self._is_own(step, typed)):
             run.comparison = compared(self._state, run)
         self._work.runs[step.id] = run
+
+
+def _is_misplaced(where: Where, typed: Typed) -> bool:
+    """Whether what was typed is a step's command, or one of its lines, on a node or as a user that is not meant."""
+    lines = [where.command, *where.command.splitlines()]
+    elsewhere = typed.user != where.user or where.node not in (typed.node, EVERY_NODE)
+    return elsewhere and typed.text.split() in [line.split() for line in lines if line.strip()]
 
 
 def _how(typed: Typed) -> Literal["exited", "lost"]:

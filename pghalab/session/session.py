@@ -52,10 +52,10 @@ class Session:
         self.rechecks = Rechecks(self.state, self.work, self._background)
         self.watch = Watch(self.state, self.rechecks)
         self.learner = Learner(self.state, self.work, self.rechecks)
-        noticing = Noticing(
+        self.noticing = Noticing(
             self.state, self.work, self.rechecks, self._background, changed=lambda: self.watch.refresh()
         )
-        self.shells = Shells(self.state, self._background, noticing)
+        self.shells = Shells(self.state, self._background, self.noticing)
         self._connect = connect
         self._lessons = lessons
         self._taking_over = False
@@ -214,9 +214,16 @@ class Session:
             await self.state.backend.runner.ask(step)
 
     async def diagnose(self, step_id: str) -> tuple[Diagnosis, ...]:
-        """Which of the mistakes that are common in a step show now; none before the lab is open."""
-        backend = self.state.backend
-        return await backend.runner.diagnose(step_id) if backend is not None else ()
+        """What is known to be wrong with a step now: typed elsewhere, a step left out, the mistakes that show.
+
+        Nothing before the lab is open.
+        """
+        from pghalab.course.left_out import left_out
+
+        if (backend := self.state.backend) is None:
+            return ()
+        before, shown = await asyncio.gather(left_out(backend.runner, step_id), backend.runner.diagnose(step_id))
+        return (*self.noticing.misplaced(step_id), *before, *shown)
 
     async def examine(self) -> list[Fact]:
         """What the doctor finds, of the machine and of the lab that is open; raises LabError."""

@@ -29,7 +29,8 @@ user: root
 command: edit /etc/hosts
 expect: an address
 checks:
-  - process: {on: all, name: editor}"""
+  - process: {on: all, name: editor}
+diagnoses: [node-stopped, hosts-some]"""
 
 
 def writes(node: FakeNode, command: str) -> Sequence[Output | Ended]:
@@ -185,7 +186,8 @@ async def test_a_fault_of_the_program_is_raised_and_not_waited_on() -> None:
         (STEP + "\nfails: true", "`fails` and `node: all` do not go together"),
         (STEP + "\nstarts: {patroni: pgha1}", "Patroni is not started with `node: all`"),
         (
-            "id: x\nkind: edit\nnode: all\nedit: {ttl: 20}\nexpect: x\nchecks:\n  - containers: {}",
+            "id: x\nkind: edit\nnode: all\nedit: {ttl: 20}\nexpect: x\nchecks:\n  - containers: {}\n"
+            "diagnoses: [paused, hba-old]",
             "is changed from one node",
         ),
     ],
