@@ -67,6 +67,15 @@ class Console(App[int]):
         kept.go_to(step_id)
         self.push_screen(kept)
 
+    def turn_to(self, step_id: str) -> None:
+        """Let the lesson show a step once it is seen again."""
+        from pghalab.screens.lesson import LessonScreen
+
+        if self.is_screen_installed("lesson"):
+            kept = self.get_screen("lesson")
+            assert isinstance(kept, LessonScreen)
+            kept.go_to(step_id)
+
     def show_beside(self, screen: Screen[None]) -> None:
         """Open the lab menu or the doctor in place of the other one, so that they do not pile up."""
         from pghalab.screens.doctor import DoctorScreen

@@ -76,18 +76,18 @@ class SnapshotName(ModalScreen[str | None]):
 class Snapshots(ModalScreen[tuple[str, str] | None]):
     """The snapshots of the lab, the newest first; gives what is to be done with which."""
 
-    DEFAULT_CSS = BOX_CSS
+    DEFAULT_CSS = BOX_CSS + "Snapshots OptionList { text-wrap: nowrap; text-overflow: ellipsis; }"
     BINDINGS: ClassVar[list[BindingType]] = bindings("snapshots")
 
     def __init__(self, snapshots: Sequence[About], titles: Mapping[str, str]) -> None:
         super().__init__()
         self._snapshots = tuple(reversed(snapshots))
         self._titles = titles
-        """Of the lessons, by id."""
+        """Of the lessons, by id, as the place of a snapshot."""
 
     def compose(self) -> ComposeResult:
         """A line for each."""
-        head, *rows = table([("NAME", "MADE", "SIZE", "LESSON"), *map(self._row, self._snapshots)]).split("\n")
+        head, *rows = table([("NAME", "MADE", "SIZE", "WHERE"), *map(self._row, self._snapshots)]).split("\n")
         with Vertical(classes="box"):
             yield Static(plain("Go back to which snapshot?", "bold"))
             yield Static(plain(f" {head}", QUIET))
@@ -97,8 +97,7 @@ class Snapshots(ModalScreen[tuple[str, str] | None]):
 
     def _row(self, about: About) -> tuple[str, ...]:
         made = time.strftime("%d %b %H:%M", time.localtime(about.made))
-        lesson = self._titles.get(about.before, "")
-        return about.name, made, size(about.size), f"before {lesson}" if lesson else ""
+        return about.name, made, size(about.size), self._titles.get(about.before, "")
 
     def on_mount(self) -> None:
         """Start with the newest."""
@@ -143,7 +142,8 @@ async def _snapshot(console: Console) -> bool:
     if not snapshots:
         console.notify("The lab has no snapshots yet: Snapshot… makes one.", markup=False)
         return False
-    titles = {lesson.id: console.session.state.text(lesson.title) for lesson in course.lessons}
+    text = console.session.state.text
+    titles = {lesson.id: f"before {lesson.number} {text(lesson.title)}" for lesson in course.lessons}
     chosen = await console.push_screen_wait(Snapshots(snapshots, titles))
     if chosen is None:
         return False
@@ -165,8 +165,12 @@ async def _lesson(console: Console) -> bool:
     plan = await back.start_over()
     words = plan.words(console.session.state.text)
     if plan.about is not None:
-        return await _sure(console, words, "Start over") and back.restore(plan.about.name)
-    return await _sure(console, words, "Forget its progress") and back.forget(plan.lesson)
+        begun = await _sure(console, words, "Start over") and back.restore(plan.about.name)
+    else:
+        begun = await _sure(console, words, "Forget its progress") and back.forget(plan.lesson)
+    if begun:
+        console.turn_to(plan.lesson.steps[0].id)
+    return begun
 
 
 async def _sure(console: Console, question: str, yes: str) -> bool:

@@ -120,7 +120,7 @@ class StepRun:
             if self.first:
                 return f"{self.first} {self.seconds:.0f} s"
             if self.command and self.ended is None:
-                return f"running{how_far(self.part)} {self.seconds:.0f} s"
+                return f"running {self.seconds:.0f} s{how_far(self.part)}"
             return f"checking {self.seconds:.0f} s"
         words = [str(self.outcome)]
         if self.typed is not None:

@@ -176,7 +176,7 @@ class Work:
         seconds, part = (
             (self.verb_seconds, self.verb_part) if self.active is None else (self.active.seconds, self.active.part)
         )
-        return f"◐ {name}{how_far(part)} · {seconds:.0f} s"
+        return f"◐ {name} · {seconds:.0f} s{how_far(part)}"
 
     async def _run_step(self, run: StepRun, **how: Any) -> None:
         assert self._state.backend is not None

@@ -60,6 +60,7 @@ def _start_over(arguments: argparse.Namespace, course: Course) -> int:
 
     from pghalab.course.localise import Names
     from pghalab.course.progress import Progress
+    from pghalab.lab.deploy.driving import DriverLock
     from pghalab.lab.host.paths import lab_folder
     from pghalab.lab.settings import load_settings
     from pghalab.session.going_back import start_over
@@ -69,12 +70,15 @@ def _start_over(arguments: argparse.Namespace, course: Course) -> int:
     progress = Progress.load(lab_folder(arguments.lab) / "progress.json", read_only=True)
     settings = load_settings(arguments.lab, look_only=True)
     names = Names(settings.prefix, settings.subnet, settings.auth_method)
-    plan = start_over(course, lesson.id, progress.done(), asyncio.run(_snapshots(arguments.lab)))
-    say(plan.words(names.text))
+    # Nobody is asked for what would be refused.
+    with DriverLock(arguments.lab):
+        plan = start_over(course, lesson.id, progress.done(), asyncio.run(_snapshots(arguments.lab)))
+        say(plan.words(names.text))
+        question = "Forget its progress?" if plan.about is None else "Start it over?"
+        if not arguments.yes and not _agreed(question):
+            return 1
     if plan.about is None:
-        return _forget(arguments, [lesson]) if arguments.yes or _agreed("Forget its progress?") else 1
-    if not arguments.yes and not _agreed("Start it over?"):
-        return 1
+        return _forget(arguments, [lesson])
     return drive(argparse.Namespace(lab=arguments.lab, verb="restore", name=plan.about.name, force=False))
 
 

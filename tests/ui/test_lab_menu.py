@@ -256,7 +256,7 @@ async def test_a_bar_shows_how_far_long_work_is_while_keys_are_answered(folder: 
         await opened(pilot, built)
         work = built.app.session.work
         assert work.run_verb("Restore", long)
-        await until(pilot, lambda: "◐ Restore · 3 of 7: copying [what] lies there · " in line())
+        await until(pilot, lambda: " s · 3 of 7: copying [what] lies there" in line())
         await pilot.press("L")
         await until(pilot, lambda: isinstance(built.app.screen, LabScreen))
         bar = built.app.screen.query_one(PartBar)

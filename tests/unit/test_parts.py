@@ -55,5 +55,5 @@ def test_a_step_that_runs_says_how_far_it_is() -> None:
     run.take(CommandStarted("image", "", "", "pghalab build", Path("log")))
     run.take(Printed("image", Output("stdout", Part("step 3 of 9\n", 3, 9, "RUN " + "x" * 80))))
     run.take(Printed("image", Output("stdout", "a line\n")))
-    assert run.status == f"running · 3 of 9: RUN {'x' * 45}… 0 s"
+    assert run.status == f"running 0 s · 3 of 9: RUN {'x' * 45}…"
     assert run.buffer.lines == ["step 3 of 9", "a line"]

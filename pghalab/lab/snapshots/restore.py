@@ -70,8 +70,9 @@ async def restore(
         ) as copier:
             await _require_room(engine, copier, about)
             intended = True
-            await _intend(engine, settings, about.name)
+            # Killed between the two, the lab is as it was, and the checks see what was forgotten too early.
             begun(about)
+            await _intend(engine, settings, about.name)
             parts.next(f"removing the nodes, copying {megabytes(about.size)} back")
             # What they were about to write is thrown away in any case.
             await lifecycle.stop(engine, settings, lambda _: None, seconds=0)
