@@ -121,9 +121,12 @@ class Look:
     async def evaluate(
         self, step_ids: Iterable[str] | None = None, without: Collection[str] = ()
     ) -> dict[str, StepStatus]:
-        """Look once at the checks of some steps, by default of all but some, and remember which are done."""
+        """Look once at the checks of some steps, by default of all, and remember which are done.
+
+        `without` are steps that are not looked at, unless they are named: of them counts what was seen before.
+        """
         wanted = [step for step in self._steps if step not in without] if step_ids is None else list(step_ids)
-        looked = self._with_untils(wanted)
+        looked = [step for step in self._with_untils(wanted) if step in wanted or step not in without]
         turn = self.progress.turn
         facts = self.facts()
         try:
@@ -144,8 +147,8 @@ class Look:
         unseen = {step: _unseen(self._steps[step], groups[step]) for step in looked}
         found = {
             step: replace(
-                self._state(step, holding, holding | marked, results[step]),
-                unseen=tuple(result for later in self._later(step) for result in unseen[later]),
+                self._state(step, holding, holding | marked, looked, results[step]),
+                unseen=tuple(result for later in self._later(step) for result in unseen.get(later, ())),
             )
             for step in wanted
         }
@@ -174,7 +177,12 @@ class Look:
         self.progress.on_nodes(" ".join(container.id[:12] for container in containers))
 
     def _state(
-        self, step_id: str, holding: Container[str], effective: Container[str], results: tuple[CheckResult, ...]
+        self,
+        step_id: str,
+        holding: Container[str],
+        effective: Container[str],
+        looked: Container[str],
+        results: tuple[CheckResult, ...],
     ) -> StepStatus:
         record = self.progress.record(step_id)
         # Only a step that is done by its own checks replaces anything: one that is past itself proves nothing.
@@ -185,7 +193,8 @@ class Look:
             return StepStatus("done", results)
         if record.replaced_by:
             return StepStatus("past", results, record.replaced_by)
-        for_now = next((later for later in self._steps[step_id].undone_by if later in effective), "")
+        before = self.undone.get(step_id) if self.undone.get(step_id) not in looked else None
+        for_now = next((later for later in self._steps[step_id].undone_by if later in effective or later == before), "")
         if for_now:
             self.undone[step_id] = for_now
             return StepStatus("past", results, for_now)

@@ -97,7 +97,7 @@ class Runner:
     ) -> dict[str, StepStatus]:
         """Look once at the checks of some steps, by default of all, without waiting for anything to come true.
 
-        `without` are steps that are left out of a look at all.
+        `without` are steps that are not looked at, unless they are named.
         """
         wanted = None if step_ids is None else list(step_ids)
         while True:

@@ -10,6 +10,8 @@ from textual.screen import Screen
 from pghalab.lab.types import LabError, User
 from pghalab.screens import lesson_texts
 from pghalab.screens.dialogs import Choose
+from pghalab.session.events import SessionEvent, StatesChanged
+from pghalab.session.step_run import StepRun
 from pghalab.widgets.shell_pane import ShellPane
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ AS_POSTGRES = "sudo -E -u postgres /bin/bash -l"
 class ShellArea(ShellPane):
     """Opens shells, leads into them and out, and puts a step's command at a prompt."""
 
+    _judged: StepRun | None = None
+    """What was typed last for a step, and shown as its run."""
+
     @property
     def _lesson(self) -> LessonScreen:
         from pghalab.screens.lesson import LessonScreen
@@ -33,10 +38,25 @@ class ShellArea(ShellPane):
     def on_descendant_focus(self) -> None:
         """Every key goes to the shell."""
         self._lesson.add_class("-typing")
+        self._show()
 
     def on_descendant_blur(self) -> None:
         """The lesson has its keys again."""
         self._lesson.remove_class("-typing")
+        self._show()
+
+    def _heard(self, event: SessionEvent) -> None:
+        super()._heard(event)
+        if isinstance(event, StatesChanged):
+            self.call_later(self._show_what_was_typed)
+
+    def _show_what_was_typed(self) -> None:
+        """Scroll the lesson to what was typed for its step, once: what it printed, and what that is compared with."""
+        screen = self._lesson
+        run = screen.console.session.work.runs.get(screen.step.id)
+        if run is not None and run.typed is not None and run is not self._judged:
+            self._judged = run
+            self.call_after_refresh(screen.areas.step_view.show_results)
 
     def enter(self) -> None:
         """Lead into the shell in front; the first one is opened where the step runs its command."""
@@ -48,7 +68,19 @@ class ShellArea(ShellPane):
 
     def type_here(self) -> None:
         """Put the step's command at the prompt of a shell where the step runs it; the learner runs it."""
-        self._begin(self._type_here())
+        card = self._lesson.step.kind.card
+        if card is None or not card.copyable:
+            self._lesson.notify("This step has no command to be typed.", markup=False)
+            return
+        where = self._where()
+        if where is None:
+            return
+        shell = self.find(*where)
+        if shell is not None:
+            # At once: an Enter that follows must not run the step.
+            self._show_pane()
+            self.bring(shell.number)
+        self._begin(self._put(where, there=shell is not None))
 
     def leave(self) -> None:
         """Lead back to the lesson; without any shell its place is the lesson's again."""
@@ -98,23 +130,12 @@ class ShellArea(ShellPane):
         if chosen is not None:
             await self._open_on(*chosen)
 
-    async def _type_here(self) -> None:
+    async def _put(self, where: tuple[str, User], *, there: bool) -> None:
         screen = self._lesson
-        card = screen.step.kind.card
-        if card is None or not card.copyable:
-            screen.notify("This step has no command to be typed.", markup=False)
-            return
-        where = self._where()
-        if where is None:
-            return
-        shell = self.find(*where)
         command = lesson_texts.where(screen.console.session, screen.step).command
         try:
-            if shell is None:
+            if not there:
                 await self._open_as_the_step_does(*where)
-            else:
-                self._show_pane()
-                self.bring(shell.number)
             await self.put(command.rstrip("\n"))
         except TimeoutError:
             screen.notify(

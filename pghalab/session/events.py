@@ -112,7 +112,7 @@ class ShellClosed:
 
 @dataclass(frozen=True, slots=True)
 class ShellMarked:
-    """What is typed in a shell of the console is told by its marks, or not any more, for this reason."""
+    """What is typed in a shell is told by its marks, or not any more, for this reason; or its prompt is another's."""
 
     number: int
     marked: bool

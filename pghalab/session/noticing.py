@@ -58,7 +58,7 @@ class Noticing:
         state.bus.listen(self._hear)
 
     def typing(self, marked: Callable[[bool, str], object] = lambda marked, reason: None) -> Typing:
-        """Follow one more terminal; `marked` is told when its commands are told no longer, and when they are again."""
+        """Follow one more terminal; `marked` is told when its commands are told no longer, when again, and where."""
         return Typing(began=self._began, ended=self._ended, marked=marked, journal=self._journal)
 
     def _journal(self) -> Journal | None:
@@ -127,7 +127,11 @@ class Noticing:
         before = [one for at, one in self._said if (at, one.shell) == (step.id, typed.shell) and one.alone]
         before = before[: before.index(typed)] if typed in before else []
         lines = sum(not line.isspace() for line in command.splitlines())
-        for count in range(min(lines, len(before) + 1)):
+        own = 0
+        while own < len(before) and _is_part(before[-1 - own], command):
+            own += 1
+        # What are the step's own lines belongs together, also where the last of them alone is enough.
+        for count in sorted(range(min(lines, len(before) + 1)), key=lambda count: (count < own, count)):
             whole = together([*before[len(before) - count :], typed])
             if await self._state.backend.runner.typed(step.id, whole.output, whole.status):
                 return whole
@@ -206,6 +210,12 @@ def _is_misplaced(where: Where, typed: Typed) -> bool:
     lines = [where.command, *where.command.splitlines()]
     elsewhere = typed.user != where.user or where.node not in (typed.node, EVERY_NODE)
     return elsewhere and typed.text.split() in [line.split() for line in lines if line.strip()]
+
+
+def _is_part(typed: Typed, command: str) -> bool:
+    """Its text stands in a command, but for the blanks."""
+    words = " ".join(typed.text.split())
+    return bool(words) and words in " ".join(command.split())
 
 
 def _how(typed: Typed) -> Literal["exited", "lost"]:

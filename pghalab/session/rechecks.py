@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pghalab.course.events import SETTLED
+from pghalab.course.kinds import Wait
 from pghalab.course.model import Course, Step
 from pghalab.session.background import Background
 from pghalab.session.state import State
@@ -40,6 +41,8 @@ class Rechecks:
         """Events have happened since, for which every check is still to be looked at."""
         self._task: asyncio.Task[None] | None = None
         self._wanted: set[str] = set()
+        self._quietly: set[str] = set()
+        """What is wanted only as far as looking leaves no traces."""
         self._all: Literal["", "quietly", "wholly"] = ""
         """Every step is wanted as well: without those whose checks leave traces, or with them."""
         self._suspected: set[str] = set()
@@ -67,30 +70,40 @@ class Rechecks:
         now = time.monotonic()
         if self._due or now - self._events_at < ALL_APART:
             self._due = True
-            self._wanted.update(self._open_steps())
+            self._quietly.update(self._open_steps())
         else:
             self._events_at = now
             self._all = self._all or "quietly"
         self._begin(SETTLE)
 
     def visited(self, step_id: str) -> None:
-        """A step has come on the screen: look at it now, if that leaves no traces or nobody knows how it stands."""
-        course = self._state.course
-        if course is None or step_id not in self._state.results or not leaves_traces(course, course.step(step_id)):
-            self.soon([step_id], 0)
+        """A step has come on the screen: look at it now; where nobody knows how it stands, that may leave traces."""
+        if self._state.course is not None and step_id in self._state.results:
+            self._add(self._state.course, step_id)
+        else:
+            self._wanted.add(step_id)
+        self._begin(0)
 
     def shown(self) -> None:
         """Look at the checks of the step on the screen now, where they can have changed and that leaves no traces."""
         state = self._state
         if state.course is not None and state.shown and self._is_worth_a_look(state.course, state.shown):
             self._shown_at = time.monotonic()
-            self.soon([state.shown], 0)
+            self._add(state.course, state.shown)
+            self._begin(0)
 
     def _is_worth_a_look(self, course: Course, step_id: str) -> bool:
-        may_leave_traces = step_id == self._tried and time.monotonic() < self._patience
-        return is_worth_a_look(course, step_id) or (
-            may_leave_traces and self._state.steps.get(step_id) not in SETTLED and sees(course.step(step_id))
+        return is_worth_a_look(course, step_id) or self._is_awaited(course, step_id)
+
+    def _is_awaited(self, course: Course, step_id: str) -> bool:
+        """Whether a step may be done any moment: a command has just ended, or none is to be typed."""
+        may_come = (step_id == self._tried and time.monotonic() < self._patience) or isinstance(
+            course.step(step_id).kind, Wait
         )
+        return may_come and self._state.steps.get(step_id) not in SETTLED
+
+    def _add(self, course: Course, step_id: str) -> None:
+        (self._wanted if self._is_awaited(course, step_id) else self._quietly).add(step_id)
 
     def _open_steps(self) -> list[str]:
         """The steps of the lesson that is open, and what is broken or seems to be, where looking leaves no traces."""
@@ -103,10 +116,10 @@ class Rechecks:
 
     def _begin(self, delay: float) -> None:
         if self._state.backend is None:
-            self._wanted, self._all = set(), ""
+            self._wanted, self._quietly, self._all = set(), set(), ""
             return
         self._when = time.monotonic() + delay
-        if not self._under_way and (self._wanted or self._all):
+        if not self._under_way and self._asked:
             self._task = self._background.spawn(self._look_when_quiet(), "looking at the checks")
 
     async def wait(self) -> None:
@@ -115,25 +128,28 @@ class Rechecks:
             await asyncio.wait([self._task])
 
     @property
+    def _asked(self) -> bool:
+        return bool(self._wanted or self._quietly or self._all)
+
+    @property
     def _under_way(self) -> bool:
         return self._task is not None and not self._task.done()
 
     async def _look_when_quiet(self) -> None:
         state = self._state
-        while self._wanted or self._all:
+        while self._asked:
             # Every change of the cluster meanwhile moves the moment on.
             while (wait := self._when - time.monotonic()) > 0:  # noqa: ASYNC110
                 await asyncio.sleep(wait)
             await self._work.wait()
-            wanted, whole = self._wanted, self._all
-            self._wanted, self._all = set(), ""
+            wanted, quietly, whole = self._wanted, self._quietly, self._all
+            self._wanted, self._quietly, self._all = set(), set(), ""
             assert state.backend is not None
+            without = frozenset() if whole == "wholly" else self._leave_traces(but=wanted)
+            steps = None if whole else sorted(wanted | quietly - without)
+            seen = await state.backend.runner.evaluate(steps, without=without)
             if whole:
-                left_out = self._leave_traces() - wanted if whole == "quietly" else set()
-                seen = await state.backend.runner.evaluate(without=left_out)
                 self._all_at, self._due = time.monotonic(), False
-            else:
-                seen = await state.backend.runner.evaluate(sorted(wanted))
             results = {**state.results, **{step: tuple(status.results) for step, status in seen.items()}}
             changed = results != state.results or state.backend.runner.states != state.steps
             state.results = results
@@ -171,25 +187,19 @@ class Rechecks:
             elif state.steps.get(state.shown) not in SETTLED or now - self._shown_at >= SETTLED_EVERY:
                 self.shown()
 
-    def _leave_traces(self) -> set[str]:
-        course = self._state.course
-        return {step.id for step in course.steps if leaves_traces(course, step)} if course is not None else set()
+    def _leave_traces(self, *, but: set[str]) -> frozenset[str]:
+        """The steps whose checks leave traces, but for those and what may have replaced or undone them."""
+        steps = {step.id: step for step in self._state.course.steps} if self._state.course is not None else {}
+        asked = {later for step in but if step in steps for later in (step, *steps[step].until, *steps[step].undone_by)}
+        return frozenset(name for name, step in steps.items() if leaves_traces(step)) - asked
 
 
-def sees(step: Step) -> bool:
-    """Whether something outside the console can change what a step's checks see."""
-    return any(spec.name != "output" for spec in step.checks)
-
-
-def leaves_traces(course: Course, step: Step) -> bool:
-    """Whether a look at a step leaves traces: the steps that make it count as done are looked at with it."""
-    if any(spec.name in _TRACES for spec in step.checks):
-        return True
-    known = {each.id for each in course.steps}
-    return any(leaves_traces(course, course.step(later)) for later in (*step.until, *step.undone_by) if later in known)
+def leaves_traces(step: Step) -> bool:
+    """Whether a look at a step leaves traces."""
+    return any(spec.name in _TRACES for spec in step.checks)
 
 
 def is_worth_a_look(course: Course, step_id: str) -> bool:
     """Whether something outside the console can change what a step's checks see, and looking leaves no traces."""
     step = course.step(step_id)
-    return sees(step) and not leaves_traces(course, step)
+    return any(spec.name != "output" for spec in step.checks) and not leaves_traces(step)

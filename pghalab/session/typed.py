@@ -78,7 +78,7 @@ class Typing:
         marked: Callable[[bool, str], object] = lambda marked, reason: None,
         journal: Callable[[], Journal | None] = lambda: None,
     ) -> None:
-        """`marked` is told when the marks tell no longer what is typed, and why, and when they do again."""
+        """`marked` is told when the marks tell no longer what is typed, and why, when they do again, and where."""
         self._began, self._ended, self._marked, self._journal = began, ended, marked, journal
         self._marks = Marks()
         self._running: dict[str, Typed] = {}
@@ -137,9 +137,9 @@ class Typing:
                         done.log.close()
                     self._ended(done)
             case Prompted(_, user, node):
-                self.at = (node, user)
                 self._entered = self._ahead = False
-                self._blind("")
+                before, self.at = self.at, (node, user)
+                self._blind("", anew=self.at != before)
 
     def _print(self, typed: Typed, text: str) -> None:
         text = text.replace("\r\n", "\n")
@@ -156,7 +156,7 @@ class Typing:
         name = shortened(one_line(text), _NAMED) if text else "a command"
         return f"`{name}` takes what is typed now"
 
-    def _blind(self, reason: str) -> None:
-        if reason != self.blind:
+    def _blind(self, reason: str, *, anew: bool = False) -> None:
+        if anew or reason != self.blind:
             self.blind = reason
             self._marked(not reason, reason)

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Button, Static
 
 from pghalab.lab.types import User
-from pghalab.session.events import SessionEvent, ShellClosed, ShellLost, ShellMarked, ShellOpened
+from pghalab.session.events import SessionEvent, ShellClosed, ShellLost, ShellMarked, ShellOpened, StatesChanged
 from pghalab.session.session import Session
 from pghalab.session.shells import Shell
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
@@ -36,13 +36,18 @@ class Tab(Button):
 
     def show(self, *, front: bool) -> None:
         """Say whose shell it is and how it stands."""
-        self.label = _named(self.shell)
+        named = _named(self.shell)
+        if named != self.label:
+            self.label = named
+            # It is as wide as its words.
+            self.refresh(layout=True)
         self.set_class(front, "-front")
 
 
 def _named(shell: Shell) -> Content:
     sign, style = _SIGNS[shell.standing]
-    return Content.assemble((f"{sign} ", style), plain(f"{shell.user}@{shell.node}"))
+    node, user = shell.at
+    return Content.assemble((f"{sign} ", style), plain(f"{user}@{node}"))
 
 
 class ShellPane(Vertical):
@@ -107,7 +112,7 @@ class ShellPane(Vertical):
     def _heard(self, event: SessionEvent) -> None:
         if isinstance(event, ShellClosed):
             self.call_later(self._shell_closed, event)
-        elif isinstance(event, (ShellOpened, ShellLost, ShellMarked)):
+        elif isinstance(event, (ShellOpened, ShellLost, ShellMarked, StatesChanged)):
             self.call_later(self._show)
 
     @property
@@ -193,11 +198,20 @@ class ShellPane(Vertical):
             back = "a new shell is opened when it is back" if shell.standing == "lost" else another
             line.update(Content.assemble(("✗ ", BAD), plain(f"{shell.reason} · {back}", BAD)))
         elif shell.blind:
-            line.update(plain(f"! not marked: {shell.blind} The checks see what it does. · {keys}", WARN))
+            line.update(plain(f"! not marked: {shell.blind}. {self._instead()} · {keys}", WARN))
         elif below:
             line.update(plain(f"↓ {below} lines below · {said(self, '{shell.page-down} scrolls')} · {keys}", WARN))
+        elif self.has_focus_within and self._session.state.steps.get(self._session.state.shown) == "done":
+            line.update(Content.assemble(("✓ this step is done", OK), plain(f" · {keys}", QUIET)))
         else:
             line.update(plain(keys, QUIET))
+
+    def _instead(self) -> str:
+        """What makes the step done although nobody is told what is typed."""
+        state = self._session.state
+        if state.course is not None and state.shown and state.course.step(state.shown).reads_output:
+            return "This step wants its command's output: leave that first."
+        return "The checks see what it does."
 
     async def _shell_closed(self, event: ShellClosed) -> None:
         if event.number not in self._tabs:

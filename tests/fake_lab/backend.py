@@ -54,7 +54,7 @@ class WatchedRunner(Runner):
         """Look, and remember at what."""
         wanted = None if step_ids is None else list(step_ids)
         found = await super().evaluate(wanted, without=without)
-        self.looked.append(sorted(found) if without else wanted)
+        self.looked.append(sorted(found) if wanted is None and without else wanted)
         return found
 
     async def run(

@@ -113,6 +113,46 @@ async def test_what_was_typed_makes_the_step_done_and_says_so(folder: Path) -> N
         terminal.finish()
         await until(pilot, lambda: "done by your command in postgres@pgha1" in shown(built))
         assert "typed in postgres@pgha1" in shown(built)
+        await until(pilot, lambda: line(built).startswith("✓ this step is done · Ctrl-] leads out"))
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: line(built).startswith("Ctrl-]"))
+
+
+async def test_where_there_is_room_for_the_shell_only_it_says_that_the_step_is_done(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        terminal.begin("etcd --config-file /pgha/config/etcd.yaml")
+        built.start_etcd()
+        terminal.finish()
+        await until(pilot, lambda: "✓ this step is done" in shown(built))
+
+
+async def test_a_tab_says_whose_prompt_it_shows(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        terminal.begin("ssh a-node-with-a-longer-name")
+        terminal.who = ("00000000000000aa", "root", "a-node-with-a-longer-name")
+        terminal.prompt()
+        (tab,) = area(built).query(Tab)
+        words = "● root@a-node-with-a-longer-name"
+        await until(pilot, lambda: str(tab.label) == words and tab.content_size.width >= len(words))
+
+
+async def test_an_enter_right_behind_the_key_that_types_it_runs_nothing_of_the_console(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await entered(built, pilot)
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: not isinstance(built.app.focused, TerminalView))
+        for key in ("i", "enter"):
+            built.app.post_message(events.Key(key, "i" if key == "i" else None))
+        await until(pilot, lambda: isinstance(built.app.focused, TerminalView))
+        assert built.runner.ran == []
 
 
 async def test_shells_stay_while_the_learner_is_elsewhere(folder: Path) -> None:

@@ -105,6 +105,22 @@ async def test_what_was_typed_is_compared_too(bench: Bench, step: str, command: 
         assert summary(run.comparison) == words
 
 
+async def test_the_lines_of_a_step_are_compared_together_also_where_the_last_alone_makes_it_done(bench: Bench) -> None:
+    lines = "command: |\n  etcdctl member list |\n    head -1\n  date +at"
+    several = LIST.replace("command: etcdctl member list", lines)
+    several = several.replace("contains: [started]", "contains: [pgha4]")
+    async with desk(bench, several) as at:
+        at.session.learner.visit("list")
+        _, terminal = await at.open()
+        await at.type(terminal, "ls", "mine.sh\n")
+        first, last = PRINTED.splitlines(keepends=True)[0], "".join(PRINTED.splitlines(keepends=True)[1:])
+        await at.type(terminal, "etcdctl member list | head -1", first)
+        await at.type(terminal, "date +at", last)
+        run = at.session.work.runs["list"]
+        assert run.comparison is not None
+        assert summary(run.comparison) == "as expected; 1 value differs as it may"
+
+
 async def test_another_way_to_the_same_end_is_compared_with_nothing(bench: Bench) -> None:
     starts = LIST.replace("id: list", "id: start").partition("checks:")[0] + (
         "checks:\n  - process: {on: [pgha2], name: patroni}\n    within: 2"
