@@ -231,6 +231,31 @@ async def test_how_far_it_is_is_told_with_every_part(lab: LocalLab) -> None:
         assert all(part.words for part in parts)
 
 
+async def test_who_goes_back_is_told_before_anything_is_touched_and_not_when_it_is_refused(
+    lab: LocalLab, docker: FakeDocker, disk: Disk
+) -> None:
+    place = Place("leader", "leader-start", ("etcd-start-pgha1",))
+    await told(lab.snapshot("a", place=place))
+    seen: list[tuple[Place, bool, dict[str, str]]] = []
+
+    def begun(about: About) -> None:
+        nodes = {name: docker.named(name).state for name in RUNNING}
+        seen.append((about.place, restore_volume("pgha") in docker.vols, nodes))
+
+    disk.free = disk.taken = 0
+    with pytest.raises(LabError, match="needs"):
+        await told(lab.restore("a", begun=begun))
+    with pytest.raises(LabError, match="no snapshot b"):
+        await told(lab.restore("b", begun=begun))
+    disk.versions |= {"etcd": "4.0"}
+    with pytest.raises(LabError, match="holds data of"):
+        await told(lab.restore("a", begun=begun))
+    assert seen == []
+    disk.free, disk.versions = 10_000_000_000, dict(VERSIONS)
+    await told(lab.restore("a", begun=begun))
+    assert seen == [(place, False, RUNNING)]
+
+
 # What is refused, before anything was touched
 
 
