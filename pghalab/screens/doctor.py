@@ -73,6 +73,8 @@ class DoctorScreen(ConsoleScreen):
         options.add_options([Option(_line(fact)) for fact in self._facts])
         bad = [index for index, fact in enumerate(self._facts) if not fact.ok]
         options.highlighted = bad[0] if bad else 0
+        # What was added has no height yet, and so nowhere to scroll to.
+        self.call_after_refresh(options.scroll_to_highlight)
         self._show_title()
 
     def _show_title(self) -> None:

@@ -39,7 +39,9 @@ async def test_a_name_that_stands_for_another_address(lab: FakeLab, sources: Fak
     assert await said(lab, sources, "hosts-other") == []
     node.answers["/etc/hosts"] = f"{HOSTS}192.168.77.10 pgha1 etcd1\n"
     (words,) = await said(lab, sources, "hosts-other")
-    assert words.startswith("/etc/hosts on pgha2 sends others astray: pgha1 is 192.168.77.10 and etcd1 is")
+    assert words.startswith(
+        "/etc/hosts on pgha2 has addresses that are not this lab's: pgha1 is 192.168.77.10 and etcd1 is"
+    )
 
 
 async def test_lines_that_were_written_on_some_nodes_only(lab: FakeLab, sources: FakeSources) -> None:

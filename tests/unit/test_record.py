@@ -81,6 +81,7 @@ expect: |2
   pgha1 has 3
 
     rows
+diagnoses: [folders-missing, folders-owner]
 checks:
   - path: {path: /x}"""
 

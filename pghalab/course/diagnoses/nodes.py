@@ -73,7 +73,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "hosts-other": Mistake(
         on_nodes(other_address, everywhere),
-        "/etc/hosts on {nodes} sends others astray: {detail} there, which is not the address in this lab.",
+        "/etc/hosts on {nodes} has addresses that are not this lab's: {detail}.",
         "There, as root: take these lines out of /etc/hosts; without them the network itself answers.",
     ),
     "hosts-some": Mistake(
