@@ -170,6 +170,7 @@ class ShellArea(ShellPane):
             self._lesson.notify(str(error), severity="error", markup=False)
 
     def _show_pane(self) -> None:
+        self._lesson.console.session.keeping.entered(self._lesson.step.id)
         self._lesson.add_class("-shell")
         self._lesson.front.bring("shell")
         if (view := self.view) is not None:

@@ -41,7 +41,7 @@ class Session:
         self.state = State(lab_name)
         self.bus = self.state.bus
         self._background = Background(self.bus)
-        keeping = Keeping(self.state)
+        self.keeping = keeping = Keeping(self.state, self._background)
         self.work = Work(
             self.state,
             changed=lambda: self.watch.refresh(),

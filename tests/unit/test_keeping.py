@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
@@ -53,6 +54,36 @@ async def test_a_lesson_that_was_begun_before_is_not_kept(bench: Bench) -> None:
     async with opened(bench, *STEPS) as (session, told):
         await finished(session, told, "pgha2")
         assert bench.lab.acted == []
+
+
+async def test_one_is_made_beside_the_keys_when_the_first_shell_of_a_lesson_is_entered(bench: Bench) -> None:
+    async with opened(bench, *STEPS) as (session, told):
+        session.keeping.entered("read")
+        assert bench.lab.acted == [], "nobody waits for it"
+        await told.until(lambda: bench.lab.acted == [KEPT])
+        session.keeping.entered("pgha1")
+        assert (await finished(session, told, "pgha1")).outcome == "done"
+        assert bench.lab.acted == [KEPT]
+        assert [text for text in told.notices() if "stand still" in text]
+
+
+async def test_a_run_waits_for_the_one_that_is_being_made(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    may, order = asyncio.Event(), []
+
+    async def slow(**_: str) -> AsyncGenerator[Output | Ended, None]:
+        await may.wait()
+        order.append("kept")
+        yield Ended("exited", 0, 0.1)
+
+    monkeypatch.setattr(bench.lab, "snapshot", slow)
+    async with opened(bench, *STEPS) as (session, told):
+        session.keeping.entered("pgha1")
+        session.work.run_step("pgha1")
+        await told.until(lambda: session.work.runs["pgha1"].first == "keeping a snapshot")
+        assert bench.runner.ran == []
+        may.set()
+        await told.until(lambda: bench.runner.ran)
+        assert order == ["kept"]
 
 
 @pytest.mark.parametrize("state", ["absent", "exited", "paused"])
