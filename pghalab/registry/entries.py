@@ -129,7 +129,8 @@ VERBS = (
         "lab.drive",
         more="The nodes stand still for about a second, and nothing that runs on them notices. In a snapshot are the "
         "data and configuration of every node, its logs, the homes of root and postgres, /etc/hosts, and which "
-        "services ran and how. A name keeps it until it is removed; of those without one the last 5 are kept.",
+        "services ran and how. A name keeps it until it is removed; of those without one the last 5, and while "
+        "the disk has 5 GiB free the last one of each lesson's beginning.",
         example="pghalab snapshot before-failover",
         options=(
             Option("name", nargs="?", metavar="NAME", help="its name (default: the time)"),

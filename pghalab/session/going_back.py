@@ -33,8 +33,8 @@ async def restore(lab: DrivenLab, name: str, back: Callable[[Place], Sequence[st
     async with contextlib.aclosing(lab.restore(name or None, begun=begin)) as pieces:
         async for piece in pieces:
             if isinstance(piece, Ended) and forgotten:
-                count = f"{len(forgotten)} step{'s' * (len(forgotten) > 1)}"
-                words = f"{count} of the course, done since then, to be done again; what was read and answered stays\n"
+                count = "1 step is" if len(forgotten) == 1 else f"{len(forgotten)} steps are"
+                words = f"{count} open again, unless the lab shows that it was done; what was read and answered stays\n"
                 yield Output("stdout", words)
             yield piece
 

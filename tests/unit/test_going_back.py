@@ -67,7 +67,7 @@ async def test_the_course_goes_back_with_the_lab_and_what_was_read_stays(bench: 
         etcd_is_gone(bench, "pgha2")
         lines = await restored(session, "mine")
         assert lines[-1] == (
-            "1 step of the course, done since then, to be done again; what was read and answered stays"
+            "1 step is open again, unless the lab shows that it was done; what was read and answered stays"
         )
         assert session.state.steps == {"read": "done", "pgha1": "done", "pgha2": "todo"}
         # Neither broken, nor is there an output of a run that never was.
@@ -174,7 +174,7 @@ async def test_the_verbs_keep_the_progress_of_the_disk_and_bring_it_back(progres
     since.record("welcome").read = True
     since.mark_done("welcome")
     since.save()
-    assert "1 step of the course" in await drained(restore_of(lab))
+    assert "1 step is open again" in await drained(restore_of(lab))
     assert set(Progress.load(progress).done()) == {"etcd-start-pgha1", "welcome"}
     await drained(snapshot_of(lab, name="mine", remove=True))
     assert lab.kept == []

@@ -477,6 +477,22 @@ async def test_a_way_back_that_is_stopped_is_finished_by_the_next_verb(
 # How many are kept, and what is listed
 
 
+@pytest.mark.parametrize("roomy", [True, False])
+async def test_the_last_beginning_of_each_lesson_is_kept_while_there_is_room(
+    lab: LocalLab, disk: Disk, roomy: bool
+) -> None:
+    disk.free = store.ROOMY + 42_000_000 - (not roomy)
+    lessons = [f"lesson-{number}" for number in range(store.AUTOMATIC + 3)]
+    await told(lab.snapshot())
+    for lesson in ("lesson-0", *lessons):
+        await told(lab.snapshot(place=Place(lesson)))
+    kept = [about.name for about in await lab.snapshots()]
+    if roomy:
+        assert kept[0][:1].isdigit() and kept[1:] == ["before-lesson-0-2", *(f"before-{one}" for one in lessons[1:])]
+    else:
+        assert kept == [f"before-{one}" for one in lessons[-store.AUTOMATIC :]]
+
+
 async def test_of_those_without_a_name_the_last_are_kept(
     lab: LocalLab, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

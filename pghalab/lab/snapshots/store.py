@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 AUTOMATIC = 5
 """How many snapshots without a name of their own are kept."""
+ROOMY = 5 * 1024**3
+"""With so many bytes free on the disk the beginnings of all lessons are kept: each has some 150 MB."""
 
 
 def whole(volumes: Iterable[FoundVolume], lab: str) -> dict[str, About]:
@@ -95,12 +97,21 @@ async def remove_volume(engine: Engine, name: str) -> None:
             raise
 
 
-async def prune(engine: Engine, lab: str) -> list[str]:
-    """Remove the oldest snapshots without a name of their own, all but `AUTOMATIC`; their names; raises LabError."""
-    automatic = [name for name, about in whole(await engine.volumes(), lab).items() if about.automatic]
-    for name in automatic[:-AUTOMATIC]:
+async def prune(engine: Engine, lab: str, *, free: int) -> list[str]:
+    """Remove the snapshots without a name of their own that are too many; their names; raises LabError.
+
+    The last `AUTOMATIC` stay, and while the disk has `ROOMY` bytes free the last beginning of each lesson.
+    """
+    automatic = [about for about in whole(await engine.volumes(), lab).values() if about.automatic]
+    kept = {about.name for about in automatic[-AUTOMATIC:]}
+    if free >= ROOMY:
+        beginnings = {about.before: about.name for about in automatic if about.before}
+        others = [about.name for about in automatic if not about.before]
+        kept = {*beginnings.values(), *others[-AUTOMATIC:]}
+    gone = [about.name for about in automatic if about.name not in kept]
+    for name in gone:
         await remove(engine, lab, name)
-    return automatic[:-AUTOMATIC]
+    return gone
 
 
 def _newer(labels: Mapping[str, str]) -> bool:

@@ -88,7 +88,7 @@ async def take(
             **{FROZEN_LABEL: " ".join(found.id for found in running.values())},
         )  # fmt: skip
         async with helper.helper(engine, settings, name, own, back=False) as copier:
-            await _require_room(engine, copier, say)
+            free = await _require_room(engine, copier, say)
             parts.next("reading the volumes, and what runs")
             services = await _saved(engine, running)
             say(f"{_services(services)}\n")
@@ -110,8 +110,8 @@ async def take(
         await asyncio.shield(asyncio.ensure_future(undo(engine, settings)))
         raise
     say(f"snapshot {name}: {megabytes(size)}\n")
-    for gone in await store.prune(engine, settings.name):
-        say(f"snapshot {gone} removed: of those without a name the last {store.AUTOMATIC} are kept\n")
+    for gone in await store.prune(engine, settings.name, free=free - size):
+        say(f"snapshot {gone} removed: it has no name of its own, and newer ones take its place\n")
     return about
 
 
@@ -168,11 +168,13 @@ async def _make_volume(engine: Engine, settings: LabSettings, name: str, volume:
         )
 
 
-async def _require_room(engine: Engine, copier: str, say: Say) -> None:
+async def _require_room(engine: Engine, copier: str, say: Say) -> int:
+    """The bytes that are free, which are enough; raises LabError."""
     taken, free = (int(line) for line in (await helper.run(engine, copier, scripts.MEASURE)).split())
     if taken + RESERVE > free:
         raise no_room(taken + RESERVE, free, "a snapshot of this lab")
     say(f"the lab's volumes take {megabytes(taken)}\n")
+    return free
 
 
 def no_room(needed: int, free: int, what: str) -> LabError:
