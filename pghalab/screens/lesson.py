@@ -233,7 +233,7 @@ class LessonScreen(ConsoleScreen):
 
     def action_onward(self) -> None:
         """Do what comes next: run what is to do, go on from what is done."""
-        if self.front.came_into_view():
+        if self.front.is_typed_into or self.front.came_into_view():
             return
         if self.step.kind.acts and self.console.session.state.steps.get(self._step_id, "todo") not in SETTLED:
             view = self.areas.step_view

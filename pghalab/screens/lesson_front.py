@@ -9,6 +9,7 @@ from pghalab.screens.lesson_areas import LessonAreas
 from pghalab.screens.lesson_head import TABS, LessonHead
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.shell_pane import ShellPane
+from pghalab.widgets.terminal import TerminalView
 
 
 class Front:
@@ -38,6 +39,11 @@ class Front:
         """Show an area, also when something else fills the screen."""
         self._screen.minimize()
         self.show(area)
+
+    @property
+    def is_typed_into(self) -> bool:
+        """A shell has the focus: an Enter that was on its way to the lesson when it took it is not meant for a step."""
+        return isinstance(self._screen.focused, TerminalView)
 
     def came_into_view(self) -> bool:
         """Show the step first where something else fills the screen: nobody runs what he does not see."""

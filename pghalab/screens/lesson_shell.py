@@ -80,6 +80,7 @@ class ShellArea(ShellPane):
             # At once: an Enter that follows must not run the step.
             self._show_pane()
             self.bring(shell.number)
+            self._lesson.set_focus(self.view)
         self._begin(self._put(where, there=shell is not None))
 
     def leave(self) -> None:

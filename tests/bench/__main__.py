@@ -10,7 +10,7 @@ import traceback
 
 from tests.bench.report import Figure, as_json, table
 
-PARTS = ("startup", "course", "back", "leader", "keys", "terminal", "idle")
+PARTS = ("startup", "course", "back", "leader", "keys", "terminal", "shell", "idle")
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import idle, keys
+from tests.bench import idle, keys, shell
 from tests.bench.report import Figure
 
 
@@ -37,6 +37,13 @@ def test_a_part_for_which_there_is_no_time_is_said(
     assert bench.main() == 1
     shown = capsys.readouterr()
     assert json.loads(shown.out) == [] and "idle: not begun" in shown.err
+
+
+def test_the_echo_of_a_pane_is_asked_by_itself_and_beside_ssh() -> None:
+    pane, beside, idle_shell = shell.figures([0.01] * 149 + [0.02], [0.008] * 150, -0.1)
+    assert pane.holds and beside.holds and idle_shell.value == 0.0
+    pane, beside, _ = shell.figures([0.01] * 140 + [0.06] * 10, [0.008] * 150, 0.0)
+    assert not pane.holds and not beside.holds and round(beside.value, 1) == 7.5
 
 
 def test_a_machine_that_is_too_slow_still_has_a_figure() -> None:
