@@ -125,13 +125,13 @@ class GoingBack:
         return await self._lab.snapshots()
 
     async def start_over(self) -> StartOver:
-        """How the lesson on the screen, or the next one, can begin anew; raises LabError."""
+        """How the lesson that is open, or the next one, can begin anew; raises LabError."""
         state, lab = self._state, self._lab
         assert state.course is not None and state.backend is not None
         next_one = state.next_step()
-        if not state.shown and next_one is None:
+        if not state.at and next_one is None:
             raise LabError("No lesson is open.", todo="Open the one that is to begin anew.")
-        lesson = state.course.lesson_of(state.shown) if state.shown or next_one is None else next_one[0]
+        lesson = state.course.lesson_of(state.at) if state.at or next_one is None else next_one[0]
         return start_over(state.course, lesson.id, state.backend.runner.progress.done(), await lab.snapshots())
 
     @property

@@ -37,7 +37,7 @@ class Keeping:
         from pghalab.lab.snapshots.model import Place
 
         runner = self._state.backend.runner if self._state.backend is not None else None
-        return Place(before, self._state.shown, runner.progress.done() if runner is not None else None)
+        return Place(before, self._state.at, runner.progress.done() if runner is not None else None)
 
     def went_back(self, before: str) -> None:
         """The lab is as it was when this lesson began (empty: none): of all others the beginnings come again."""

@@ -196,10 +196,10 @@ class Session:
         if (refusal := self.work.refusal()) or state.backend is None:
             self.bus.notice(refusal, "warning")
             return False
-        if not state.shown:
+        if not state.at:
             self.bus.notice("No step was on the screen yet: open the one to jump to.", "warning")
             return False
-        runner, place = state.backend.runner, state.shown
+        runner, place = state.backend.runner, state.at
         return self.work.run_verb("Jump", lambda: jump(runner, place))
 
     # What a screen asks

@@ -101,6 +101,14 @@ class State:
         """It is not known yet what was done, and nothing stands in the way of knowing it soon."""
         return self.backend is None and self.trouble is None
 
+    @property
+    def at(self) -> str:
+        """The step on the screen, or what was there last: a menu may be in front of it; empty when none ever was."""
+        if self.shown or self.backend is None or self.course is None:
+            return self.shown
+        last = self.backend.runner.last
+        return last if any(step.id == last for step in self.course.steps) else ""
+
     def next_step(self) -> tuple[Lesson, Step] | None:
         """Where to go on; None when there is nothing left to do."""
         if self.course is None:

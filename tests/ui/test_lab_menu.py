@@ -270,6 +270,19 @@ async def test_a_bar_shows_how_far_long_work_is_while_keys_are_answered(folder: 
         await until(pilot, lambda: not built.app.screen.query_one(PartBar).display and not work.busy)
 
 
+async def test_the_menu_in_front_of_a_lesson_jumps_to_its_step(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(80, 24)) as pilot:
+        await at_step(built, pilot, "second-edit")
+        await choose(built, pilot, "Jump here")
+        await until(pilot, lambda: isinstance(built.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: built.app.session.work.verb == "Jump" and not built.app.session.work.busy)
+        title = built.app.session.state.course.step("second-edit").title  # type: ignore[union-attr]
+        assert f"are missing before “{title}”" in built.app.session.work.verb_output.lines[0]
+        assert built.app.session.state.at == "second-edit"
+
+
 async def test_a_lesson_starts_over_from_the_menu(folder: Path) -> None:
     built = stage(folder)
     async with built.app.run_test(size=(80, 24)) as pilot:
