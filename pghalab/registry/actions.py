@@ -54,7 +54,9 @@ PLACES: dict[str, Place] = {
         (
             Action("continue", "c,f5", "go_on", "Continue"),
             Action("choose", "tab,o", "choose", "Choose"),
-            Action("choose-down", "j", "choose_from(0)", "Choose", shown=False),
+            Action("choose-list", "j,k", "choose_from", "To the lessons", shown=False),
+            Action("choose-first", "g", "choose_from(0)", "To the first lesson", shown=False),
+            Action("choose-last", "G", "choose_from(-1)", "To the last lesson", shown=False),
             Action("lab", "l,f6", "app.lab_menu", "Lab"),
             Action("doctor", "d,f7", "app.doctor", "Doctor"),
             Action("shell", "s,f3", "app.shell", "Shell"),
@@ -131,10 +133,8 @@ PLACES: dict[str, Place] = {
             Action("back", "escape,q", "app.pop_screen", "Back"),
             Action("next", "n,right_square_bracket", "piece(1)", "Next"),
             Action("previous", "p,left_square_bracket", "piece(-1)", "Prev"),
-            Action("down", "j", "line(1)"),
-            Action("up", "k", "line(-1)"),
-            Action("first", "g", "edge(0)", "First"),
-            Action("last", "G", "edge(1)", "Last"),
+            Action("first", "g,home", "edge(0)", "First line", first=True),
+            Action("last", "G,end", "edge(1)", "Last line", first=True),
             Action("copy", "y,f6", "copy_path", "Copy path"),
             Action("copy-text", "Y", "copy_text", "Copy text"),
         ),
@@ -148,11 +148,8 @@ PLACES: dict[str, Place] = {
             Action("right", "right", "sideways(1)", "Right", first=True),
             Action("other", "tab", "other", "Next page", first=True),
             Action("copy", "y,f6", "copy_all", "Copy all"),
-            Action("first", "g,home", "edge(0)", "First line"),
-            Action("last", "G,end", "edge(1)", "Last line"),
-            Action("down", "j", "line(1)"),
-            Action("up", "k", "line(-1)"),
-            Action("page-down", "space", "line(20)"),
+            Action("first", "g,home", "edge(0)", "First line", first=True),
+            Action("last", "G,end", "edge(1)", "Last line", first=True),
         ),
     ),
     "lab": Place(
@@ -178,7 +175,7 @@ PLACES: dict[str, Place] = {
     ),
     "scroll": Place(
         "What scrolls",
-        _SCREENS,
+        (*_SCREENS, "help"),
         (
             Action("down", "j", "scroll_down", "Down", shown=False),
             Action("up", "k", "scroll_up", "Up", shown=False),
@@ -198,7 +195,7 @@ PLACES: dict[str, Place] = {
     ),
     "list": Place(
         "A list",
-        _SCREENS,
+        (*_SCREENS, "scroll", "question", "choose"),
         (
             Action("down", "j", "cursor_down", "Down", shown=False),
             Action("up", "k", "cursor_up", "Up", shown=False),
@@ -253,6 +250,16 @@ PLACES: dict[str, Place] = {
             Action("yes", "y,f5", "answer(True)", "Yes"),
             Action("no", "n,escape", "answer(False)", "No"),
             Action("other", "left,right", "other"),
+        ),
+    ),
+    "change": Place(
+        "A change to confirm",
+        ("confirm",),
+        (
+            Action("down", "j,down", "scroll(1)"),
+            Action("up", "k,up", "scroll(-1)"),
+            Action("first", "g,home", "edge(0)"),
+            Action("last", "G,end", "edge(1)"),
         ),
     ),
     "edit": Place(

@@ -75,6 +75,8 @@ class Confirm(ModalScreen[bool]):
 class ConfirmChange(Confirm):
     """A change of the dynamic configuration, as the tool's own diff shows it."""
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings("change")
+
     def __init__(self, diff: str) -> None:
         super().__init__("Apply this change of the cluster's configuration?", "Apply")
         self._diff = diff
@@ -88,6 +90,15 @@ class ConfirmChange(Confirm):
             with Horizontal(classes="buttons"):
                 yield Button(label(self, "Apply", "confirm.yes"), id="yes", variant="primary", compact=True)
                 yield Button(label(self, "No", "confirm.no"), id="no", compact=True)
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll the diff by lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+    def action_edge(self, last: int) -> None:
+        """Go to the first or the last line of the diff."""
+        view = self.query_one(VerticalScroll)
+        view.scroll_to(y=view.max_scroll_y if last else 0, animate=False)
 
 
 def _diff_line(line: str) -> Content:

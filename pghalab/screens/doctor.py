@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -21,6 +20,7 @@ from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import ACCENT, BAD, OK, QUIET, WARN
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.keys import bindings
+from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.text import plain
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class DoctorScreen(ConsoleScreen):
     DoctorScreen #title { height: 1; width: 1fr; padding: 0 1; background: $panel; text-style: bold; }
     DoctorScreen OptionList { height: 1fr; border: none; padding: 0 1; background: transparent; }
     DoctorScreen #rest { height: auto; max-height: 8; padding: 0 1; border-top: solid $panel; }
+    DoctorScreen #rest:focus { background-tint: $foreground 4%; }
     DoctorScreen #rest Static { height: auto; }
     """
     HELP = "# The doctor\nWhat the lab needs from this machine. **Enter** copies the command of the line."
@@ -48,7 +49,7 @@ class DoctorScreen(ConsoleScreen):
         yield Static("Doctor", id="title")
         yield Activity()
         yield Choices(Option(Content.styled("looking…", QUIET)))
-        with VerticalScroll(id="rest", can_focus=False):
+        with KeyScroll(id="rest"):
             yield Static("", id="notices")
         yield KeyLine(compact=True)
 

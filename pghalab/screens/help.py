@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
@@ -14,6 +14,7 @@ from textual.widgets import Markdown, Static
 
 from pghalab.widgets.glyphs import ACCENT, QUIET
 from pghalab.widgets.keys import bindings, said
+from pghalab.widgets.scrolling import KeyScroll
 
 
 class HelpScreen(ModalScreen[None]):
@@ -23,7 +24,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen { align: center middle; }
     HelpScreen .box { width: 90%; max-width: 90; height: auto; max-height: 92%; background: $surface;
         border: round $primary; padding: 0 2 1 2; }
-    HelpScreen VerticalScroll { height: auto; max-height: 100%; }
+    HelpScreen KeyScroll { height: auto; max-height: 100%; }
     HelpScreen Markdown { height: auto; margin: 0; padding: 0; background: transparent; }
     HelpScreen Static { height: auto; }
     """
@@ -37,15 +38,11 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The text and the keys."""
-        with Vertical(classes="box"), VerticalScroll():
+        with Vertical(classes="box"), KeyScroll():
             if self._text:
                 yield Markdown(self._text)
             yield Static(self._keys)
             yield Static(Content.styled(f"\n{self._how}", QUIET))
-
-    def action_scroll(self, by: int) -> None:
-        """Scroll by a line."""
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
 def _keys(screen: Screen[Any]) -> Content:

@@ -175,12 +175,12 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         outline = self.query_one(Outline)
         (self.query_one("#continue", Button) if self.focused is outline else outline).focus()
 
-    def action_choose_from(self, index: int) -> None:
-        """Go to the outline."""
+    def action_choose_from(self, index: int | None = None) -> None:
+        """Go to the outline, where it was left or to a lesson by its place."""
         outline = self.query_one(Outline)
         outline.focus()
-        if outline.highlighted is None:
-            outline.highlighted = index
+        if index is not None or outline.highlighted is None:
+            outline.highlighted = (index or 0) % max(1, outline.option_count)
 
     def action_watch(self) -> None:
         """Open the live cluster, and nothing else."""

@@ -64,7 +64,8 @@ class LogScreen(ConsoleScreen):
             self._load(-1 if self.query_one(OutputView).is_vertical_scroll_end else self._at)
 
     @work(exclusive=True, exit_on_error=False)
-    async def _load(self, piece: int) -> None:
+    async def _load(self, piece: int, *, last: bool | None = None) -> None:
+        """Show a piece: its first or its `last` line, or what stands where the reader was."""
         try:
             text, total, at = await asyncio.to_thread(_read, self._path, piece)
         except OSError as error:
@@ -75,22 +76,20 @@ class LogScreen(ConsoleScreen):
         buffer.feed(text)
         buffer.close()
         view = self.query_one(OutputView)
-        view.show(buffer.lines)
+        view.show(buffer.lines, follow=last is None)
+        if last is not None:
+            self.call_after_refresh(view.scroll_to, y=view.max_scroll_y if last else 0, animate=False)
         place = f"{size(total)} · piece {at + 1} of {self._pieces} · {self._path}"
         self.query_one("#head", Static).update(plain(place))
 
     def action_piece(self, by: int) -> None:
         """Go to another piece."""
         if 0 <= self._at + by < self._pieces:
-            self._load(self._at + by)
+            self._load(self._at + by, last=False)
 
     def action_edge(self, last: int) -> None:
-        """Go to the first or the last piece."""
-        self._load(-1 if last else 0)
-
-    def action_line(self, by: int) -> None:
-        """Scroll by a line."""
-        self.query_one(OutputView).scroll_relative(y=by, animate=False)
+        """Go to the first or the last line."""
+        self._load(-1 if last else 0, last=bool(last))
 
     def action_copy_path(self) -> None:
         """Copy where the log lies."""

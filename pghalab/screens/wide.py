@@ -94,10 +94,6 @@ Nothing is folded or cut here. **{wide.other}** shows the next page, **{wide.bac
         view = self.query_one(OutputView)
         view.scroll_to(x=0, y=view.max_scroll_y if last else 0, animate=False, immediate=True)
 
-    def action_line(self, by: int) -> None:
-        """Scroll by lines."""
-        self.query_one(OutputView).scroll_relative(y=by, animate=False)
-
     def action_copy_all(self) -> None:
         """Copy the page."""
         self.console.copy(self.query_one(OutputView).text, self._pages[self._at].title.lower())

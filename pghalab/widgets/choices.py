@@ -11,6 +11,6 @@ from pghalab.widgets.keys import bindings
 
 
 class Choices(OptionList):
-    """An OptionList with j and k."""
+    """An OptionList with j, k, g and G."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Literal
 
-from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from pghalab.course.events import StepState
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.session.next_step import States, lesson_state
+from pghalab.widgets.choices import Choices
 from pghalab.widgets.glyphs import QUIET, glyph
-from pghalab.widgets.keys import bindings
 from pghalab.widgets.text import plain
 
 
-class Outline(OptionList):
+class Outline(Choices):
     """Lessons by number and state; with `lesson` set, its steps below it."""
 
     DEFAULT_CSS = """
     Outline { border: none; padding: 0; background: transparent; height: 1fr; scrollbar-size-vertical: 1;
         text-wrap: nowrap; text-overflow: ellipsis; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
 
     def __init__(self, *, id: str | None = None, wide: bool = False) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)

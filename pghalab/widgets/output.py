@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from pghalab.session.output import SHOWN_LINES
 from pghalab.widgets.keys import bindings, key
+from pghalab.widgets.scrolling import ScrollKeys
 
 MOST_ROWS = 16
 """How high the view gets; see its style."""
@@ -37,7 +38,7 @@ def folded(line: str, width: int) -> tuple[str, ...]:
     return (*rows, line)
 
 
-class OutputView(ScrollView, can_focus=True):
+class OutputView(ScrollView, ScrollKeys, can_focus=True):
     """Shows the lines of an OutputBuffer; follows the end as long as the reader is there."""
 
     DEFAULT_CSS = """

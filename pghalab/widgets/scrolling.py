@@ -7,14 +7,16 @@ from typing import ClassVar
 from textual.actions import SkipAction
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.widget import Widget
 
 from pghalab.widgets.keys import bindings
 
 
-class KeyScroll(VerticalScroll):
-    """A VerticalScroll whose keys take effect with the next paint, also while a stream keeps the screen busy.
+class ScrollKeys(Widget):
+    """Keys, also those of vi, that take effect with the next paint, also while a stream keeps the screen busy.
 
-    One that has nothing to scroll leaves its keys to the one around it.
+    What has nothing to scroll leaves its keys to the one around it. Behind the widget that scrolls it is the second
+    base: Textual takes styles from the first one alone.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("scroll")
@@ -45,8 +47,12 @@ class KeyScroll(VerticalScroll):
 
     def action_page_down(self) -> None:
         """One page down."""
-        self._by(self.container_size.height)
+        self._by(self.scrollable_content_region.height)
 
     def action_page_up(self) -> None:
         """One page up."""
-        self._by(-self.container_size.height)
+        self._by(-self.scrollable_content_region.height)
+
+
+class KeyScroll(VerticalScroll, ScrollKeys, can_focus=True):
+    """A VerticalScroll with these keys."""
