@@ -76,7 +76,7 @@ PLACES: dict[str, Place] = {
             Action("next", "n,full_stop", "next_step", "Next"),
             Action("previous", "p,comma", "previous_step", "Prev"),
             Action("hint", "h,f4", "hint", "Hint"),
-            Action("shell", "s,f3,4", "shell", "Shell"),
+            Action("shell", "s,f3", "shell", "Shell"),
             Action("type", "i,insert", "type_here", "Type it"),
             Action("wide", "w", "wide", "Wide"),
             Action("zoom", "z,f11", "zoom", "Zoom"),
@@ -96,8 +96,9 @@ PLACES: dict[str, Place] = {
             Action("next-lesson", "right_square_bracket", "lesson(1)", "Next lesson", shown=False),
             Action("previous-lesson", "left_square_bracket", "lesson(-1)", "Previous lesson", shown=False),
             Action("area-lesson", "1", "area('lesson')", "Lesson", shown=False),
-            Action("area-live", "2", "area('live')", "Cluster", shown=False),
             Action("area-outline", "3", "area('outline')", "Outline", shown=False),
+            Action("area-shell", "4", "shell", "Shell", shown=False),
+            Action("area-output", "8", "to_output", "What the step printed", shown=False),
             Action("another-shell", "plus", "another_shell", "Another shell", shown=False),
             Action("next-shell", "ctrl+pagedown", "shell_tab(1)", "Next shell", shown=False, first=True),
             Action("previous-shell", "ctrl+pageup", "shell_tab(-1)", "Previous shell", shown=False, first=True),
@@ -184,7 +185,18 @@ PLACES: dict[str, Place] = {
             Action("end", "G", "scroll_end", "End", shown=False),
         ),
     ),
-    "pane": Place("A live pane", ("scroll",), (Action("copy", "y,f6", "copy", "Copy the table", shown=False),)),
+    "panes": Place(
+        "The live panes",
+        ("lesson", "live"),
+        (
+            Action("nodes", "2", "pane('nodes')", "Nodes", shown=False),
+            Action("etcd", "5", "pane('etcd')", "etcd", shown=False),
+            Action("patroni", "6", "pane('patroni')", "Patroni", shown=False),
+            Action("events", "7", "pane('events')", "Events", shown=False),
+            Action("hide", "H", "hide", "Hide the pane at hand", shown=False),
+        ),
+    ),
+    "pane": Place("A live pane", ("scroll", "panes"), (Action("copy", "y,f6", "copy", "Copy the table", shown=False),)),
     "output": Place(
         "An output",
         ("scroll",),
@@ -195,7 +207,7 @@ PLACES: dict[str, Place] = {
     ),
     "list": Place(
         "A list",
-        (*_SCREENS, "scroll", "question", "choose"),
+        (*_SCREENS, "scroll", "question", "choose", "snapshots"),
         (
             Action("down", "j", "cursor_down", "Down", shown=False),
             Action("up", "k", "cursor_up", "Up", shown=False),

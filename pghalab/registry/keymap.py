@@ -36,7 +36,7 @@ _FIXED = {
     "ctrl+p": "it opens the palette",
     "ctrl+c": "terminals and Textual give it a meaning of their own",
 }
-_TYPED_IN = ("app", "lesson", "edit", "settings", "shell", "search")
+_TYPED_IN = ("app", "lesson", "edit", "settings", "snapshot-name", "shell", "search")
 """Places that have keys while somebody types a text."""
 
 Keymap = Mapping[str, tuple[str, ...]]

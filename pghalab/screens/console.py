@@ -15,11 +15,13 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from pghalab.cluster.headline import headline
+from pghalab.lab.host.paths import layout_file
 from pghalab.lab.types import LabError
 from pghalab.registry.keymap import Keymap, load
 from pghalab.screens.messages import told
 from pghalab.session.backend import Connect
 from pghalab.session.events import SessionEvent
+from pghalab.session.layout import Layout
 from pghalab.session.session import Session
 from pghalab.text import clean
 from pghalab.widgets import glyphs
@@ -36,10 +38,12 @@ class Console(App[int]):
         self.session = Session(lab_name, connect=connect, lessons=lessons)
         self.own_keys: Keymap = {}
         """The keys that the person chose, by the id of the action."""
+        self.arranged = Layout(layout_file())
 
     def on_load(self) -> None:
         """Take the person's own keys, before the first screen is made."""
         self.own_keys, self.session.state.own_notices = load()
+        self.arranged = Layout.load(layout_file())
         self.set_keymap({name: ",".join(keys) for name, keys in self.own_keys.items()})
 
     def on_mount(self) -> None:

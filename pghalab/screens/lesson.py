@@ -17,13 +17,13 @@ from pghalab.course.placeholders import used
 from pghalab.lab.types import LabError
 from pghalab.screens import lesson_texts
 from pghalab.screens.activity import Activity
-from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.lesson_areas import LessonAreas
 from pghalab.screens.lesson_front import Front
 from pghalab.screens.lesson_going import Going
 from pghalab.screens.lesson_head import LessonHead
 from pghalab.screens.lesson_help import Helping
 from pghalab.screens.lesson_keys import HELP, usable
+from pghalab.screens.lesson_panes import PaneKeys
 from pghalab.screens.lesson_questions import again, without
 from pghalab.screens.lesson_shell import ShellArea
 from pghalab.screens.messages import Told, hears
@@ -44,7 +44,7 @@ NAMES = "pgha1 192.168.50.10 {{auth_method}}"
 """What a lab calls by names of its own."""
 
 
-class LessonScreen(ConsoleScreen):
+class LessonScreen(PaneKeys):
     """Shows one step and what it does to the cluster."""
 
     CSS_PATH = "lesson.tcss"
@@ -52,7 +52,8 @@ class LessonScreen(ConsoleScreen):
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (12, "-short"), (30, "-high")]  # noqa: RUF012
 
     HELP = HELP
-    BINDINGS: ClassVar[list[BindingType]] = bindings("lesson")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("lesson"), *bindings("panes")]
+    NAME: ClassVar[str] = "lesson"
 
     def __init__(self, step_id: str) -> None:
         super().__init__()
@@ -81,11 +82,6 @@ class LessonScreen(ConsoleScreen):
     def lesson(self) -> Lesson:
         """The lesson it belongs to."""
         return self.course.lesson_of(self._step_id)
-
-    @property
-    def areas(self) -> LessonAreas:
-        """What is shown of the step and the cluster."""
-        return self.query_one(LessonAreas)
 
     def compose(self) -> ComposeResult:
         """Where one is, what is wrong, and the three areas."""
@@ -345,10 +341,6 @@ class LessonScreen(ConsoleScreen):
         """Go to the first step of another lesson."""
         self.going.by_lessons(by)
 
-    def action_area(self, area: str) -> None:
-        """Show an area and put the focus there."""
-        self.front.bring(area)
-
     def action_sideways(self, by: int) -> None:
         """Scroll an output that is too wide."""
         self.areas.step_view.sideways(by)
@@ -379,21 +371,3 @@ class LessonScreen(ConsoleScreen):
     @on(OptionList.OptionSelected, "#outline")
     def _opened(self, event: OptionList.OptionSelected) -> None:
         self.going.to(event.option.id or "")
-
-    # The shells beside it
-
-    def action_shell(self) -> None:
-        """Lead into the shell."""
-        self.query_one(ShellArea).enter()
-
-    def action_another_shell(self) -> None:
-        """Open another shell."""
-        self.query_one(ShellArea).another()
-
-    def action_type_here(self) -> None:
-        """Put the step's command at the prompt of a shell."""
-        self.query_one(ShellArea).type_here()
-
-    def action_shell_tab(self, by: int) -> None:
-        """Bring another shell to the front."""
-        self.query_one(ShellArea).turn(by)

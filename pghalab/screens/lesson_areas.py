@@ -13,7 +13,6 @@ from pghalab.course.model import Lesson, Step
 from pghalab.session.alerts import unknown
 from pghalab.session.events import Source
 from pghalab.session.session import Session
-from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.outline import Outline
 from pghalab.widgets.pane_column import PaneColumn
 from pghalab.widgets.question_card import QuestionCard
@@ -52,7 +51,7 @@ class LessonAreas(Horizontal):
 
     def area(self, name: str) -> Widget:
         """What gets the focus when an area does."""
-        return self.query_one(NodesPane) if name == "live" else self.query_one(f"#{name}")
+        return (self.panes.first or self.panes) if name == "live" else self.query_one(f"#{name}")
 
     def target(self, step: Step) -> Widget:
         """What gets the focus when the step is shown: what the learner has to work on, if there is such a thing."""

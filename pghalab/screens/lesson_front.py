@@ -20,17 +20,19 @@ class Front:
         self.area = "lesson"
         """The area that has the focus, and the screen where there is room for one only."""
 
-    def show(self, area: str) -> None:
-        """Show an area and put the focus there."""
+    def show(self, area: str, target: Widget | None = None) -> None:
+        """Show an area and put the focus there, or on a part of it."""
         self.area = area
         for name in TABS:
             self._screen.set_class(name == area, f"-area-{name}")
         self._screen.query_one(LessonHead).show_area(area)
         # The area may only just be becoming visible.
-        self._screen.call_after_refresh(self._focus, area)
+        self._screen.call_after_refresh(self._focus, area, target)
 
-    def _focus(self, area: str) -> None:
-        if area != "shell":
+    def _focus(self, area: str, target: Widget | None) -> None:
+        if target is not None:
+            target.focus()
+        elif area != "shell":
             self._areas.area(area).focus(scroll_visible=False)
         elif (view := self._screen.query_one(ShellPane).view) is not None:
             view.focus()
@@ -44,6 +46,14 @@ class Front:
     def is_typed_into(self) -> bool:
         """A shell has the focus: an Enter that was on its way to the lesson when it took it is not meant for a step."""
         return isinstance(self._screen.focused, TerminalView)
+
+    def to_output(self) -> bool:
+        """Go to what the step printed; False when there is nothing."""
+        for view in self._areas.query("StepCard OutputView.-some"):
+            self._screen.minimize()
+            self.show("lesson", view)
+            return True
+        return False
 
     def came_into_view(self) -> bool:
         """Show the step first where something else fills the screen: nobody runs what he does not see."""

@@ -14,7 +14,12 @@ from pghalab.widgets.glyphs import BAD, WARN
 from pghalab.widgets.keys import said
 from pghalab.widgets.text import plain
 
-TABS = {"lesson": "1 Lesson", "live": "2 Cluster", "outline": "3 Outline", "shell": "4 Shell"}
+TABS = {
+    "lesson": "{lesson.area-lesson} Lesson",
+    "live": "{panes.nodes} Cluster",
+    "outline": "{lesson.area-outline} Outline",
+    "shell": "{lesson.area-shell} Shell",
+}
 
 
 class LessonHead(Vertical):
@@ -31,7 +36,8 @@ class LessonHead(Vertical):
     def show_area(self, area: str) -> None:
         """Mark the area that is shown."""
         tabs = Content(" ").join(
-            Content.styled(f" {title} ", "bold reverse" if name == area else "dim") for name, title in TABS.items()
+            Content.styled(f" {said(self, title)} ", "bold reverse" if name == area else "dim")
+            for name, title in TABS.items()
         )
         self.query_one("#tabs", Static).update(tabs)
 

@@ -19,8 +19,10 @@ Past (»): nothing is left to do, as a later step replaced its effect or the clu
 **{lesson.type}** puts the step's command at its prompt, and you run it. **{lesson.another-shell}** opens another shell,
 {lesson.previous-shell} and {lesson.next-shell} change between them.
 
-**{lesson.area-lesson} {lesson.area-live} {lesson.area-outline} {lesson.shell}** show the lesson, the cluster, the
-outline and the shell. **{lesson.zoom}** fills the screen with what is in front.
+**{lesson.area-lesson} {panes.nodes} {lesson.area-outline} {lesson.area-shell}** show the lesson, the cluster, the
+outline and the shell, **{panes.etcd} {panes.patroni} {panes.events}** lead to a live pane, **{lesson.area-output}** to
+what the step printed. **{panes.hide}** hides the pane at hand, its key brings it back; so it stays.
+**{lesson.zoom}** fills the screen with what is in front.
 **{lesson.pause}** lets the live panes stand still, **{lesson.notes}** shows a presenter's notes.
 **{app.repair}** goes to what was done and no longer holds, **{app.lab}** opens the lab menu, **{app.doctor}** the
 doctor.

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from pghalab.lab.types import LabError, User
 from pghalab.screens import lesson_texts
+from pghalab.screens.arranged import ArrangedScreen
 from pghalab.screens.dialogs import Choose
 from pghalab.session.events import SessionEvent, StatesChanged
 from pghalab.session.step_run import StepRun
@@ -90,6 +91,16 @@ class ShellArea(ShellPane):
             screen.remove_class("-shell")
         if screen.front.area == "shell" or screen.maximized is self:
             screen.front.bring("lesson")
+
+    def hide(self) -> bool:
+        """Give the shells' place to the lesson, while they go on; False when they have none."""
+        screen = self._lesson
+        if not screen.has_class("-shell"):
+            return False
+        screen.remove_class("-shell")
+        screen.front.bring("lesson")
+        screen.say("The shell goes on; {lesson.shell} leads back into it.")
+        return True
 
     @on(ShellPane.Left)
     def _on_left(self, event: ShellPane.Left) -> None:
@@ -176,6 +187,26 @@ class ShellArea(ShellPane):
         self._lesson.front.bring("shell")
         if (view := self.view) is not None:
             view.focus()
+
+
+class ShellKeys(ArrangedScreen):
+    """A screen with shells: what its keys do with them."""
+
+    def action_shell(self) -> None:
+        """Lead into the shell."""
+        self.query_one(ShellArea).enter()
+
+    def action_another_shell(self) -> None:
+        """Open another shell."""
+        self.query_one(ShellArea).another()
+
+    def action_type_here(self) -> None:
+        """Put the step's command at the prompt of a shell."""
+        self.query_one(ShellArea).type_here()
+
+    def action_shell_tab(self, by: int) -> None:
+        """Bring another shell to the front."""
+        self.query_one(ShellArea).turn(by)
 
 
 async def ask_where(screen: Screen[Any], question: str) -> tuple[str, User] | None:

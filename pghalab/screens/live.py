@@ -8,18 +8,17 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from pghalab.screens.activity import Activity
-from pghalab.screens.console import ConsoleScreen
+from pghalab.screens.arranged import ArrangedScreen
 from pghalab.screens.messages import Told, hears
 from pghalab.session.events import ClusterSeen, LabOpened, SessionEvent, Source, TroubleChanged
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.keys import bindings
-from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.pane_column import PaneColumn
 from pghalab.widgets.steady import SteadyText
 
 
-class LiveScreen(ConsoleScreen):
+class LiveScreen(ArrangedScreen):
     """The condition in one line, and the four panes on the whole width."""
 
     DEFAULT_CSS = """
@@ -27,7 +26,8 @@ class LiveScreen(ConsoleScreen):
     LiveScreen PaneColumn { height: 1fr; }
     """
     HELP = "# The live cluster\nNodes, etcd, Patroni and Events as they are now. **{live.back}** leads back."
-    BINDINGS: ClassVar[list[BindingType]] = bindings("live")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("live"), *bindings("panes")]
+    NAME: ClassVar[str] = "live"
 
     def compose(self) -> ComposeResult:
         """The line, what runs elsewhere, the panes."""
@@ -41,7 +41,8 @@ class LiveScreen(ConsoleScreen):
         panes = self.query_one(PaneColumn)
         panes.pause(self.console.session.state.paused)
         self.set_interval(1.0, panes.tick)
-        self.query_one(NodesPane).focus()
+        if panes.first is not None:
+            panes.first.focus()
         self._show(*get_args(Source))
 
     def _show(self, *sources: Source) -> None:

@@ -15,8 +15,9 @@ from textual.widgets import Static
 from pghalab.cluster.cells import Column, Sheet, printed
 from pghalab.cluster.model import Snapshot
 from pghalab.cluster.units import ago
+from pghalab.registry.actions import ACTIONS
 from pghalab.widgets import glyphs
-from pghalab.widgets.keys import bindings
+from pghalab.widgets.keys import bindings, key
 from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.table import Table
 
@@ -88,7 +89,7 @@ class LivePane(KeyScroll, Generic[T]):
         width = self.content_size.width
         if not width:
             return
-        left = f" {self.heading}"
+        left = f" {self.jump}{self.heading}"
         right, style = self._age()
         gap = max(1, width - len(left) - len(right) - 1)
         title = f"{left}{' ' * gap}{right} "
@@ -101,6 +102,12 @@ class LivePane(KeyScroll, Generic[T]):
     def on_resize(self) -> None:
         """Keep the age at the right edge."""
         self.tick()
+
+    @property
+    def jump(self) -> str:
+        """The key that leads here, in front of the title."""
+        name = f"panes.{self.id}"
+        return f"{key(self, name)} " if name in ACTIONS else ""
 
     @property
     def heading(self) -> str:

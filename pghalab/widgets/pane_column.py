@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from textual.app import ComposeResult
+from textual.widgets import Static
 
 from pghalab.cluster.model import Snapshot
 from pghalab.session.events import Source
@@ -21,6 +25,7 @@ class PaneColumn(KeyScroll, can_focus=False):
     DEFAULT_CSS = """
     PaneColumn { scrollbar-size-vertical: 1; }
     PaneColumn > LivePane { margin: 0 0 1 0; }
+    PaneColumn > #hidden { height: 1; width: 1fr; padding: 0 2; color: $foreground 60%; display: none; }
     """
 
     def compose(self) -> ComposeResult:
@@ -29,6 +34,28 @@ class PaneColumn(KeyScroll, can_focus=False):
         yield EtcdPane(id="etcd")
         yield PatroniPane(id="patroni")
         yield EventsPane(id="events")
+        yield Static("", id="hidden", markup=False)
+
+    @property
+    def first(self) -> LivePane[Any] | None:
+        """The first pane that is not hidden."""
+        return next((pane for pane in self.query(LivePane) if pane.display), None)
+
+    @property
+    def left(self) -> int:
+        """How many panes are not hidden."""
+        return sum(pane.display for pane in self.query(LivePane))
+
+    def hide(self, names: Collection[str]) -> None:
+        """Hide these panes and show the others, and name the keys that bring the hidden ones back."""
+        away = []
+        for pane in self.query(LivePane):
+            pane.display = pane.id not in names
+            if not pane.display:
+                away.append(f"{pane.jump}{pane.TITLE}")
+        line = self.query_one("#hidden", Static)
+        line.display = bool(away)
+        line.update(f"hidden: {' · '.join(away)}")
 
     def show(self, source: Source, state: State) -> None:
         """Bring the pane of a source up to date."""

@@ -35,6 +35,11 @@ def person_file() -> Path:
     return state_root() / "settings.toml"
 
 
+def layout_file() -> Path:
+    """How the person arranged the console."""
+    return state_root() / "console.json"
+
+
 def require_name(lab: str) -> None:
     """Raise LabError unless this can be a lab's name, and with that a folder's and a label's."""
     if not _NAME.fullmatch(lab):
