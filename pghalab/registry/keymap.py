@@ -34,6 +34,9 @@ _FIXED = {
     **dict.fromkeys(("up", "down", "pageup", "pagedown", "home", "end"), "it moves and scrolls everywhere"),
     **dict.fromkeys(("tab", "shift+tab"), "it leads from one thing to the next everywhere"),
     "ctrl+p": "it opens the palette",
+    "ctrl+i": "terminals send it as Tab",
+    "ctrl+m": "terminals send it as Enter",
+    "ctrl+left_square_bracket": "terminals send it as Escape",
     "ctrl+c": "terminals and Textual give it a meaning of their own",
 }
 _TYPED_IN = ("app", "lesson", "edit", "settings", "snapshot-name", "shell", "search")

@@ -56,7 +56,7 @@ class LivePane(KeyScroll, Generic[T]):
 
     def compose(self) -> ComposeResult:
         """The title line, the summary, the table."""
-        yield Static(self.TITLE, classes="pane-title", markup=False)
+        yield Static(f" {self.jump}{self.TITLE}", classes="pane-title", markup=False)
         yield Static("", classes="pane-summary")
         yield self.body()
 

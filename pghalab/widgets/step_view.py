@@ -292,6 +292,11 @@ class StepView(KeyScroll, can_focus=True):
         """How much is below depends on the room there is."""
         self.call_after_refresh(self._show_onward)
 
+    @property
+    def keeps_place(self) -> bool:
+        """While a run is followed, its results are what is read."""
+        return not self._follows
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Say whether there is more below."""
         super().watch_scroll_y(old_value, new_value)

@@ -150,6 +150,7 @@ def test_two_actions_cannot_have_one_key_at_the_same_time(lines: list[str], hold
     [
         ('lesson.run = "up"', "↑ is not free"),
         ('lesson.run = "ctrl+p"', "it opens the palette"),
+        ('lesson.run = "ctrl+["', "terminals send it as Escape"),
         ('shell.leave = "x"', "x could not be typed any more"),
         ('lesson.next-shell = "m"', "m could not be typed any more"),
         ('edit.run = "space"', "space could not be typed any more"),
