@@ -13,7 +13,6 @@ from pghalab.course.model import Step
 from pghalab.terminal.terminal import Terminal as Engine
 from tests.terminal import Terminal
 
-AS_POSTGRES = "sudo -E -u postgres /bin/bash -l"
 LEAVE = "\x1d"
 _PROMPT = re.compile(r"^\s*(\w+)@(\w+):[^\n]*[#$] ?$", re.MULTILINE)
 """A prompt with nothing behind it."""
@@ -71,19 +70,22 @@ class Typist:
         title = self._names.text(step.title)
         self.until(lambda screen: _title(screen, title), f"the step “{title}”")
 
-    def do(self, step: Step, who: str) -> None:
-        """Do the step on the screen by hand, as `who` (`postgres@pgha1`), until the console says that it is done."""
+    def do(self, step: Step, who: str, *, then: str = "") -> None:
+        """Do the step on the screen by hand, as `who` (`postgres@pgha1`), until the console says that it is done.
+
+        `then` is a command that is typed behind that.
+        """
         self.begin(step)
         if isinstance(step.kind, Question):
             self.press("abcdefg"[step.kind.right])
             self._is_done(step)
         elif step.kind.card is not None and step.kind.card.copyable:
-            self.command(step, who)
+            self._command(step, who, then)
         elif not isinstance(step.kind, Read):
             self._is_done(step)
         self.press("\r")
 
-    def command(self, step: Step, who: str) -> None:
+    def _command(self, step: Step, who: str, then: str) -> None:
         """Put the step's command at a prompt and enter it; the shell's pane says that it is done."""
         self.press("i")
         end = "".join(self._names.text(step.kind.where.command).split())[-12:]
@@ -93,6 +95,9 @@ class Typist:
         began = time.monotonic()
         self.until(lambda screen: "✓ this step is done" in screen, f"“{step.id}” done", 60)
         self.seconds[step.id] = time.monotonic() - began
+        if then:
+            self.press(f"{then}\r")
+            self.until(lambda screen: _prompt(screen) == who, f"a prompt of {who} after {then}")
         self.press(LEAVE)
         self.until(_leads, "the keys of the lesson")
 
