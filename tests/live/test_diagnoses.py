@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 import time
 from collections.abc import Awaitable, Callable
@@ -92,6 +93,13 @@ ETCD = (
          f"{AS_POSTGRES}; $ {START_ETCD}"),
     Made("etcd-bootstrapped", "has no data", f"{END_ETCD}; {moved('/pgha/data/etcd/member')[0]}; $ {START_ETCD}",
          f"{END_ETCD}; rm -rf /pgha/data/etcd/member; {moved('/pgha/data/etcd/member')[1]}; $ {START_ETCD}"),
+    Made("etcd-removed", "was removed from the cluster",
+         "$ etcdctl --endpoints={first}:2379 member remove"
+         " $(etcdctl member list | awk -F', ' '$3 == \"{third}\" { print $1 }');"
+         " while pgrep -x etcd; do sleep 0.1; done; true",
+         "rm -rf /pgha/data/etcd/member; sed -i 's/^initial-cluster-state: .*/initial-cluster-state: existing/' "
+         f"{ETCD_YAML}; $ etcdctl --endpoints={{first}}:2379 member add {{third}} --peer-urls=http://{{address}}:2380"
+         f" && {{ {START_ETCD} }}"),
     Made("etcd-stranger", "in a cluster of its own",
          f"{END_ETCD}; $ nohup etcd --name stranger --data-dir /tmp/stranger --listen-peer-urls http://localhost:2390"
          " --listen-client-urls http://{address}:2379,http://localhost:2379 --advertise-client-urls"
@@ -128,6 +136,7 @@ class Bench:
     async def do(self, commands: str) -> None:
         """Run commands: those behind `$ ` as postgres, the others as root."""
         text = commands.replace("{first}", self.names[0]).replace("{address}", self.third.address)
+        text = text.replace("{third}", self.third.name)
         for number, part in enumerate(text.split("$ ")):
             user: User = "postgres" if number else "root"
             if not part.strip("; "):
@@ -198,6 +207,8 @@ async def test_every_mistake_is_named_and_a_healthy_lab_has_none(lab: LocalLab, 
         await bench.both_ways(made)
     await bench.until(healthy, "after the mistakes in Patroni the lab has")
     await in_a_shell(bench)
+    await with_another_password(bench)
+    await with_a_rule_that_cannot_be_read(bench)
     await while_a_node_stands_still(bench, engine)
     await bench.until(healthy, "after a shell and a node that stood still the lab has")
 
@@ -215,6 +226,50 @@ async def test_every_mistake_is_named_and_a_healthy_lab_has_none(lab: LocalLab, 
     await bench.until(healthy, "after etcd came back the lab has")
     await when_all_have_ended(bench)
     await bench.until(healthy, "after Patroni was started in the right order the lab has")
+
+
+async def leader(bench: Bench) -> Node:
+    facts = Facts(bench.lab)
+    try:
+        return await facts.leader()
+    finally:
+        await facts.close()
+
+
+async def with_another_password(bench: Bench) -> None:
+    """The superuser's password is changed on the leader, and set back."""
+    first = await leader(bench)
+
+    async def set_to(password: str) -> None:
+        done = await first.run(
+            "psql -v ON_ERROR_STOP=1", stdin=f"alter role postgres password '{password}'", user="postgres"
+        )
+        assert done.exit_status == 0, done.stderr
+
+    await set_to("another")
+    await bench.until(lambda: bench.said("superuser-password"), "another password is not seen")
+    await set_to(bench.lab.password)
+    await bench.until(lambda: quiet(bench, "superuser-password"), "the lab's own password is not seen")
+
+
+async def with_a_rule_that_cannot_be_read(bench: Bench) -> None:
+    """A rule with a mask that there is none of keeps the old rules in force, until it is mended."""
+    net = f"{bench.lab.subnet}.0/24"
+    rules = ["local all all peer", "host all all 127.0.0.1/32 scram-sha-256"]
+    rules += [f"host replication replicator {net} scram-sha-256", f"host all bubba {net} scram-sha-256"]
+    for last, spoken in (("host all all 10.0.0.0/99 md5", True), ("host all all 10.0.0.0/9 reject", False)):
+        listed = json.dumps([*rules, last])
+        await bench.do(f"$ {CTL} edit-config --force -q -s {shlex.quote(f'postgresql.pg_hba={listed}')}")
+        for name in ("hba-error", "hba-old"):
+
+            async def as_meant(name: str = name, spoken: bool = spoken) -> bool:
+                return bool(await bench.said(name)) is (spoken and name == "hba-error")
+
+            await bench.until(as_meant, f"{name} after {last}")
+
+
+async def quiet(bench: Bench, name: str) -> bool:
+    return not await bench.said(name)
 
 
 async def in_a_shell(bench: Bench) -> None:
@@ -244,11 +299,7 @@ async def while_a_node_stands_still(bench: Bench, engine: Engine) -> None:
 
 async def when_all_have_ended(bench: Bench) -> None:
     """Every Patroni has ended, the leader's last: it is to be started first."""
-    facts = Facts(bench.lab)
-    try:
-        last = await facts.leader()
-    finally:
-        await facts.close()
+    last = await leader(bench)
     others = [node for node in bench.lab.nodes.values() if node is not last]
     await asyncio.gather(*(node.run(END_PATRONI, timeout=60) for node in others))
     assert await bench.said("patroni-led-last") == [], "it leads"

@@ -11,7 +11,7 @@ from pghalab.session import rechecks
 from tests.fake_lab.backend import Bench, WatchedRunner, runner_on
 from tests.fake_lab.course import starts_patroni, write_course
 from tests.fake_lab.lab import FakeLab
-from tests.fake_lab.sources import FakeSources
+from tests.fake_lab.sources import FakeSources, cluster_of_three
 from tests.unit.test_session import START
 from tests.unit.test_shells import PRINTS, desk
 
@@ -99,3 +99,19 @@ async def test_one_line_of_a_step_in_the_wrong_place_and_the_effect_all_the_same
         await at.type(terminal, "start etcd", "")
         assert at.session.state.steps["start"] == "done"
         assert await at.session.diagnose("start") == (), "what happened counts, not where it was typed"
+
+
+async def test_who_names_another_node_than_the_placeholder_is_judged_by_what_came_of_it(
+    bench: Bench, lab: FakeLab, sources: FakeSources
+) -> None:
+    cluster_of_three(lab, sources)
+    step = PRINTS.replace("etcdctl member list", 'psql -h {{replica}} -c "select 1"').replace("pgha2", "pgha1")
+    async with desk(bench, step) as at:
+        at.session.learner.visit("prints")
+        assert "{{" not in bench.runner.resolve(bench.runner.course.step("prints")).command
+        _, terminal = await at.open("pgha1")
+        await at.type(terminal, 'psql -h {{replica}} -c "select 1"', "could not translate host name\n", 2)
+        assert at.session.state.steps["prints"] == "todo"
+        await at.type(terminal, 'psql -h pgha3 -c "select 1" # the other one', "pgha1 started\n")
+        assert at.session.state.steps["prints"] == "done"
+        assert await at.session.diagnose("prints") == ()
