@@ -240,7 +240,10 @@ class StepView(KeyScroll, can_focus=True):
             view.update(Content("\n").join([head, *lines]) if found else Content("\n").join(lines))
             view.display = bool(lines)
             if lines:
-                self.call_after_refresh(view.scroll_visible, animate=False)
+                # Whoever asked did so by a hint, which stands below this, and stays in sight.
+                seen = self.query(".hints").results(Static) if asked else (view,)
+                for one in seen:
+                    self.call_after_refresh(one.scroll_visible, animate=False)
 
     def toggle_notes(self) -> bool:
         """Show the presenter's notes of the steps, or hide them; says whether they are shown now."""

@@ -93,13 +93,14 @@ ETCD = (
          f"{AS_POSTGRES}; $ {START_ETCD}"),
     Made("etcd-bootstrapped", "has no data", f"{END_ETCD}; {moved('/pgha/data/etcd/member')[0]}; $ {START_ETCD}",
          f"{END_ETCD}; rm -rf /pgha/data/etcd/member; {moved('/pgha/data/etcd/member')[1]}; $ {START_ETCD}"),
+    # Right after a start etcd refuses to change the list of its members: it is not yet sure of them.
     Made("etcd-removed", "was removed from the cluster",
-         "$ etcdctl --endpoints={first}:2379 member remove"
-         " $(etcdctl member list | awk -F', ' '$3 == \"{third}\" { print $1 }');"
+         "$ until etcdctl --endpoints={first}:2379 member remove"
+         " $(etcdctl member list | awk -F', ' '$3 == \"{third}\" { print $1 }'); do sleep 0.3; done;"
          " while pgrep -x etcd; do sleep 0.1; done; true",
          "rm -rf /pgha/data/etcd/member; sed -i 's/^initial-cluster-state: .*/initial-cluster-state: existing/' "
-         f"{ETCD_YAML}; $ etcdctl --endpoints={{first}}:2379 member add {{third}} --peer-urls=http://{{address}}:2380"
-         f" && {{ {START_ETCD} }}"),
+         f"{ETCD_YAML}; $ until etcdctl --endpoints={{first}}:2379 member add {{third}}"
+         f" --peer-urls=http://{{address}}:2380; do sleep 0.3; done; {START_ETCD}"),
     Made("etcd-stranger", "in a cluster of its own",
          f"{END_ETCD}; $ nohup etcd --name stranger --data-dir /tmp/stranger --listen-peer-urls http://localhost:2390"
          " --listen-client-urls http://{address}:2379,http://localhost:2379 --advertise-client-urls"

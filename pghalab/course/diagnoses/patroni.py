@@ -183,7 +183,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "patroni-no-majority": Mistake(
         no_majority,
-        "Patroni waits: {detail} members of etcd that are needed answer.",
+        "Patroni can only wait: etcd has {detail} members that are needed.",
         "Start etcd on the nodes on which it has ended.",
         severity="critical",
         begun=begun.patroni,
