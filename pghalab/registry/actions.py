@@ -239,6 +239,7 @@ PLACES: dict[str, Place] = {
         # The terminal itself looks for these among all the keys that it takes.
         (
             Action("leave", "ctrl+right_square_bracket,f12", "", "Lead out of the shell", shown=False),
+            Action("cluster", "alt+2", "", "Lead out, to the cluster", shown=False),
             Action("search", "f3", "", "Search", shown=False),
             Action("copy", "ctrl+shift+c", "", "Copy what is marked", shown=False),
             Action("page-up", "shift+pageup,alt+pageup", "", "Page up", shown=False),

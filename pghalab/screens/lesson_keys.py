@@ -15,7 +15,8 @@ Past (»): nothing is left to do, as a later step replaced its effect or the clu
 
 **{lesson.wide}** shows what was printed on the whole width, from its first line to its last.
 **{lesson.left} {lesson.right}** scroll it sideways in place.
-**{lesson.shell}** leads into a shell beside the lesson, **{shell.leave}** leads out of it, also from inside vim.
+**{lesson.shell}** leads into a shell beside the lesson, **{shell.leave}** leads out of it, also from
+inside vim, **{shell.cluster}** straight to the cluster.
 **{lesson.type}** puts the step's command at its prompt, and you run it. **{lesson.another-shell}** opens another shell,
 {lesson.previous-shell} and {lesson.next-shell} change between them.
 

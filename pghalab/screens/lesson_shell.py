@@ -84,13 +84,13 @@ class ShellArea(ShellPane):
             self._lesson.set_focus(self.view)
         self._begin(self._put(where, there=shell is not None))
 
-    def leave(self) -> None:
-        """Lead back to the lesson; without any shell its place is the lesson's again."""
+    def leave(self, to: str = "lesson") -> None:
+        """Lead back to the lesson, or to the cluster; without any shell its place is the lesson's again."""
         screen = self._lesson
         if self.shell is None:
             screen.remove_class("-shell")
         if screen.front.area == "shell" or screen.maximized is self:
-            screen.front.bring("lesson")
+            screen.front.bring(to)
 
     def hide(self) -> bool:
         """Give the shells' place to the lesson, while they go on; False when they have none."""
@@ -105,7 +105,7 @@ class ShellArea(ShellPane):
     @on(ShellPane.Left)
     def _on_left(self, event: ShellPane.Left) -> None:
         event.stop()
-        self.leave()
+        self.leave(event.to)
 
     @on(ShellPane.Wanted)
     def _on_wanted(self, event: ShellPane.Wanted) -> None:

@@ -69,6 +69,9 @@ class ShellPane(Vertical):
     class Left(Message):
         """The learner wants the focus back, or no shell is left."""
 
+        to: str = "lesson"
+        """What is wanted instead, `lesson` or `live`."""
+
     @dataclass
     class Copied(Message):
         """Text that was marked."""
@@ -271,7 +274,7 @@ class ShellPane(Vertical):
     @on(TerminalView.Left)
     def _left(self, event: TerminalView.Left) -> None:
         event.stop()
-        self.post_message(self.Left())
+        self.post_message(self.Left(event.to))
 
     @on(TerminalView.Copied)
     def _copied(self, event: TerminalView.Copied) -> None:

@@ -59,9 +59,11 @@ class TerminalView(Widget, can_focus=True):
 
     @dataclass
     class Left(Message):
-        """The key that leads out was pressed."""
+        """A key that leads out was pressed."""
 
         view: TerminalView
+        to: str = "lesson"
+        """What is wanted instead, `lesson` or `live`."""
 
     @dataclass
     class Copied(Message):
@@ -241,11 +243,12 @@ class TerminalView(Widget, can_focus=True):
             return
         event.stop()
         event.prevent_default()
-        if event.key in keys(self, "shell.leave"):
+        to_cluster = event.key in keys(self, "shell.cluster")
+        if to_cluster or event.key in keys(self, "shell.leave"):
             # The next key is the console's, also one that is under way already.
             self._is_left = True
             self.screen.set_focus(None)
-            self.post_message(self.Left(self))
+            self.post_message(self.Left(self, "live" if to_cluster else "lesson"))
         elif self.missing:
             if event.key == "enter":
                 self.post_message(self.FullScreenWanted(self))

@@ -15,9 +15,11 @@ from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.lesson_shell import ShellArea
 from pghalab.session import rechecks
+from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.shell_pane import Tab
 from pghalab.widgets.terminal import TerminalView
 from tests.fake_lab.shell import FakeTerminal, mark
+from tests.ui import views
 from tests.ui.stage import Stage, stage, until
 from tests.ui.test_console import at_step, shown
 
@@ -71,6 +73,21 @@ async def test_every_key_goes_to_the_shell_and_one_leads_out(folder: Path) -> No
             built.app.post_message(events.Key(key, "n" if key == "n" else None))
         await until(pilot, lambda: screen.step.id == "second-edit" and screen.front.area == "lesson")
         assert terminal.typed == b"ls n?\x11\x10\x1b\r" and not terminal.closed
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+async def test_one_key_leads_from_the_shell_to_the_cluster(folder: Path, size: tuple[int, int]) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=size) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        built.feed(views.nodes(), views.etcd())
+        terminal = await entered(built, pilot)
+        await pilot.press("alt+2")
+        nodes = screen.query_one(NodesPane)
+        await until(pilot, lambda: nodes.has_focus and nodes.size.width)
+        assert terminal.typed == b"" and not terminal.closed
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(built.app.focused, TerminalView))
 
 
 async def test_escape_is_the_shells_also_where_it_fills_the_screen(folder: Path) -> None:

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.lesson_shell import ShellArea
+from pghalab.session.keeping import OFF
 from pghalab.widgets.pane import LivePane
 from pghalab.widgets.shell_pane import Tab
 from pghalab.widgets.step_view import StepView
@@ -78,7 +79,10 @@ SHELL = """
 
 @pytest.mark.parametrize("theme", ["pghalab-dark", "pghalab-light"])
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=str)
-def test_lesson_shell_and_cluster(folder: Path, snap_compare: Any, size: tuple[int, int], theme: str) -> None:
+def test_lesson_shell_and_cluster(
+    folder: Path, snap_compare: Any, size: tuple[int, int], theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OFF, "1")  # what is said of a snapshot comes and goes
     built = scene(folder)
     built.app.theme = theme
 
