@@ -1,7 +1,8 @@
 # Two commands: `make lab` opens the console, `make test` runs every test. Each does its own set-up.
 #   make lab ARGS="run --all"     passes arguments to pghalab
 #   make test ARGS="-k quorum"    passes arguments to pytest
-#   make soak                     kills runs and interferes with labs for some minutes (PGHALAB_SOAK_SEED=… repeats one)
+#   make soak                     kills runs, interferes with labs, loads shells for an hour (PGHALAB_SOAK_SEED=… repeats one,
+#                                 PGHALAB_SOAK_MINUTES=… says how long the shells are loaded)
 #   make bench                    measures (ARGS="--json" for machines)
 #   make mutants                  breaks the code and counts what the unit tests notice (ARGS="checks --sample 50")
 
