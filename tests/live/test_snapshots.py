@@ -271,14 +271,11 @@ def _begun(course: Course, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         begun.wait()
 
 
-async def test_rows_come_back_as_they_were_while_somebody_wrote(course: Course) -> None:
-    _rounds(course, 10, 10)
-
-
-async def test_a_removed_lab_comes_back_and_a_kill_leaves_nothing_half_made(course: Course) -> None:
-    course.verb("goto", "pg-hba")
-    cluster = Cluster(course)
-    with writing(cluster):
+async def test_rows_come_back_as_they_were_also_of_a_removed_lab_and_a_kill_leaves_nothing_half_made(
+    course: Course,
+) -> None:
+    _rounds(course, 3, 2)
+    with writing(Cluster(course)):
         pass
     _killed(course, "removed", _removed(course, "removed"))
 
