@@ -30,7 +30,7 @@ def lint(course: Course) -> list[Problem]:
     order = {step.id: number for number, step in enumerate(_steps(course))}
     lessons = [lesson.id for lesson in course.lessons]
     for number, lesson in enumerate(course.lessons):
-        wrong = [*faults(lesson), *_needs(lesson, lessons[:number], lessons), *_untils(lesson, order)]
+        wrong = [*faults(lesson), *_needs(lesson, lessons[:number], lessons), *_order(lesson, order)]
         wrong += [(step.line, words) for step in lesson.steps for words in (*_outputs(step), *_mistakes(step))]
         found += (Problem(lesson.path, line, words) for line, words in wrong)
     return sorted(found, key=lambda problem: (str(problem.path), problem.line))
@@ -57,7 +57,7 @@ def _needs(lesson: Lesson, before: list[str], lessons: list[str]) -> Iterator[tu
             yield 1, f"`needs`: the lesson `{need}` does not come before this one"
 
 
-def _untils(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
+def _order(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
     for step in lesson.steps:
         for key, later in [
             *(("until", each) for each in step.until),
@@ -66,6 +66,10 @@ def _untils(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
             if order.get(later, -1) <= order[step.id]:
                 known = "does not come later" if later in order else "does not exist"
                 yield step.line, f"`{key}`: the step `{later}` {known}"
+        for need in step.needs:
+            if order.get(need, len(order)) >= order[step.id]:
+                known = "does not come before" if need in order else "does not exist"
+                yield step.line, f"`needs`: the step `{need}` {known}"
 
 
 def _outputs(step: Step) -> Iterator[str]:

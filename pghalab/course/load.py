@@ -27,7 +27,7 @@ _WIDGETS = ("quorum-table",)
 _LESSON_KEYS = {"id", "title", "minutes", "credit", "needs", "optional"}
 _STEP_KEYS: Mapping[str, Types] = {
     "id": TEXT, "kind": TEXT, "expect": TEXT, "match": LIST, "silent": FLAG, "checks": LIST, "guard": LIST,
-    "guard_reason": TEXT, "until": TEXTS, "undone_by": TEXTS, "needless_if": LIST,
+    "guard_reason": TEXT, "until": TEXTS, "undone_by": TEXTS, "needless_if": LIST, "needs": TEXTS,
     "correction": TEXT, "errata": LIST, "hints": LIST, "diagnoses": TEXTS, "notes": TEXT,
     "optional": FLAG, "widget": TEXT,
     **{key: wanted for kind in KINDS.values() for key, wanted in kind.keys.items()},
@@ -223,7 +223,7 @@ def _step(lesson_id: str, section: _Section) -> Step:
         optional=data.get("optional", False), expect=data.get("expect", "").rstrip("\n"),
         match=_rules(block), silent=data.get("silent", False),
         checks=tuple(_checks(block, "checks")), until=_names(block, "until"),
-        undone_by=_names(block, "undone_by"), guard=tuple(_checks(block, "guard")),
+        undone_by=_names(block, "undone_by"), needs=_names(block, "needs"), guard=tuple(_checks(block, "guard")),
         needless_if=tuple(_checks(block, "needless_if")),
         guard_reason=data.get("guard_reason", "").strip(), widget=cast(Any, one_of(block, "widget", _WIDGETS)),
         hints=tuple(hint.strip() for hint in hints), diagnoses=_names(block, "diagnoses", "a name"),

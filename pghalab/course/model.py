@@ -50,6 +50,8 @@ class Step:
     """Ids of later steps that undo it for a while, on purpose: as long as one of them holds, this one is past."""
     needless_if: tuple[CheckSpec, ...] = ()
     """While these hold its command has nothing to do: then it is past."""
+    needs: tuple[str, ...] = ()
+    """Ids of the earlier steps that its command needs, for who jumps past it; without any it needs all of them."""
     guard: tuple[CheckSpec, ...] = ()
     """The command is refused unless these hold now."""
     guard_reason: str = ""

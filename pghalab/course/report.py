@@ -145,13 +145,15 @@ class TextReporter:
             self._bar.advance()
 
 
-async def run_step(runner: Runner, step: Step, reporter: Reporter, without: Collection[str] = ()) -> StepReport:
-    """Run one step; whatever it needs confirmed is confirmed."""
+async def run_step(
+    runner: Runner, step: Step, reporter: Reporter, without: Collection[str] = (), *, beside: bool = False
+) -> StepReport:
+    """Run one step, perhaps `beside` others; whatever it needs confirmed is confirmed."""
     log: Path | None = None
     wrong: tuple[CheckResult, ...] = ()
     printed, comparison = Tail(), None
     ended = StepEnded(step.id, "stopped", 0.0)
-    async with aclosing(runner.run(step.id, without=without)) as events:
+    async with aclosing(runner.run(step.id, without=without, beside=beside)) as events:
         async for event in events:
             if isinstance(event, CommandStarted):
                 log = event.log

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs and judges the steps of one course on one lab; one step at a time."""
+    """Runs and judges the steps of one course on one lab: one at a time, but for those that run `beside` others."""
 
     def __init__(
         self, course: Course, lab: Lab, progress: Progress, journal: Journal, sources: Sources | None = None
@@ -38,8 +38,7 @@ class Runner:
         self.journal = journal
         self.states: dict[str, StepState] = {}
         """The state of each step as it was seen last; before the first look as it is remembered."""
-        self.running = ""
-        """The id of the step that runs now."""
+        self._running: list[str] = []
         self._ended = 0
         """How many runs have ended."""
         self._look = Look(course, lab, progress, sources)
@@ -54,6 +53,11 @@ class Runner:
         """A runner with the progress and the journal of a lab's state folder, by default for pghalab's own course."""
         progress = Progress.load(state / "progress.json", read_only=read_only)
         return cls(course or load_course(), lab, progress, Journal(state / "journal", read_only=read_only))
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The ids of the steps that run now."""
+        return tuple(self._running)
 
     def tell_processes(self, listed: Callable[[str, frozenset[str]], object]) -> None:
         """Call this with a node's name and its processes whenever a look has seen them."""
@@ -247,19 +251,20 @@ class Runner:
         again: bool = False,
         elsewhere: bool = False,
         without: Collection[str] = (),
+        beside: bool = False,
     ) -> AsyncGenerator[RunEvent, None]:
         """Run a step and tell what happens; closing the generator stops it.
 
         `command` replaces the step's own. A step that is done already is left alone unless `again`. With `elsewhere`
         the step that creates the nodes takes the next free subnet. Nodes in `without` that nobody can look at keep no
-        Patroni from being started: what only they have may be lost.
+        Patroni from being started: what only they have may be lost. `beside` says that it may run while others do.
         """
         step = self.course.step(step_id)
         stage = Stage(step, self._look, self.journal, self.ask, command=command, confirm=confirm, elsewhere=elsewhere)
-        if self.running:
-            yield stage.end("refused", f"the step {self.running} is still running", code="busy")
+        if self._running and not beside:
+            yield stage.end("refused", f"the step {self._running[0]} is still running", code="busy")
             return
-        self.running = step_id
+        self._running.append(step_id)
         try:
             async with aclosing(self._steps(stage, again or command is not None, without)) as events:
                 async for event in events:
@@ -268,7 +273,7 @@ class Runner:
                     self.journal.append(event)
                     yield event
         finally:
-            self.running = ""
+            self._running.remove(step_id)
             self._ended += 1
             if not stage.over:
                 self.journal.append(stage.end("stopped", "it was stopped", code="stopped"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from pghalab.course.checks.output import CHECK as PRINTED
@@ -18,7 +19,12 @@ class Way:
 
     to: Step
     steps: tuple[Step, ...]
-    """What has to hold before, in the order in which it is made."""
+    """What has to hold before, in the order of the course."""
+
+    def needs(self, step: Step) -> set[str]:
+        """The steps of the way that one of them needs: those it names, or all that come before it."""
+        ids = [each.id for each in self.steps]
+        return set(ids) & set(step.needs) if step.needs else set(ids[: ids.index(step.id)])
 
 
 def way(course: Course, place: str) -> Way:
@@ -64,21 +70,54 @@ def replaced(course: Course, found: Way, seen: Mapping[str, StepStatus]) -> list
     return [(step, course.step(by)) for step, by in pairs if by and by not in own]
 
 
-async def ahead(
-    runner: Runner, found: Way, seen: Mapping[str, StepStatus], without: Collection[str] = ()
-) -> AsyncGenerator[Step, None]:
-    """The steps that were missing on the way and are not there yet, each to be run before the next one is asked for.
+async def go(
+    runner: Runner,
+    found: Way,
+    seen: Mapping[str, StepStatus],
+    run: Callable[[Step], Awaitable[bool]],
+    without: Collection[str] = (),
+) -> bool:
+    """Have `run` do the steps that were missing and are not there yet until one cannot be done; True once there.
 
-    What the nodes in `without` alone have may be lost. At the end the place is the one where the learner goes on.
+    Steps that need nothing of each other are run at the same time, so `run` lets a step run `beside` others. What the
+    nodes in `without` alone have may be lost. At the end the place is the one where the learner goes on.
     """
-    for step in found.steps:
+
+    async def made(step: Step) -> bool:
         if not missing(step, seen[step.id]) or not missing(step, (await runner.evaluate([step.id]))[step.id]):
-            continue
+            return True
         first = await runner.comes_first(step.id, without)
         for one in dict.fromkeys(each for each in (first, step.id) if each):
-            yield runner.course.step(one)
-    runner.visit(found.to.id)
-    runner.progress.save()
+            if not await run(runner.course.step(one)):
+                return False
+        return True
+
+    waiting = list(found.steps)
+    there: set[str] = set()
+    under_way: dict[asyncio.Task[bool], str] = {}
+    well = True
+    try:
+        while waiting or under_way:
+            for step in [each for each in waiting if well and found.needs(each) <= there]:
+                waiting.remove(step)
+                under_way[asyncio.create_task(made(step), name=f"the step {step.id}")] = step.id
+            if not under_way:
+                return False
+            ended, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                step_id = under_way.pop(task)
+                if task.result():
+                    there.add(step_id)
+                else:
+                    well = False
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+    if well:
+        runner.visit(found.to.id)
+        runner.progress.save()
+    return well
 
 
 def missing(step: Step, status: StepStatus) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
+from itertools import count
 
 from pghalab.course.events import SETTLED, StepEnded
+from pghalab.course.model import Step
 from pghalab.course.runner import Runner
-from pghalab.course.way import ahead, look, missing, replaced, way
+from pghalab.course.way import go, look, missing, replaced, way
 from pghalab.lab.types import Ended, Output, Part
 from pghalab.session.backend import Stream
 
@@ -19,23 +22,35 @@ async def jump(runner: Runner, place: str) -> Stream:
     seen = await look(runner, found)
     for step, by in replaced(runner.course, found, seen):
         yield _line(f"cannot be reached from here: {step.id}, which {by.id} (“{names.text(by.title)}”) replaced")
-    total, number, status = sum(missing(step, seen[step.id]) for step in found.steps), 0, 0
+    total = sum(missing(step, seen[step.id]) for step in found.steps)
     yield _line(f"{total} of {len(found.steps)} steps are missing before “{names.text(found.to.title)}”")
-    async with contextlib.aclosing(ahead(runner, found, seen)) as steps:
-        async for step in steps:
-            number += 1
-            title = names.text(step.title)
-            yield Output("stdout", Part(f"{number}/{total}  {title}\n", number, total, title))
-            ended = StepEnded(step.id, "stopped", 0.0)
-            async with contextlib.aclosing(runner.run(step.id)) as events:
-                async for event in events:
-                    if isinstance(event, StepEnded):
-                        ended = event
-            if ended.outcome not in (*SETTLED, "already"):
-                yield _line(f"    {ended.outcome}: {ended.reason}")
-                status = 1
-                break
-    yield Ended("exited", status, time.monotonic() - began)
+    numbers = count(1)
+    said: asyncio.Queue[Output | None] = asyncio.Queue()
+
+    async def run(step: Step) -> bool:
+        title = names.text(step.title)
+        number = next(numbers)
+        said.put_nowait(Output("stdout", Part(f"{number}/{total}  {title}\n", number, total, title)))
+        ended = StepEnded(step.id, "stopped", 0.0)
+        async with contextlib.aclosing(runner.run(step.id, beside=True)) as events:
+            async for event in events:
+                if isinstance(event, StepEnded):
+                    ended = event
+        well = ended.outcome in (*SETTLED, "already")
+        if not well:
+            said.put_nowait(_line(f"    {title}: {ended.outcome}: {ended.reason}"))
+        return well
+
+    going = asyncio.create_task(go(runner, found, seen, run), name=f"going to {found.to.id}")
+    going.add_done_callback(lambda _: said.put_nowait(None))
+    try:
+        while (line := await said.get()) is not None:
+            yield line
+        there = await going
+    finally:
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+    yield Ended("exited", 0 if there else 1, time.monotonic() - began)
 
 
 def _line(text: str) -> Output:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pghalab.out import complain, say
 
 if TYPE_CHECKING:
+    from pghalab.course.model import Step
     from pghalab.course.report import StepReport
 
 
@@ -19,13 +20,12 @@ def goto(arguments: argparse.Namespace) -> int:
 
 
 async def _goto(arguments: argparse.Namespace) -> int:
-    import contextlib
     import time
 
     from pghalab.course import report
     from pghalab.course.load import load_course
     from pghalab.course.runner import Runner
-    from pghalab.course.way import ahead, look, missing, replaced, way
+    from pghalab.course.way import go, look, missing, replaced, way
     from pghalab.lab.host.paths import state_dir
     from pghalab.lab.types import LabError
     from pghalab.verbs.course import opened
@@ -53,14 +53,16 @@ async def _goto(arguments: argparse.Namespace) -> int:
         left = sum(missing(step, seen[step.id]) for step in found.steps)
         say(f"{left} of {len(found.steps)} steps are missing before {found.to.id} (“{names.text(found.to.title)}”)")
         with report.TextReporter(left) as reporter:
-            async with contextlib.aclosing(ahead(runner, found, seen)) as steps:
-                async for step in steps:
-                    reports.append(await report.run_step(runner, step, reporter))
-                    if not reports[-1].ok:
-                        break
+
+            async def run(step: Step) -> bool:
+                reports.append(await report.run_step(runner, step, reporter, beside=True))
+                return reports[-1].ok
+
+            there = await go(runner, found, seen, run)
         seconds = time.monotonic() - began
-    if reports and not reports[-1].ok:
-        say(f"stopped at {reports[-1].step.id} after {seconds:.1f} s; what was done before it stays done")
+    if not there:
+        stopped = ", ".join(each.step.id for each in reports if not each.ok)
+        say(f"stopped at {stopped} after {seconds:.1f} s; what was done before it stays done")
         return 1
     say(f"there in {seconds:.1f} s: the console goes on with {found.to.id}")
     return 0

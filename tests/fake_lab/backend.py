@@ -66,10 +66,13 @@ class WatchedRunner(Runner):
         again: bool = False,
         elsewhere: bool = False,
         without: Collection[str] = (),
+        beside: bool = False,
     ) -> AsyncGenerator[RunEvent, None]:
         """Run, and remember what."""
         self.ran.append(Ran(step_id, command, again, elsewhere, tuple(without)))
-        run = super().run(step_id, command=command, confirm=confirm, again=again, elsewhere=elsewhere, without=without)
+        run = super().run(
+            step_id, command=command, confirm=confirm, again=again, elsewhere=elsewhere, without=without, beside=beside
+        )
         try:
             async with aclosing(run) as events:
                 async for event in events:

@@ -52,7 +52,7 @@ async def test_what_cannot_be_done_is_told_and_ends_it(bench: Bench) -> None:
     async with opened(bench, *STEPS) as (session, _):
         session.learner.visit("pgha3")
         lines = await jumped(session)
-        assert lines[1] == "1/2  Step 2" and lines[2].startswith("    failed: ") and len(lines) == 3
+        assert lines[1] == "1/2  Step 2" and lines[2].startswith("    Step 2: failed: ") and len(lines) == 3
         assert session.work.verb_outcome()[1] is True
         assert bench.lab.nodes["pgha2"].ran.count("start etcd") == 0
 

@@ -332,12 +332,12 @@ async def test_closing_stops_the_command_and_is_recorded(make: Make, lab: FakeLa
     async for event in events:
         if isinstance(event, Printed):
             break
-    assert runner.running == "start"
+    assert list(runner.running) == ["start"]
     refused = end(await run(runner, "start"))
     assert (refused.outcome, refused.reason) == ("refused", "the step start is still running")
     await events.aclose()
     assert node.closed == 1
-    assert runner.running == ""
+    assert not runner.running
     last = list(runner.journal.entries())[-1]
     assert (last["event"], last["outcome"]) == ("StepEnded", "stopped")
 
@@ -358,7 +358,7 @@ async def test_a_fault_of_our_own_ends_the_step_and_nothing_more(make: Make, lab
     lab.nodes["pgha1"].script = bug
     runner = make(START)
     assert "ZeroDivisionError: oops" in end(await run(runner, "start")).reason
-    assert runner.running == ""
+    assert not runner.running
 
 
 async def test_much_output_is_on_disk_and_not_in_memory(make: Make, lab: FakeLab) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ from pghalab.course.checks.output import CHECK
 from pghalab.course.events import CheckResult, StepState
 from pghalab.course.load import load_course
 from pghalab.course.look import StepStatus
+from pghalab.course.model import Step
 from pghalab.course.report import Quiet, run_step
 from pghalab.course.runner import Runner
-from pghalab.course.way import ahead, look, missing, replaced, way
+from pghalab.course.way import go, look, missing, replaced, way
 from pghalab.lab.types import Ended, Output
 from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
@@ -58,6 +59,35 @@ def test_what_only_prints_and_is_replaced_on_the_way_is_left_out() -> None:
     assert {"etcd-five", "etcd-back", "patroni-empty", "leader-start", "replicas-streaming"} <= set(found)
     # Before its replacement is on the way, it is a step like the others.
     assert "etcd-two-away" in ids("etcd-three-away")
+
+
+def test_a_step_of_the_way_needs_what_it_names_or_all_before_it() -> None:
+    found = way(COURSE, "pg-hba")
+    assert found.needs(COURSE.step("etcd-start-pgha4")) == {"etcd-yaml-rest"}
+    elected = COURSE.step("leader-elected")
+    assert found.needs(elected) == {step.id for step in found.steps[: found.steps.index(elected)]}
+    # What is not on the way is not waited for.
+    assert way(COURSE, "etcd-start-pgha3").needs(COURSE.step("etcd-yaml-rest")) == {"deploy-up"}
+
+
+async def test_what_needs_nothing_of_each_other_is_run_at_the_same_time(lab: FakeLab, tmp_path: Path) -> None:
+    both = "\nneeds: pgha1"
+    course = write_course(
+        tmp_path / "lessons", starts("pgha1"), starts("pgha2") + both, starts("pgha3") + both, starts("pgha4"), READ
+    )
+    runner = runner_on(lab, FakeSources(), tmp_path / "state", course)
+    found = way(course, "a")
+    meet, order = asyncio.Barrier(2), []
+
+    async def run(step: Step) -> bool:
+        if step.id in ("pgha2", "pgha3"):
+            await meet.wait()
+        order.append(step.id)
+        return True
+
+    async with asyncio.timeout(10):
+        assert await go(runner, found, await look(runner, found), run)
+    assert (order[0], {*order[1:3]}, order[3]) == ("pgha1", {"pgha2", "pgha3"}, "pgha4")
 
 
 def test_a_place_that_is_not_there() -> None:
@@ -131,12 +161,12 @@ async def gone(runner: Runner, place: str) -> tuple[bool, list[str]]:
     """Whether the place was reached, and the steps that were run for it."""
     ran: list[str] = []
     found = way(runner.course, place)
-    async with aclosing(ahead(runner, found, await look(runner, found))) as steps:
-        async for step in steps:
-            ran.append(step.id)
-            if not (await run_step(runner, step, Quiet())).ok:
-                return False, ran
-    return True, ran
+
+    async def run(step: Step) -> bool:
+        ran.append(step.id)
+        return (await run_step(runner, step, Quiet(), beside=True)).ok
+
+    return await go(runner, found, await look(runner, found), run), ran
 
 
 async def test_only_what_is_missing_is_run_and_the_place_is_where_to_go_on(runner: Runner, lab: FakeLab) -> None:
