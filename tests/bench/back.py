@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench.lab import LabHere, verb
 from tests.bench.report import Figure
 
-SNAPSHOTS, RESTORES = 6, 3
+SNAPSHOTS, RESTORES = 4, 2
 FREEZE = 5.0
 """Seconds, far below the 20 s that are left of a leader key when it is renewed."""
 

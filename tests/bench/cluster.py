@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePath
@@ -55,24 +57,71 @@ async def bring_up(lab: LocalLab) -> None:
             await asyncio.sleep(0.5)
 
 
+class Shared:
+    """The one cluster of five nodes that all parts of a run measure on, one after the other, made for the first."""
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._here: LabHere | None = None
+        self._ready = False
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncGenerator[tuple[LabHere, LocalLab], None]:
+        """The cluster; who breaks it is the last of them."""
+        if not self._ready or self._here is None:
+            await asyncio.to_thread(self.remove)
+            self._folder = tempfile.TemporaryDirectory()
+            self._here = await asyncio.to_thread(LabHere.prepare, Path(self._folder.name))
+            async with _made(self._here, 5) as lab:
+                self._ready = True
+                yield self._here, lab
+        else:
+            # A part that prepared a lab of its own has left its state folder behind.
+            os.environ["PGHALAB_STATE_DIR"] = self._here.env["PGHALAB_STATE_DIR"]
+            async with _connected(self._here) as lab:
+                yield self._here, lab
+
+    def remove(self) -> None:
+        """Remove it with everything in it."""
+        if self._here is not None and self._folder is not None:
+            verb(self._here, "down", "-f")
+            self._folder.cleanup()
+            self._here, self._folder, self._ready = None, None, False
+
+
+SHARED = Shared()
+
+
 @asynccontextmanager
-async def cluster(folder: Path, nodes: int = 5) -> AsyncGenerator[tuple[LabHere, LocalLab], None]:
-    """A lab with a streaming cluster; removed at the end, with everything in it."""
+async def cluster(folder: Path, nodes: int) -> AsyncGenerator[tuple[LabHere, LocalLab], None]:
+    """A cluster of a part's own; removed at the end, with everything in it."""
     here = await asyncio.to_thread(LabHere.prepare, folder, nodes=nodes)
     try:
-        await asyncio.to_thread(verb, here, "up", "-n", str(nodes))
-        lab = LocalLab(load_settings(here.name))
-        await lab.open()
-        try:
-            async with asyncio.timeout(60):
-                while any(node.link != "up" for node in lab.nodes.values()):
-                    await asyncio.sleep(0.1)
-            await bring_up(lab)
+        async with _made(here, nodes) as lab:
             yield here, lab
-        finally:
-            await lab.close()
     finally:
         await asyncio.to_thread(verb, here, "down", "-f")
+
+
+@asynccontextmanager
+async def _made(here: LabHere, nodes: int) -> AsyncGenerator[LocalLab, None]:
+    await asyncio.to_thread(verb, here, "up", "-n", str(nodes))
+    async with _connected(here) as lab:
+        await bring_up(lab)
+        yield lab
+
+
+@asynccontextmanager
+async def _connected(here: LabHere) -> AsyncGenerator[LocalLab, None]:
+    lab = LocalLab(load_settings(here.name))
+    await lab.open()
+    try:
+        async with asyncio.timeout(60):
+            while any(node.link != "up" for node in lab.nodes.values()):
+                await asyncio.sleep(0.1)
+        yield lab
+    finally:
+        await lab.close()
 
 
 @asynccontextmanager

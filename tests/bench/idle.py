@@ -1,23 +1,22 @@
-"""What the console costs while nothing happens and every node is watched, and how that grows with the nodes."""
+"""What the console costs while nothing happens and every node is watched."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
-from pathlib import Path
 
-from tests.bench.cluster import cluster
+from pghalab.session.rechecks import ALL_EVERY
+from tests.bench.cluster import SHARED
 from tests.bench.report import Figure
 from tests.terminal import Terminal
 
-SECONDS = 15.0
+SECONDS = ALL_EVERY
+"""What is done most seldom is done once in this time, whenever it begins."""
 SETTLE = 8.0
-NODES = (3, 5, 15)
-"""Patroni runs on three of them in any case; the rest is etcd and ssh."""
 
 
-def _watch(lab: str, env: dict[str, str]) -> tuple[float, int]:
+def watched(lab: str, env: dict[str, str]) -> tuple[float, int]:
+    """The share of a core, and the bytes, that a console which shows the whole cluster takes."""
     argv = [sys.executable, "-m", "pghalab", "--lab", lab]
     with Terminal(argv, columns=200, rows=50, env=env) as terminal:
         terminal.wait_for(" leads")
@@ -28,18 +27,20 @@ def _watch(lab: str, env: dict[str, str]) -> tuple[float, int]:
 
 
 async def _measure() -> list[Figure]:
-    figures = []
-    for nodes in NODES:
-        with tempfile.TemporaryDirectory() as folder:
-            async with cluster(Path(folder), nodes) as (here, lab):
-                await lab.close()
-                share, memory = await asyncio.to_thread(_watch, here.name, here.env)
-        limits = (2.0, 150.0) if nodes == 5 else (None, None)
-        figures.append(Figure(f"idle, {nodes} nodes: CPU", share * 100, "% of a core", limits[0], f"{SECONDS:.0f} s"))
-        figures.append(Figure(f"idle, {nodes} nodes: memory", memory / 1e6, "MB", limits[1]))
-    return figures
+    async with SHARED.cluster() as (here, lab):
+        await lab.close()
+        share, memory = await asyncio.to_thread(watched, here.name, here.env)
+    return figures(5, share, memory, (2.0, 150.0))
+
+
+def figures(nodes: int, share: float, memory: int, limits: tuple[float | None, float | None]) -> list[Figure]:
+    """Both as they are printed."""
+    return [
+        Figure(f"idle, {nodes} nodes: CPU", share * 100, "% of a core", limits[0], f"{SECONDS:.0f} s"),
+        Figure(f"idle, {nodes} nodes: memory", memory / 1e6, "MB", limits[1]),
+    ]
 
 
 def measure() -> list[Figure]:
-    """CPU and memory for each number of nodes."""
+    """CPU and memory with five nodes."""
     return asyncio.run(_measure())

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from textual import events
 
 from pghalab.app import PghalabApp
 from pghalab.widgets.step_view import StepView
-from tests.bench.cluster import STYLES, cluster, console
+from tests.bench.cluster import SHARED, STYLES, console
 from tests.bench.report import Figure
 
 PRESSES = 200
@@ -70,8 +68,8 @@ class Timed(PghalabApp):
             self.painted.set()
 
 
-async def _measure(folder: Path) -> list[Figure]:
-    async with cluster(folder) as (_, lab):
+async def _measure() -> list[Figure]:
+    async with SHARED.cluster() as (_, lab):
         app = Timed(lab.name)
         async with console(app, (120, 24)):
             app.open_step("replicas-list-final")
@@ -115,5 +113,4 @@ def latency(seconds: Sequence[float], rate: float) -> Figure:
 
 def measure() -> list[Figure]:
     """The 99th percentile."""
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_measure(Path(folder)))
+    return asyncio.run(_measure())

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import statistics
-import tempfile
 import time
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 from pghalab.app import PghalabApp
@@ -17,7 +15,7 @@ from pghalab.cluster.dcs import PREFIX
 from pghalab.lab.types import Ended, Node
 from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.table import Table
-from tests.bench.cluster import STYLES, cluster, console
+from tests.bench.cluster import SHARED, STYLES, console
 from tests.bench.report import Figure
 
 CHANGES = 12
@@ -69,8 +67,8 @@ async def _until(condition: Any, limit: float = 60.0) -> None:
             await asyncio.sleep(0.01)
 
 
-async def _measure(folder: Path) -> list[Figure]:
-    async with cluster(folder) as (_, lab):
+async def _measure() -> list[Figure]:
+    async with SHARED.cluster() as (_, lab):
         nodes = list(lab.nodes.values())
         keys = dict(await etcd.get_prefix(nodes[0], PREFIX))
         # Without Patroni nobody else writes the keys; they are put back without a lease.
@@ -113,6 +111,5 @@ async def _measure(folder: Path) -> list[Figure]:
 
 
 def measure() -> list[Figure]:
-    """Both, on the same changes."""
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_measure(Path(folder)))
+    """Both, on the same changes; the cluster has no Patroni afterwards."""
+    return asyncio.run(_measure())
