@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from pghalab import __version__, out, registry
@@ -140,6 +141,9 @@ def _set_up_logging(*, look_only: bool) -> None:
 
 def _console(lab: str) -> int:
     _require_terminal()
+    # A size that somebody exported would hold for ever, whatever size the terminal has or takes.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     from pghalab.app import PghalabApp
 
     app = PghalabApp(lab)

@@ -88,7 +88,7 @@ async def test_a_service_runs_only_if_it_stays(lab: LocalLab) -> None:
 
     # Alone it answers nothing, so that staying is its only proof.
     alone = await seen_until(lab, first, "etcd", holds)
-    assert alone[-1].saw == f"etcd runs on {first}; it does not answer yet"
+    assert alone[-1].saw == f"etcd runs on {first} and waits for a majority of the members"
     for name in (second, third):
         await run(lab, name, ETCD)
         await seen_until(lab, name, "etcd", holds)
