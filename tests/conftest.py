@@ -18,11 +18,6 @@ def pytest_configure() -> None:
         del os.environ["MUTANT_UNDER_TEST"]
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: the live ones mostly wait for a cluster."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No engine answers, so that a lab which somebody has open on this machine is in no test's way."""
