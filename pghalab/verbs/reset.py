@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pghalab.course.model import Course, Lesson
-    from pghalab.lab.snapshots.model import About
 
 
 def reset(arguments: argparse.Namespace) -> int:
@@ -65,6 +64,7 @@ def _start_over(arguments: argparse.Namespace, course: Course) -> int:
     from pghalab.lab.settings import load_settings
     from pghalab.session.going_back import start_over
     from pghalab.verbs.lab import drive
+    from pghalab.verbs.snapshots import kept
 
     lesson = _lesson(course, arguments.start_over)
     progress = Progress.load(lab_folder(arguments.lab) / "progress.json", read_only=True)
@@ -72,7 +72,7 @@ def _start_over(arguments: argparse.Namespace, course: Course) -> int:
     names = Names(settings.prefix, settings.subnet, settings.auth_method)
     # Nobody is asked for what would be refused.
     with DriverLock(arguments.lab):
-        plan = start_over(course, lesson.id, progress.done(), asyncio.run(_snapshots(arguments.lab)))
+        plan = start_over(course, lesson.id, progress.done(), asyncio.run(kept(arguments.lab)))
         say(plan.words(names.text))
         question = "Forget its progress?" if plan.about is None else "Start it over?"
         if not arguments.yes and not _agreed(question):
@@ -80,18 +80,6 @@ def _start_over(arguments: argparse.Namespace, course: Course) -> int:
     if plan.about is None:
         return _forget(arguments, [lesson])
     return drive(argparse.Namespace(lab=arguments.lab, verb="restore", name=plan.about.name, force=False))
-
-
-async def _snapshots(name: str) -> Sequence[About]:
-    from pghalab.lab.local import LocalLab
-    from pghalab.lab.settings import load_settings
-
-    lab = LocalLab(load_settings(name, look_only=True), look_only=True)
-    try:
-        await lab.open(link=False)
-        return await lab.snapshots()
-    finally:
-        await lab.close()
 
 
 def _agreed(question: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pghalab.out import complain, say, say_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pghalab.lab.snapshots.model import About
 
@@ -21,20 +21,8 @@ def listing(arguments: argparse.Namespace) -> int:
 
     from pghalab.cluster.units import ago, size
     from pghalab.codec import to_json
-    from pghalab.lab.local import LocalLab
-    from pghalab.lab.settings import load_settings
 
-    async def found() -> Sequence[About]:
-        lab = LocalLab(load_settings(arguments.lab, look_only=True), look_only=True)
-        try:
-            await lab.open(link=False)
-            for notice in lab.notices:
-                complain(notice)
-            return await lab.snapshots()
-        finally:
-            await lab.close()
-
-    snapshots = asyncio.run(found())
+    snapshots = asyncio.run(kept(arguments.lab, complain))
     if arguments.json:
         say(json.dumps([to_json(each) for each in snapshots], indent=2))
         return 0
@@ -48,6 +36,21 @@ def listing(arguments: argparse.Namespace) -> int:
     ]
     say_table([("NAME", "BEFORE", "MADE", "SIZE", "KEPT", "RAN"), *rows])
     return 0
+
+
+async def kept(name: str, notice: Callable[[str], object] = lambda _: None) -> Sequence[About]:
+    """The snapshots of a lab, oldest first, without touching it; `notice` is told what the lab notices."""
+    from pghalab.lab.local import LocalLab
+    from pghalab.lab.settings import load_settings
+
+    lab = LocalLab(load_settings(name, look_only=True), look_only=True)
+    try:
+        await lab.open(link=False)
+        for each in lab.notices:
+            notice(each)
+        return await lab.snapshots()
+    finally:
+        await lab.close()
 
 
 def _kept(about: About) -> str:

@@ -22,6 +22,7 @@ from pghalab.session.going_back import restore_of, snapshot_of, start_over
 from pghalab.session.session import Session
 from pghalab.verbs import lab as lab_verbs
 from pghalab.verbs import reset as reset_verb
+from pghalab.verbs import snapshots as snapshots_verb
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources
@@ -226,7 +227,7 @@ class Asked:
             self.driven.append(f"{arguments.verb} {arguments.name}")
             return 0
 
-        monkeypatch.setattr(reset_verb, "_snapshots", snapshots)
+        monkeypatch.setattr(snapshots_verb, "kept", snapshots)
         monkeypatch.setattr(lab_verbs, "drive", drive)
         stdin = io.StringIO(answer or "")
         monkeypatch.setattr(stdin, "isatty", lambda: answer is not None)

@@ -133,6 +133,17 @@ async def quietly(answer: Awaitable[str]) -> str:
         return ""
 
 
+def has_ended(process: str, trace: str) -> Callable[[Facts, Node], Awaitable[str | None]]:
+    """A look that finds where a process has run, by a file that it left, and does not run now."""
+
+    async def ended(facts: Facts, node: Node) -> str | None:
+        if await runs(facts, node, process):
+            return None
+        return None if await facts.file(node, trace) is None else ""
+
+    return ended
+
+
 async def look(
     name: str, mistake: Mistake, facts: Facts, nodes: Sequence[Node], words: Names, *, step: bool
 ) -> list[Diagnosis]:

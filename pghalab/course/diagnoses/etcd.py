@@ -14,7 +14,7 @@ from pghalab.cluster.model import EtcdEndpoint
 from pghalab.course.checks.facts import Facts
 from pghalab.course.checks.services import LOGS
 from pghalab.course.diagnoses import begun
-from pghalab.course.diagnoses.base import Mistake, Scene, Sign, everywhere, on_nodes, quietly, runs, tail
+from pghalab.course.diagnoses.base import Mistake, Scene, Sign, everywhere, has_ended, on_nodes, quietly, runs, tail
 from pghalab.course.diagnoses.begun import MEMBER
 from pghalab.lab.types import LabError, Node
 
@@ -76,13 +76,6 @@ async def removed(facts: Facts, node: Node) -> str | None:
     if await runs(facts, node, "etcd"):
         return None
     return "" if "has been permanently removed" in await tail(facts, node, LOG) else None
-
-
-async def ended(facts: Facts, node: Node) -> str | None:
-    """It has run here, and does not run now."""
-    if await runs(facts, node, "etcd"):
-        return None
-    return None if await facts.file(node, MEMBER) is None else ""
 
 
 async def waits(scene: Scene) -> Sequence[Sign]:
@@ -160,7 +153,7 @@ MISTAKES: Mapping[str, Mistake] = {
         "Empty its data directory, add it (etcdctl member add NAME --peer-urls URL), start it with `existing`.",
     ),
     "etcd-ended": Mistake(
-        on_nodes(ended, everywhere),
+        on_nodes(has_ended("etcd", MEMBER), everywhere),
         "etcd has run on {nodes}, and does not run there now.",
         f"Start it there as postgres (lesson 8); the end of {LOG} says why it ended.",
     ),

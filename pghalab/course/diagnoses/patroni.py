@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pghalab.cluster.truth import role
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import begun
-from pghalab.course.diagnoses.base import Mistake, Scene, Sign, data, on_nodes, quietly, runs, tail
+from pghalab.course.diagnoses.base import Mistake, Scene, Sign, data, has_ended, on_nodes, quietly, runs, tail
 from pghalab.course.positions import situation
 from pghalab.course.resume import decide
 from pghalab.lab.types import LabError, Node
@@ -106,13 +106,6 @@ async def given_up(scene: Scene) -> Sequence[Sign]:
     return [] if running else [Sign((), "")]
 
 
-async def ended(facts: Facts, node: Node) -> str | None:
-    """It has run here, and does not run now."""
-    if await runs(facts, node, "patroni"):
-        return None
-    return None if await facts.file(node, begun.MANAGED) is None else ""
-
-
 async def led_last(scene: Scene) -> Sequence[Sign]:
     """Nobody leads, and whose data is the newest has not been started."""
     found = await situation(scene.facts)
@@ -201,7 +194,7 @@ MISTAKES: Mapping[str, Mistake] = {
         "Run the step that empties it (it asks first), then start Patroni there: it copies the leader.",
     ),
     "patroni-ended": Mistake(
-        on_nodes(ended, data),
+        on_nodes(has_ended("patroni", begun.MANAGED), data),
         "Patroni has run on {nodes}, and does not run there now.",
         "Start it there as postgres (lessons 10 and 11); the end of /var/log/patroni/patroni.log says why it ended.",
     ),
