@@ -8,6 +8,8 @@
 
 PY := .venv/bin/python
 ARGS ?=
+# Where Python may not keep what it has compiled, every start compiles all of pghalab again, which a person would wait for.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab test check soak bench mutants lock clean
 
@@ -19,8 +21,9 @@ lab:
 test:
 	@sh scripts/setup.sh dev
 	@sh scripts/engine.sh
+	@sh scripts/browser.sh
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 20 --durations-min 10 $(ARGS)
+	@$(PY) -m pytest -n logical --maxprocesses 6 --dist loadgroup --no-loadscope-reorder --durations 20 --durations-min 10 $(ARGS)
 
 check:
 	@.venv/bin/ruff format --check .

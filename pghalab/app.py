@@ -9,13 +9,14 @@ import logging
 import os
 import signal
 import termios
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.events import Resize
 from textual.screen import ModalScreen, Screen
 
 from pghalab import registry
@@ -23,14 +24,11 @@ from pghalab.lab.types import LabError
 from pghalab.screens.console import Console
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.messages import Told, hears
-from pghalab.screens.themes import DARK, LIGHT
-from pghalab.session.backend import Connect
+from pghalab.screens.tap import Tap
+from pghalab.screens.themes import DARK, LIGHT, ROOM
+from pghalab.session.backend import Connect, Shown
 from pghalab.session.events import ConfirmationAsked, Noticed, NoticesChanged, RunFinished, VerbFinished
 from pghalab.widgets.keys import bindings, key, said
-from pghalab.widgets.text import HARMLESS
-
-if TYPE_CHECKING:
-    from textual.filter import LineFilter
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +42,8 @@ NO_FULL_COLLECTION = 1_000_000
 one takes longer than a key may wait."""
 CLOSE_SECONDS = 5.0
 """How long closing the lab may take before the console leaves all the same."""
-STOP_SECONDS = 20.0
-"""The same while a step or a verb runs: a deployment takes back what it made."""
+STOP_SECONDS = 60.0
+"""The same while a step or a verb runs: a deployment takes back what it made, which takes a busy engine long."""
 
 
 class PghalabApp(Console):
@@ -61,21 +59,22 @@ class PghalabApp(Console):
         *,
         connect: Connect | None = None,
         lessons: Path | None = None,
+        begins: Callable[[Console], object] | None = None,
+        recorded: Shown | None = None,
     ) -> None:
-        super().__init__(lab_name, connect=connect, lessons=lessons)
+        """`begins` is told once the lab is open; `recorded` is what `connect` shows, when it is a recording."""
+        super().__init__(lab_name, connect=connect, lessons=lessons, recorded=recorded)
+        self._begins = begins
         self._on_the_way_out = False
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
+        self._gives_up = False
+        for theme in (DARK, LIGHT, *ROOM.values()):
+            self.register_theme(theme)
         if not os.environ.get("TEXTUAL_ANIMATIONS"):
             self.animation_level = "none"  # a scroll that glides shows its key half a second late
         self.theme = DARK.name
         wanted = os.environ.get("TEXTUAL_THEME", "")
         if wanted in self.available_themes:
             self.theme = wanted
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, and the one that lets nothing through that a terminal would obey."""
-        return [*super().get_line_filters(), HARMLESS]
 
     def get_default_screen(self) -> Screen[None]:
         """Home is always the lowest screen."""
@@ -87,9 +86,15 @@ class PghalabApp(Console):
         self._listen_to_signals()
         self.call_after_refresh(self._open_session)
 
+    def on_resize(self, event: Resize) -> None:
+        """Tell the room how large the screen is, before it is painted."""
+        self.session.room.resized(event.size.width, event.size.height)
+
     def _listen_to_signals(self) -> None:
         if self.is_headless:
             return
+        if self._driver is not None:
+            Tap(self, self._driver, self.session.room)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
@@ -102,6 +107,10 @@ class PghalabApp(Console):
 
     def _signalled(self, number: signal.Signals) -> None:
         log.info("leaving on %s", number.name)
+        if self._driver is not None and not _terminal_is_there():
+            # Textual's thread that writes has ended with the terminal, and nobody else empties its queue: once that is
+            # full, whoever paints waits for ever.
+            self._driver.write = _nothing  # type: ignore[method-assign]
         self._leave(128 + number)
 
     @work(group="session", exit_on_error=False)
@@ -112,6 +121,8 @@ class PghalabApp(Console):
             # What a lesson needs, so that the first one finds it loaded.
             self.run_worker(_import_widgets, thread=True, group="import", exit_on_error=False)
             await self.session.open()
+            if self._begins is not None:
+                self._begins(self)
             self.set_timer(SETTLED_SECONDS, _settle)
         except LabError as error:
             self.notify(str(error), severity="error", timeout=30, markup=False)
@@ -199,6 +210,12 @@ class PghalabApp(Console):
         here = self.screen.step.id if isinstance(self.screen, LessonScreen) else ""
         self.open_step(broken[(broken.index(here) + 1) % len(broken)] if here in broken else broken[0])
 
+    def action_time(self) -> None:
+        """Open the cluster as it was."""
+        from pghalab.screens.time import TimeScreen
+
+        self.push_screen(TimeScreen())
+
     def action_about(self) -> None:
         """Open the about box."""
         from pghalab.screens.dialogs import About
@@ -232,6 +249,26 @@ class PghalabApp(Console):
         if chosen is not None:
             await open_shell(self, *chosen)
 
+    @work(group="room", exclusive=True, exit_on_error=False)
+    async def action_room(self) -> None:
+        """Let a room see the screen in its browsers, or no longer."""
+        from pghalab.screens.room import show_room
+
+        await show_room(self)
+
+    def action_replay(self) -> None:
+        """Leave this lab for the recorded course; ask first where it can be used."""
+        if self.recorded is not None or self._on_the_way_out:
+            return
+        if self.session.state.trouble is not None or self.session.state.without_engine:
+            self._replay()
+        else:
+            self.ask("Leave this lab, which stays as it is, for the recorded course?", "Leave", self._replay)
+
+    def _replay(self) -> None:
+        self.then = "replay"
+        self._leave(0)
+
     async def action_quit(self) -> None:
         """Leave; ask first while something runs."""
         if self._on_the_way_out:
@@ -253,16 +290,28 @@ class PghalabApp(Console):
 
     @work(group="leave", exit_on_error=False)
     async def _close_and_exit(self, code: int) -> None:
-        try:
-            limit = STOP_SECONDS if self.session.work.busy else CLOSE_SECONDS
-            await asyncio.wait_for(self.session.close(), limit)
-        except Exception:
-            log.exception("closing the session")
+        limit = STOP_SECONDS if self.session.work.busy else CLOSE_SECONDS
+        closing = asyncio.create_task(self.session.close(), name="closing the session")
+        await asyncio.wait({closing}, timeout=limit)
+        if not closing.done():
+            log.warning("closing the session takes longer than %g s: it is left as a kill would leave it", limit)
+            self._gives_up = True
+        elif not closing.cancelled() and (error := closing.exception()):
+            log.error("closing the session", exc_info=error)
         if not self.is_headless and not _terminal_is_there():
             # There is no terminal to give back, and writing to it would wait for ever.
             logging.shutdown()
             os._exit(code)
         self.exit(code, return_code=code)
+
+    async def run_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the console until it is left, also by what cannot be stopped in time."""
+        result = await super().run_async(*args, **kwargs)
+        if self._gives_up:
+            # The loop would wait for what does not end, and Python for the threads it is done in.
+            logging.shutdown()
+            os._exit(self.return_code or 0)
+        return result
 
     def _begin(self, verb: registry.Verb, way: registry.Way) -> None:
         """Do what a line of the lab menu says, in the lab menu, where it shows what it prints."""
@@ -274,7 +323,12 @@ class PghalabApp(Console):
         screen.call_after_refresh(screen.begin, verb, way)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """In a shell Ctrl+Q and Ctrl+P are the shell's: the first lets output go on that Ctrl+S has stopped."""
+        """In a shell Ctrl+Q and Ctrl+P are the shell's: the first lets output go on that Ctrl+S has stopped.
+
+        Nor does a room see the palette.
+        """
+        if action == "command_palette" and self.session.show is not None:
+            return False
         return action not in ("quit", "command_palette") or not self._in_shell
 
     @property
@@ -316,6 +370,10 @@ def _settle() -> None:
     """Set aside what the libraries brought, since it stays, and look for garbage among the rest from now on."""
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], FULL_COLLECTION)
+
+
+def _nothing(data: str) -> None:
+    """What is painted for nobody."""
 
 
 def _terminal_is_there() -> bool:

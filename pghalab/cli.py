@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pghalab.screens.console import Console
+    from pghalab.session.backend import Connect, Shown
+
 
 def parser(argv: list[str] | None = None) -> argparse.ArgumentParser:
     """The command line, made from the registry: for some arguments with their verb only, since each takes its time."""
@@ -68,9 +71,19 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what the verb does not know with the usage of that verb."""
         found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
+        if unknown and (unknown := self._behind_options(found, unknown)):
             self.error(f"unrecognized arguments: {' '.join(unknown)}; see {self.prog} --help")
         return found, unknown
+
+    def _behind_options(self, found: argparse.Namespace, unknown: list[str]) -> list[str]:
+        """Take words for arguments that may be missing: argparse takes none behind the first option."""
+        free = [one for one in self._actions if one.nargs == "?" and not one.option_strings and one.choices is None]
+        missing = [one for one in free if getattr(found, one.dest, None) == one.default]
+        if len(unknown) > len(missing) or any(word.startswith("-") for word in unknown):
+            return unknown
+        for action, word in zip(missing, unknown, strict=False):
+            setattr(found, action.dest, word)
+        return []
 
     def _print_message(self, message: str, file: object = None) -> None:
         if not message:
@@ -122,7 +135,7 @@ def _run(argv: list[str]) -> int:
     arguments = parser(argv).parse_args(argv)
     verb = None if arguments.verb is None else registry.named(arguments.verb)
     _set_up_logging(look_only=verb is not None and verb.looks)
-    return _console(arguments.lab) if verb is None else _call(verb.call)(arguments)
+    return console(arguments.lab) if verb is None else _call(verb.call)(arguments)
 
 
 def _call(name: str) -> Callable[[argparse.Namespace], int]:
@@ -139,19 +152,33 @@ def _set_up_logging(*, look_only: bool) -> None:
     setup_logging(look_only=look_only)
 
 
-def _console(lab: str) -> int:
-    _require_terminal()
+def console(
+    lab: str,
+    begins: Callable[[Console], object] | None = None,
+    *,
+    connect: Connect | None = None,
+    recorded: Shown | None = None,
+) -> int:
+    """Open the console of a lab, and what is wanted after it, and return its exit status; raises LabError.
+
+    `begins` is told once the lab is open; `recorded` is what `connect` shows, when it is a recording.
+    """
+    require_terminal()
     # A size that somebody exported would hold for ever, whatever size the terminal has or takes.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     from pghalab.app import PghalabApp
 
-    app = PghalabApp(lab)
+    app = PghalabApp(lab, begins=begins, connect=connect, recorded=recorded)
     app.run()
+    if app.then == "replay":
+        from pghalab.verbs.replay import show
+
+        return show()
     return app.return_code or 0
 
 
-def _require_terminal() -> None:
+def require_terminal() -> None:
     """Raise LabError where the console cannot be drawn."""
     from pghalab.lab.types import LabError
 

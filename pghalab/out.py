@@ -192,6 +192,11 @@ class Bar:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=of, completed=number, description=one_line(words)[:40], visible=True)
 
+    def total(self, of: int) -> None:
+        """So many things are to be done in all."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=of)
+
     def line(self, text: str) -> None:
         """Print a line, above the bar."""
         if self._bar is not None:

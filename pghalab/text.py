@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 # the next introducer, so that a text full of them is read in linear time.
 _STRING = r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*"
 _CSI = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*"
-_SEQUENCE = re.compile(rf"{_CSI}[@-~]|{_STRING}(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]")
+SEQUENCE = re.compile(rf"{_CSI}[@-~]|{_STRING}(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]")
+"""What a terminal obeys and does not show."""
 _UNFINISHED = re.compile(rf"{_CSI}\Z|{_STRING}\x1b?\Z|\x1b[ -/]*\Z|\r\Z")
 # Control characters but for tab and newline; what is invisible or turns the direction of what follows; tag characters
 # and variation selectors, which carry text that nobody sees. (UAX #9, Unicode chapter 23.)
@@ -31,7 +32,8 @@ GLYPHS = {
     "▸": ">", "›": ">", "‹": "<", "»": ">>", "▾": "v", "↑": "^", "↓": "v", "→": "->", "←": "<-", "↵": "Enter", "·": "-",
     "•": "-", "…": "...", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "×": "x", "≥": ">=", "≤": "<=",
     "☆": "*", "≠": "!=", "µ": "u", "─": "-", "━": "-", "│": "|", "┃": "|", "█": "#", "░": ".", "⚠": "!", "⋯": "...",
-    "≈": "~", "↳": "->", "┼": "+",
+    "≈": "~", "↳": "->", "┼": "+", "◇": "o", "◂": "<", "⌨": "k", "║": "|", "▏": "|", "▎": "|", "▍": "|", "▌": "|",
+    "▋": "|", "▊": "|", "▉": "|", "▐": "|", "▕": "|",
 }  # fmt: skip
 """What stands for a character where only ASCII can be shown."""
 
@@ -43,7 +45,7 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\u2028", "\n").replace("\u2029", "\n")
     return _HARMFUL.sub("", _SURROGATE.sub("?", text)).expandtabs(8)
 

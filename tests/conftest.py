@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
+
+QUICK = {("tests", name) for name in ("unit", "ui", "ssh")}
+"""The folders of tests that start no lab."""
 
 
 def pytest_configure() -> None:
@@ -16,6 +20,18 @@ def pytest_configure() -> None:
     # there for the configuration of the mutation tool. The tests' own process is told by more than this variable.
     if os.environ.get("MUTANT_UNDER_TEST") == "stats":
         del os.environ["MUTANT_UNDER_TEST"]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One process more than there are cores, since the live ones mostly wait, or three for each core without those.
+
+    None where the environment says it.
+    """
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    cores = os.cpu_count() or 1
+    quick = all(Path(word.split("::")[0]).parts[:2] in QUICK for word in config.args)
+    return 3 * cores if quick else min(4, cores + 1)
 
 
 @pytest.fixture

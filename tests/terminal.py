@@ -25,6 +25,10 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
 
 
+def _set_size(terminal: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class Terminal:
     """One program in a terminal of its own; leaving the context ends it."""
 
@@ -33,7 +37,7 @@ class Terminal:
     ) -> None:
         self.started = time.perf_counter()
         master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        _set_size(slave, columns, rows)
         self._process = subprocess.Popen(
             argv,
             stdin=slave,
@@ -68,6 +72,16 @@ class Terminal:
         """The program's process id."""
         return self._process.pid
 
+    @property
+    def descriptor(self) -> int:
+        """Readable when the program has printed something."""
+        return self._master
+
+    @property
+    def is_running(self) -> bool:
+        """The program has not ended."""
+        return self._process.poll() is None
+
     def read(self, patience: float) -> bytes:
         """What the program printed within `patience` seconds; empty when nothing came."""
         ready, _, _ = select.select([self._master], [], [], patience)
@@ -95,6 +109,17 @@ class Terminal:
     def press(self, keys: str) -> None:
         """Type."""
         os.write(self._master, keys.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, and tell the program, whose controlling terminal it is not."""
+        _set_size(self._master, columns, rows)
+        self._process.send_signal(signal.SIGWINCH)
+
+    def hang_up(self) -> None:
+        """Close the terminal's other side, as a window that is closed; the program is told."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDONLY)
+        self._process.send_signal(signal.SIGHUP)
 
     def signal(self, number: signal.Signals, limit: float = 60.0) -> int:
         """Send a signal and return how the program ended; raises TimeoutError when it goes on."""

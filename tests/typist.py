@@ -2,60 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from pghalab.course.kinds import Question, Read
 from pghalab.course.localise import Names
 from pghalab.course.model import Step
-from pghalab.terminal.terminal import Terminal as Engine
-from tests.terminal import Terminal
+from tests.drawn import Drawn
 
 LEAVE = "\x1d"
+BESIDE = "Expected and printed"
+"""The page on which a comparison is shown; it comes first where something differs that may not."""
+COMPARED = 60.0
+"""Seconds within which what was typed is compared, on a machine that does much else: first the checks are looked at."""
+TALL = 8
+"""Lines of a command that may be more than a shell shows: readline then draws its last line over itself."""
 _PROMPT = re.compile(r"^\s*(\w+)@(\w+):[^\n]*[#$] ?$", re.MULTILINE)
 """A prompt with nothing behind it."""
 
 
-class Typist:
+class Typist(Drawn):
     """The console of one lab on a terminal of this size."""
 
     def __init__(self, lab: str, names: Names, columns: int, rows: int, env: dict[str, str]) -> None:
         self._names = names
         self._at = (columns, rows)
-        argv = [sys.executable, "-m", "pghalab", "--lab", lab]
-        self._terminal = Terminal(argv, columns=columns, rows=rows, env={"TEXTUAL_ANIMATIONS": "none", **env})
-        self._engine = Engine(columns, rows, lambda reply: self._terminal.press(reply.decode()))
+        super().__init__([sys.executable, "-m", "pghalab", "--lab", lab], columns, rows, env)
         self.seconds: dict[str, float] = {}
         """How long it took to be told of each step after its command had ended, or was put there."""
-
-    def close(self) -> None:
-        """Quit the console."""
-        self._terminal.__exit__(None, None, None)
-        self._engine.close()
-
-    @property
-    def screen(self) -> str:
-        """What is on the screen now."""
-        while data := self._terminal.read(0):
-            self._engine.screen.feed(data)
-        self._engine.screen.update()
-        return self._engine.screen.text
-
-    def until(self, holds: Callable[[str], object], what: str, limit: float = 30.0) -> str:
-        """Wait until the screen is so."""
-        end = time.monotonic() + limit
-        while not holds(screen := self.screen):
-            if time.monotonic() > end:
-                raise TimeoutError(f"{what} was not seen; the screen:\n{screen}")
-            if data := self._terminal.read(0.05):
-                self._engine.screen.feed(data)
-        return screen
-
-    def press(self, keys: str) -> None:
-        """Type."""
-        self._terminal.press(keys)
+        self.differs: dict[str, str] = {}
+        """What is shown of each step whose output is not compared, or is not as expected."""
+        self._kept = os.environ.get("PGHALAB_SCREENS")
+        """A folder for what the screen showed before and after each step."""
 
     def open(self) -> None:
         """Go on where the lab is."""
@@ -76,24 +58,61 @@ class Typist:
         `then` is a command that is typed behind that.
         """
         self.begin(step)
+        self._keep(step, "begun")
         if isinstance(step.kind, Question):
             self.press("abcdefg"[step.kind.right])
-            self._is_done(step)
+            # The lesson scrolls to what is said of the answer, and its title may leave the screen.
+            self.until(lambda screen: "✓ Right" in screen, f"what is said of “{step.id}”")
         elif step.kind.card is not None and step.kind.card.copyable:
             self._command(step, who, then)
         elif not isinstance(step.kind, Read):
             self._is_done(step)
+        self._keep(step, "done")
+        if step.expect and step.id in self.seconds:
+            self._look_beside(step)
         self.press("\r")
+
+    def _keep(self, step: Step, when: str) -> None:
+        if self._kept:
+            Path(self._kept, f"{self._at[0]}-{len(self.seconds):02}-{step.id}-{when}.txt").write_text(self.screen)
+
+    def _look_beside(self, step: Step) -> None:
+        """The whole width has a page that compares what was printed with what is expected."""
+        # A step may be done before the last of its lines has ended and been looked at.
+        end = time.monotonic() + COMPARED
+        while True:
+            self.press("w")
+            first = shown = self.until(_page, f"the pages of “{step.id}”")
+            number, pages = _page(shown)
+            while BESIDE not in shown and number < pages:
+                number += 1
+                self.press("\t")
+                shown = self.until(partial(_is_page, number), f"page {number}")
+            self._keep(step, "beside")
+            self.press("w")
+            self.until(_leads, "the lesson")
+            if BESIDE in shown or time.monotonic() > end:
+                break
+        if first is shown or BESIDE not in shown:
+            self.differs[step.id] = first
 
     def _command(self, step: Step, who: str, then: str) -> None:
         """Put the step's command at a prompt and enter it; the shell's pane says that it is done."""
         self.press("i")
-        end = "".join(self._names.text(step.kind.where.command).split())[-12:]
-        self.until(lambda screen: not _leads(screen) and _typed(screen).endswith(end), "the command at a prompt")
+        command = self._names.text(step.kind.typed(step.kind.where.command))
+        # What only the cluster knows is asked when the command is put there.
+        end = "".join(command.rpartition("}}")[2].split())[-12:]
+        tall = command.count("\n") >= TALL
+
+        def is_there(screen: str) -> bool:
+            typed = _typed(screen)
+            return not _leads(screen) and (typed.endswith(end) or (tall and end in typed))
+
+        self.until(is_there, "the command at a prompt")
         self.press("\r")
-        self.until(lambda screen: _prompt(screen) == who or self._leaves_pager(screen), f"a prompt of {who}", 120)
+        self.until(lambda screen: _is_prompt(screen, who) or self._leaves_pager(screen), f"a prompt of {who}", 120)
         began = time.monotonic()
-        self.until(lambda screen: "✓ this step is done" in screen, f"“{step.id}” done", 60)
+        self.until(lambda screen: "✓ this step is done" in screen, f"“{step.id}” done", 180)
         self.seconds[step.id] = time.monotonic() - began
         if then:
             self.press(f"{then}\r")
@@ -110,6 +129,16 @@ class Typist:
     def _is_done(self, step: Step) -> None:
         title = self._names.text(step.title)
         self.until(lambda screen: "✓ done" in _title(screen, title), f"“{step.id}” done", 60)
+
+
+def _page(screen: str) -> tuple[int, ...]:
+    """Which page of how many is shown on the whole width; empty where something else is."""
+    found = re.match(r".*\S  (\d+) of (\d+)  ", screen.partition("\n")[0])
+    return () if found is None else (int(found[1]), int(found[2]))
+
+
+def _is_page(number: int, screen: str) -> bool:
+    return _page(screen)[:1] == (number,)
 
 
 def _title(screen: str, title: str) -> str:
@@ -135,6 +164,11 @@ def _lines(screen: str) -> list[str]:
 def _typed(screen: str) -> str:
     """What the shell shows, without blanks: a long line is folded anywhere."""
     return "".join("".join(_lines(screen)).split())
+
+
+def _is_prompt(screen: str, who: str) -> bool:
+    """The prompt of `who` waits; of a node that only the cluster knows (`postgres@{{leader}}`) that of any."""
+    return _prompt(screen) == who or ("{{" in who and bool(_prompt(screen)))
 
 
 def _prompt(screen: str) -> str:

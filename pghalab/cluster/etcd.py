@@ -13,7 +13,7 @@ import os
 import threading
 import warnings
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -160,17 +160,34 @@ async def lease_left(node: Node, key: str, *, timeout: float = TIMEOUT) -> int |
 
 
 async def members(node: Node, *, timeout: float = TIMEOUT) -> tuple[EtcdMember, ...]:
-    """The members as this one knows them, answered without a majority too; raises as `endpoint` does."""
-    answer = await _gateway(node, "/v3/cluster/member/list", timeout, {"linearizable": False})
+    """The members as this one knows them, answered without a majority too; raises as `endpoint` does.
+
+    One that was started and has met no majority since keeps its clients waiting: it is asked as the others ask it.
+    """
+    asking = asyncio.ensure_future(_gateway(node, "/v3/cluster/member/list", timeout, {"linearizable": False}))
+    try:
+        await asyncio.wait({asking}, timeout=PATIENCE)
+        if not asking.done():
+            with contextlib.suppress(LabError):
+                return _members((await _peer(node, "/members", timeout)).json())
+        return _members((await asking).get("members", ()))
+    finally:
+        if not asking.done():
+            asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+def _members(listed: Iterable[Mapping[str, Any]]) -> tuple[EtcdMember, ...]:
+    """Members by name; what clients are told calls the id otherwise than what members tell each other."""
     found = [
         EtcdMember(
-            member_id=_hex(member["ID"]),
+            member_id=_hex(member.get("ID") or member["id"]),
             name=str(member.get("name", "")),
             peer_urls=tuple(member.get("peerURLs", ())),
             client_urls=tuple(member.get("clientURLs", ())),
             is_learner=bool(member.get("isLearner", False)),
         )
-        for member in answer.get("members", ())
+        for member in listed
     ]
     return tuple(sorted(found, key=lambda member: (member.name, member.member_id)))
 

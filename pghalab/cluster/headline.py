@@ -28,7 +28,7 @@ def headline(
         return joined([*parts, Cell(nodes.error.splitlines()[0], "bad", "bad")])
     rows = nodes.value
     if not any(node.container not in ("absent", "foreign") for node in rows):
-        return joined([*parts, Cell("no nodes yet", "quiet")])
+        return joined([*parts, Cell("no nodes", "quiet")])
     writing = writers(rows)
     if len(writing) > 1:
         parts.append(Cell(f"{len(writing)} SERVERS TAKE WRITES: {', '.join(writing)}", "bad", "bad", bold=True))

@@ -55,6 +55,10 @@ class NodeHealth:
     """Its PostgreSQL takes writes, or is read-only (in recovery), by its own word; None while that is not known."""
     system_id: str = ""
     """The database system identifier of its PostgreSQL, as it was seen last."""
+    member: bool | None = None
+    """A member of etcd has left data on it; None while that was not looked at: only while no etcd is seen."""
+    managed: bool | None = None
+    """A database of Patroni's lies on it; None while that was not looked at: only while no cluster is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,11 @@ class EtcdView:
     """Members run, and those that see a leader are no majority."""
     cluster_id: str | None = None
     """The cluster that is counted, hexadecimal: the one that most of the nodes belong to."""
+
+    @property
+    def seen(self) -> bool:
+        """There is one: it has members, or one runs."""
+        return bool(self.members) or any(row.runs for row in self.endpoints)
 
     @property
     def waits(self) -> bool:
@@ -200,6 +209,11 @@ class PatroniView:
     paused: bool = False
     lease_left: int | None = None
     """Seconds that the leader key lives on at most unless it is renewed: asked of etcd when its holder is silent."""
+
+    @property
+    def seen(self) -> bool:
+        """There is one: it has an identifier, a leader or a member."""
+        return bool(self.system_id or self.members) or self.leader is not None
 
     @property
     def holder(self) -> PatroniMember | None:

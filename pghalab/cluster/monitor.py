@@ -10,12 +10,14 @@ from typing import Any, Final, Literal, cast
 
 from pghalab.cluster import etcd, events, postgres
 from pghalab.cluster.dcs import PREFIX
+from pghalab.cluster.health import health
 from pghalab.cluster.keys import Keys
 from pghalab.cluster.members import SETTLE, Members
-from pghalab.cluster.model import ClusterEvent, Etcd, NodeHealth, Nodes, Patroni, Snapshot, Update
+from pghalab.cluster.model import ClusterEvent, Etcd, EtcdView, Nodes, Patroni, PatroniView, Snapshot, Update
 from pghalab.cluster.roles import Roles
 from pghalab.cluster.services import SERVICES, Name, Services
 from pghalab.cluster.sweep import AGAIN_SOON, Sweep
+from pghalab.cluster.traces import Traces
 from pghalab.cluster.trouble import counts
 from pghalab.cluster.watch import PrefixWatch
 from pghalab.lab.types import Container, Lab, LabError, LinkChanged
@@ -26,6 +28,7 @@ POSTGRES_EVERY: Final = 1.5
 """So that who takes writes is told within 2 s; an answer is a few packets over connections that are kept."""
 PATRONI_EVERY: Final = 2.0
 ETCD_EVERY: Final = 3.0
+TRACES_EVERY: Final = 30.0
 CONTAINERS_EVERY: Final = 3.0
 """Seconds between looks; containers are polled only if the lab does not tell of their changes itself."""
 CONTAINERS_ANYWAY: Final = 15.0
@@ -60,6 +63,7 @@ class Monitor:
         self._services = Services(self._nodes)
         self._roles = Roles(self._lab, self._services)
         self._members = Members(self._nodes, self._services)
+        self._traces = Traces(self._nodes, self._services)
         self._keys = Keys(self._nodes, self._services, self._roles)
         self._judge = events.Judge(self._tell)
         self._writes: dict[str, bool | None] = {}
@@ -67,6 +71,7 @@ class Monitor:
         self._etcd_sweep = Sweep(self._names, self._look_at_etcd, self._etcd_swept, ETCD_EVERY)
         self._patroni_sweep = Sweep(self._names, self._look_at_patroni, self._patroni_swept, PATRONI_EVERY)
         self._postgres_sweep = Sweep(self._names, self._roles.look, self._postgres_swept, POSTGRES_EVERY)
+        self._traces_sweep = Sweep(self._names, self._look_for_traces, self._nodes_changed, TRACES_EVERY)
         self._watch = PrefixWatch(self._nodes, PREFIX, self._keys_seen, self._keys_lost, self._serves_our_keys)
         self.pause(self._paused)
 
@@ -79,9 +84,7 @@ class Monitor:
             while True:
                 parts = (
                     lambda: self._follow_containers(every),
-                    self._etcd_sweep.run,
-                    self._patroni_sweep.run,
-                    self._postgres_sweep.run,
+                    *(sweep.run for sweep in self._sweeps),
                     self._watch.run,
                 )
                 tasks = [asyncio.create_task(_for_ever(part)) for part in parts]
@@ -129,24 +132,30 @@ class Monitor:
             self._look_at_containers.set()
 
     @property
-    def _sweeps(self) -> tuple[Sweep, ...]:
+    def _of_services(self) -> tuple[Sweep, ...]:
+        """Those that ask the services, in their order."""
         return self._etcd_sweep, self._patroni_sweep, self._postgres_sweep
+
+    @property
+    def _sweeps(self) -> tuple[Sweep, ...]:
+        return *self._of_services, self._traces_sweep
 
     async def once(self) -> tuple[Nodes, Etcd, Patroni]:
         """One look at everything, without watching; takes a few seconds at most."""
         try:
-            await asyncio.gather(self._ask_for_containers(), *(sweep.once() for sweep in self._sweeps))
+            await asyncio.gather(self._ask_for_containers(), *(sweep.once() for sweep in self._of_services))
             await self._ask_the_silent_again()
             await self._ask_for_keys()
             self._forget_the_gone()
             await self._keys.ask_lease()
+            await self._traces_sweep.once()
         finally:
             await self._let_go([])
         return self._nodes_snapshot(), self._members.snapshot(), self._patroni_snapshot()
 
     async def _ask_the_silent_again(self) -> None:
         """Once is nothing; and two servers that take writes are believed only by words of the same moment."""
-        for service, sweep in zip(SERVICES, self._sweeps, strict=True):
+        for service, sweep in zip(SERVICES, self._of_services, strict=True):
             silent = [name for name in self._names if self._services.misses(service, name) == 1]
             again = [name for name in silent if self._services.word(service, name) == "unknown"]
             if again:
@@ -246,28 +255,13 @@ class Monitor:
         if not self._containers_error and not self._containers.keys() >= self._nodes.keys():
             # What nobody has looked at yet is not absent.
             return Snapshot(None, None, time.monotonic())
-        rows = []
-        for name, node in self._nodes.items():
-            container = self._containers.get(name)
-            runs = container is None or container.state == "running"
-            word = self._services.word
-            none: Literal["none", "unknown"] = "unknown" if self._services.is_data_node(name) else "none"
-            rows.append(
-                NodeHealth(
-                    name=name,
-                    container=container.state if container else "running" if node.link == "up" else "absent",
-                    address=container.address if container else node.address,
-                    ssh=node.link,
-                    etcd=word("etcd", name) if runs else "unknown",
-                    patroni=word("patroni", name) if runs else none,
-                    postgres=word("postgres", name) if runs else none,
-                    writes=self._roles.words.writes(name) if runs else None,
-                    system_id=self._roles.system_ids.get(name, ""),
-                )
-            )
+        rows = tuple(
+            health(node, self._containers.get(name), self._services, self._roles, self._traces)
+            for name, node in self._nodes.items()
+        )
         if self._containers_error:
-            return Snapshot(tuple(rows), self._containers_error, *self._containers_at)
-        return Snapshot(tuple(rows), None, time.monotonic())
+            return Snapshot(rows, self._containers_error, *self._containers_at)
+        return Snapshot(rows, None, time.monotonic())
 
     # PostgreSQL
 
@@ -359,6 +353,15 @@ class Monitor:
         self._keys.lost(error)
         self._etcd_sweep.refresh()
         self._show("patroni", self._patroni_snapshot())
+
+    # what lies on the nodes
+
+    async def _look_for_traces(self, name: str) -> bool:
+        seen: dict[Name, EtcdView | PatroniView | None] = {
+            "etcd": self._members.snapshot().value,
+            "patroni": self._patroni_snapshot().value,
+        }
+        return await self._traces.look(name, [each for each, view in seen.items() if view is None or not view.seen])
 
     # what all sources share
 

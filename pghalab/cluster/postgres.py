@@ -66,8 +66,7 @@ async def role(lab: Lab, node: str, *, timeout: float = ROLE_TIMEOUT) -> Role:
 
     Raises OutOfReach, NotRunning, NoAnswer or LoginRefused.
     """
-    import psycopg
-
+    psycopg = _driver()
     where = lab.nodes[node]
     port = await rest.tunnel(where, PORT)
     kept = _kept.get(where)
@@ -125,8 +124,7 @@ async def query(
 
     Raises OutOfReach, NotRunning, NoAnswer, or LabError with the server's words.
     """
-    import psycopg
-
+    psycopg = _driver()
     where = lab.nodes[node]
     port = await rest.tunnel(where, PORT)
     connection = await _connected(where, "localhost", port, "postgres", database, lab.password, timeout)
@@ -180,6 +178,18 @@ async def probe(node: Node, *, timeout: float = 2.0) -> None:
         raise rest.failed(node, PORT, _SERVICE, error) from error
 
 
+def _driver() -> Any:
+    """psycopg, with nothing left in the environment that it, or libpq at a login, would take for its own.
+
+    PGTZ, PGDATESTYLE and PGGEQO go into every login, PGREQUIREAUTH or PGSSLNEGOTIATION can forbid it, whatever is asked
+    for; PSYCOPG_IMPL can keep the library from being loaded.
+    """
+    environment.leave("PG", "PSYCOPG_")
+    import psycopg
+
+    return psycopg
+
+
 async def _connected(
     node: Node, host: str, port: int, user: str, database: str, password: str, timeout: float
 ) -> psycopg.AsyncConnection[tuple[Any, ...]]:
@@ -187,8 +197,7 @@ async def _connected(
 
     Raises OutOfReach, NotRunning, NoAnswer, or LoginRefused with the server's words.
     """
-    import psycopg
-
+    psycopg = _driver()
     try:
         async with asyncio.timeout(timeout + 1):
             return await _connect(port, user, database, password, timeout)
@@ -201,12 +210,7 @@ async def _connected(
 async def _connect(
     port: int, user: str, database: str, password: str, timeout: float
 ) -> psycopg.AsyncConnection[tuple[Any, ...]]:
-    import psycopg
-
-    # PGTZ, PGDATESTYLE and PGGEQO go into every login, PGREQUIREAUTH or PGSSLNEGOTIATION can forbid it, whatever is
-    # asked for here; the rest that libpq would take from the environment or from files is said.
-    environment.leave("PG", "PSYCOPG_")
-    return await psycopg.AsyncConnection.connect(
+    made: psycopg.AsyncConnection[tuple[Any, ...]] = await _driver().AsyncConnection.connect(
         host="127.0.0.1",
         hostaddr="127.0.0.1",
         port=port,
@@ -222,6 +226,7 @@ async def _connect(
         connect_timeout=max(2, round(timeout)),
         autocommit=True,
     )
+    return made
 
 
 def _explain(node: Node, host: str, error: psycopg.OperationalError, timeout: float) -> LabError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pghalab.cluster.absent import no_cluster, no_etcd
 from pghalab.cluster.cells import Cell, Column, Line, Sheet, joined, state
 from pghalab.cluster.model import (
     Etcd,
@@ -20,9 +21,10 @@ from pghalab.cluster.model import (
 from pghalab.cluster.trouble import waits, writers
 from pghalab.cluster.units import ago, lsn, size
 
-NO_NODES: Final = "No nodes yet: the deploy step, or the lab menu (L), creates them."
-NO_ETCD: Final = "No etcd yet: the step that starts the first member brings it."
-NO_CLUSTER: Final = "No cluster yet: the step that bootstraps the leader brings it."
+NO_NODES: Final = "No nodes: the deploy step, or the lab menu (L), creates them."
+NO_ETCD: Final = no_etcd(None)
+NO_CLUSTER: Final = no_cluster(None)
+"""What is said as long as nothing is known of the nodes."""
 
 NODE_COLUMNS: Final = (
     Column("Node"),
@@ -57,6 +59,11 @@ PATRONI_COLUMNS: Final = (
     Column("Lag", 4, right=True),
     Column("Note", 9),
 )
+
+
+def sheets(of_nodes: Nodes, of_etcd: Etcd, of_patroni: Patroni) -> tuple[Sheet, Sheet, Sheet]:
+    """Nodes, etcd and Patroni as they stand beside each other."""
+    return nodes(of_nodes), etcd(of_etcd, no_etcd(of_nodes)), patroni(of_patroni, no_cluster(of_nodes))
 
 
 def nodes(snapshot: Nodes) -> Sheet:
@@ -97,13 +104,11 @@ def _postgres(node: NodeHealth, writing: int) -> Cell:
     return state("takes writes" if node.writes else "read-only")
 
 
-def etcd(snapshot: Etcd) -> Sheet:
-    """`endpoint status` of every member, and the arithmetic of the quorum."""
+def etcd(snapshot: Etcd, nothing: str = NO_ETCD) -> Sheet:
+    """`endpoint status` of every member, and the arithmetic of the quorum; `nothing` is said where none is seen."""
     view = snapshot.value
-    if view is None:
-        return Sheet(_lines(snapshot, (Cell(NO_ETCD, "quiet"),)), ETCD_COLUMNS, ())
-    if not view.members and not any(row.runs for row in view.endpoints):
-        return Sheet(_lines(snapshot, (Cell(NO_ETCD, "quiet"),)), ETCD_COLUMNS, ())
+    if view is None or not view.seen:
+        return Sheet(_lines(snapshot, (Cell(nothing, "quiet"),)), ETCD_COLUMNS, ())
     lines: list[Line] = [(Cell(_counted(view)), _verdict(view))]
     strangers = [row.node for row in view.endpoints if view.is_foreign(row)]
     if strangers:
@@ -158,11 +163,11 @@ def _endpoint(member: EtcdEndpoint, view: EtcdView) -> tuple[Cell, ...]:
     )
 
 
-def patroni(snapshot: Patroni) -> Sheet:
-    """What `patronictl list` prints, and what each node says itself."""
+def patroni(snapshot: Patroni, nothing: str = NO_CLUSTER) -> Sheet:
+    """What `patronictl list` prints, and what each node says itself; `nothing` is said where no cluster is seen."""
     view = snapshot.value
-    if view is None or (not view.system_id and view.leader is None and not view.members):
-        return Sheet(_lines(snapshot, (Cell(NO_CLUSTER, "quiet"),)), PATRONI_COLUMNS, ())
+    if view is None or not view.seen:
+        return Sheet(_lines(snapshot, (Cell(nothing, "quiet"),)), PATRONI_COLUMNS, ())
     known = snapshot.error is None
     parts = [Cell(f"{view.scope} ({view.system_id or 'initialising'})")]
     if known and view.leader is None and view.system_id:

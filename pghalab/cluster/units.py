@@ -1,4 +1,4 @@
-"""Sizes, ages and positions in few characters."""
+"""Sizes, ages, times and positions in few characters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ def ago(seconds: float) -> str:
     if seconds < 5400:
         return f"{int(seconds // 60)} min"
     return f"{int(seconds // 3600)} h"
+
+
+def clock(seconds: float) -> str:
+    """A time as a clock counts it: `2:05`, `1:02:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def size(count: int) -> str:

@@ -20,6 +20,10 @@ LONGEST_COMMAND = 1800.0
 """Seconds."""
 LONGEST_CHECK = 600.0
 MISTAKES_OF_A_STEP = 2
+LONG_LESSON, NOTED_STEPS = 6, 3
+"""From so many steps on a lesson has notes for a presenter in so many of them."""
+ASKED = "Asked: "
+"""How the paragraph of a note begins that answers what the room usually asks."""
 _IN_CHECKS = ("node", "address")
 """Placeholders that a check answers itself, for each node it looks at."""
 
@@ -31,6 +35,7 @@ def lint(course: Course) -> list[Problem]:
     lessons = [lesson.id for lesson in course.lessons]
     for number, lesson in enumerate(course.lessons):
         wrong = [*faults(lesson), *_needs(lesson, lessons[:number], lessons), *_order(lesson, order)]
+        wrong += _notes(lesson)
         wrong += [(step.line, words) for step in lesson.steps for words in (*_outputs(step), *_mistakes(step))]
         found += (Problem(lesson.path, line, words) for line, words in wrong)
     return sorted(found, key=lambda problem: (str(problem.path), problem.line))
@@ -72,6 +77,21 @@ def _order(lesson: Lesson, order: dict[str, int]) -> Iterator[tuple[int, str]]:
                 yield step.line, f"`needs`: the step `{need}` {known}"
 
 
+def _notes(lesson: Lesson) -> Iterator[tuple[int, str]]:
+    """Whether whoever presents a lesson finds how to open it, what is asked, and something on the way."""
+    noted = [step for step in lesson.steps if step.notes]
+    first = lesson.steps[0]
+    if not first.notes:
+        yield first.line, f"the step `{first.id}` needs `notes`: it opens the lesson"
+    if len(lesson.steps) >= LONG_LESSON and len(noted) < NOTED_STEPS:
+        yield 1, f"a lesson of {LONG_LESSON} steps and more has `notes` in {NOTED_STEPS} at least; found {len(noted)}"
+    if noted and not any(line.startswith(ASKED) for step in noted for line in step.notes.splitlines()):
+        yield (
+            noted[0].line,
+            f"no `notes` of the lesson say what the room asks: a paragraph that begins with `{ASKED.strip()}`",
+        )
+
+
 def _outputs(step: Step) -> Iterator[str]:
     """What is wrong with what a step is said to print; a lesson can be used all the same."""
     if step.kind.where.command and not step.expect and not step.silent:
@@ -106,7 +126,7 @@ def _step(step: Step) -> Iterator[tuple[int, str]]:
         yield step.line, "`correction` and `errata` go together"
     if bool(step.guard) != bool(step.guard_reason):
         yield step.line, "`guard` and `guard_reason` go together"
-    texts = (step.title, step.prose, step.after, where.node, where.command, step.expect, *step.hints)
+    texts = (step.title, step.prose, step.after, where.node, where.command, step.expect, step.notes, *step.hints)
     for word in sorted(used(*texts) - set(KNOWN)):
         yield step.line, f"unknown placeholder `{{{{{word}}}}}`; known are {', '.join(KNOWN)}"
     for name in step.diagnoses:

@@ -11,15 +11,17 @@ from typing import Any, cast
 
 from pghalab.course.expected.rules import RuleError, Rules, read_rules
 from pghalab.course.kinds import KINDS, Read, read_kind
-from pghalab.course.kinds.fields import FLAG, LIST, TEXT, TEXTS, Bad, Types, in_seconds, of_type, one_of
+from pghalab.course.kinds.fields import FLAG, LIST, TEXT, TEXTS, WHOLE, Bad, Types, in_seconds, of_type, one_of
 from pghalab.course.lines import Located, YamlError, parse
 from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
+from pghalab.course.timing import LONGEST
 from pghalab.course.titles import LARGEST, LESSONS, MOST_LESSONS, NUMBERED, lesson_files
 from pghalab.lab.host.files import Unfit, read_text
 
 DEFAULT_WITHIN = 15.0
 MOST_STEPS = 200
 """Sections of a lesson."""
+MOST_MINUTES = 600
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -28,7 +30,7 @@ _LESSON_KEYS = {"id", "title", "minutes", "credit", "needs", "optional"}
 _STEP_KEYS: Mapping[str, Types] = {
     "id": TEXT, "kind": TEXT, "expect": TEXT, "match": LIST, "silent": FLAG, "checks": LIST, "guard": LIST,
     "guard_reason": TEXT, "until": TEXTS, "undone_by": TEXTS, "needless_if": LIST, "needs": TEXTS,
-    "correction": TEXT, "errata": LIST, "hints": LIST, "diagnoses": TEXTS, "notes": TEXT,
+    "correction": TEXT, "errata": LIST, "hints": LIST, "diagnoses": TEXTS, "notes": TEXT, "pause": WHOLE,
     "optional": FLAG, "widget": TEXT,
     **{key: wanted for kind in KINDS.values() for key, wanted in kind.keys.items()},
 }  # fmt: skip
@@ -177,8 +179,8 @@ def _lesson(path: Path, front: Located, intro: str, sections: list[_Section]) ->
     if not isinstance(needs, list) or not all(isinstance(item, str) for item in needs):
         raise Bad(front.line("needs"), "`needs` is a list of lesson ids")
     minutes = front.data.get("minutes", 5)
-    if isinstance(minutes, bool) or not isinstance(minutes, int) or minutes < 1:
-        raise Bad(front.line("minutes"), "`minutes` is a whole number from 1")
+    if isinstance(minutes, bool) or not isinstance(minutes, int) or not 1 <= minutes <= MOST_MINUTES:
+        raise Bad(front.line("minutes"), f"`minutes` is a whole number from 1 to {MOST_MINUTES}")
     optional = front.data.get("optional", False)
     if not isinstance(optional, bool):
         raise Bad(front.line("optional"), "`optional` is true or false")
@@ -227,9 +229,16 @@ def _step(lesson_id: str, section: _Section) -> Step:
         needless_if=tuple(_checks(block, "needless_if")),
         guard_reason=data.get("guard_reason", "").strip(), widget=cast(Any, one_of(block, "widget", _WIDGETS)),
         hints=tuple(hint.strip() for hint in hints), diagnoses=_names(block, "diagnoses", "a name"),
-        notes=data.get("notes", "").strip(),
+        notes=data.get("notes", "").strip(), pause=_pause(block),
         correction=data.get("correction", "").strip(), errata=tuple(errata), line=block.start,
     )  # fmt: skip
+
+
+def _pause(block: Located) -> int | None:
+    pause: int | None = block.data.get("pause")
+    if pause is not None and not 1 <= pause <= LONGEST:
+        raise Bad(block.line("pause"), f"`pause` is a whole number of seconds from 1 to {LONGEST}")
+    return pause
 
 
 def _rules(block: Located) -> Rules:

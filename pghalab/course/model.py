@@ -61,6 +61,8 @@ class Step:
     """The mistakes that are common here, in the order in which they are looked for; see `course/diagnoses`."""
     notes: str = ""
     """For a presenter."""
+    pause: int | None = None
+    """Seconds that a show waits once the step is seen, where its words do not say it; see `course/timing.py`."""
     correction: str = ""
     """Where the source text is wrong: what it says, and what is so or was just seen."""
     errata: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class Lesson:
     number: int
     title: str
     minutes: int
+    """The time that is planned for it."""
     credit: str
     optional: bool
     needs: tuple[str, ...]

@@ -13,12 +13,12 @@ from pghalab.course.expected.compare import misfits
 from pghalab.course.expected.idle import suggestions
 from pghalab.course.expected.model import Comparison
 from pghalab.course.journal import Journal
-from pghalab.course.kinds.edit import applied
 from pghalab.course.lint import NODES
 from pghalab.course.localise import Names
 from pghalab.course.model import Course, Problem, Step
-from pghalab.course.placeholders import WORD
+from pghalab.course.recorded import command_of
 from pghalab.lab.types import LabError
+from pghalab.redact import MARK
 
 _TOKEN = "pgha-token"
 """The token of the course's etcd cluster, as etcdSetup.sh writes it."""
@@ -59,7 +59,7 @@ def recordings(course: Course, journal: Journal, names: Names, secret: str) -> l
 def printed(course: Course, journal: Journal, names: Names, secret: str) -> dict[str, str]:
     """What the lab's last runs of the course printed, by step.
 
-    A run with another command than the step's own, or one whose output holds the lab's password, counts for nothing.
+    A run with another command than the step's own, or one whose output held a secret, counts for nothing.
     """
     found: dict[str, str] = {}
     for step, log in _logs(course, journal, names).items():
@@ -67,14 +67,14 @@ def printed(course: Course, journal: Journal, names: Names, secret: str) -> dict
             text = log.read_bytes()[: _LARGEST + 1].decode("utf-8", "replace")
         except OSError:
             continue
-        if len(text) <= _LARGEST and (not secret or secret not in text):
+        if len(text) <= _LARGEST and MARK not in text and (not secret or secret not in text):
             found[step] = text
     return found
 
 
 def _logs(course: Course, journal: Journal, names: Names) -> dict[str, Path]:
     """The log of the last run of each step that ended as it should."""
-    commands = {step.id: _command(step, names) for step in course.steps if step.kind.where.command}
+    commands = {step.id: command_of(step, names) for step in course.steps if step.kind.where.command}
     started: dict[str, Path] = {}
     done: dict[str, Path] = {}
     for entry in journal.entries():
@@ -92,17 +92,14 @@ def _logs(course: Course, journal: Journal, names: Names) -> dict[str, Path]:
     return done
 
 
-def _command(step: Step, names: Names) -> re.Pattern[str]:
-    """The step's own command, whatever the cluster answered for its placeholders."""
-    command = names.command(applied(step.kind.where.command))
-    parts = [re.escape(part) for part in WORD.sub("\0", command).split("\0")]
-    return re.compile(r"[\w-]+".join(parts))
-
-
 def as_written(text: str, names: Names) -> str:
     """An output as it would be with the names and addresses that lessons are written with."""
+    return _in_order(renamed(clean(text), names))
+
+
+def renamed(text: str, names: Names) -> str:
+    """A text with the names and addresses that lessons are written with in the place of a lab's own."""
     ours = Names()
-    text = clean(text)
     if names.prefix != ours.prefix:
         text = re.sub(rf"(?<![\w-]){re.escape(names.prefix)}(?=[1-9]\d*(?![\w]))", ours.prefix, text)
     if names.subnet != ours.subnet:
@@ -113,7 +110,7 @@ def as_written(text: str, names: Names) -> str:
                            for subnet in (names.subnet, ours.subnet))  # fmt: skip
             text = text.replace(theirs, f"\0{our}")
         text = text.replace("\0", "")
-    return _in_order(text)
+    return text
 
 
 def _in_order(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from pghalab.course.expected.model import Comparison
 from pghalab.course.expected.step import of_step
 from pghalab.course.expected.words import summary
 from pghalab.course.left_out import left_out
+from pghalab.course.look import StepStatus
 from pghalab.course.model import Course, Step
 from pghalab.course.runner import Runner
 from pghalab.course.tail import Tail
@@ -100,10 +101,16 @@ class Quiet:
 
 
 class TextReporter:
-    """A line per step; on a terminal also a bar with the step that runs now."""
+    """A line per step; on a terminal also a bar with the step that runs now.
 
-    def __init__(self, total: int, out: TextIO | None = None) -> None:
+    Of steps that do not count among the `total` the line has no number.
+    """
+
+    def __init__(
+        self, total: int, out: TextIO | None = None, counts: Callable[[Step], bool] = lambda step: True
+    ) -> None:
         self._total = total
+        self._counts = counts
         self._numbers: dict[str, int] = {}
         self._bar = Bar(total, out)
 
@@ -116,6 +123,11 @@ class TextReporter:
         """Take the bar away."""
         self._bar.__exit__(kind, error, at)
 
+    def total(self, steps: int) -> None:
+        """So many steps are run in all, as far as is known by this time."""
+        self._total = steps
+        self._bar.total(steps)
+
     def event(self, event: RunEvent) -> None:
         """Name the step that runs beside the bar."""
         if title := getattr(event, "title", ""):
@@ -124,11 +136,12 @@ class TextReporter:
     def step(self, report: StepReport) -> None:
         """Print the step's line, and after a failure what is known of it."""
         # A step that came first is met again in its place.
-        again = report.step.id in self._numbers
-        number = self._numbers.setdefault(report.step.id, len(self._numbers) + 1)
-        width = len(str(self._total))
+        counts, again = self._counts(report.step), report.step.id in self._numbers
+        number = self._numbers.setdefault(report.step.id, len(self._numbers) + 1) if counts else 0
+        total = max(number, self._total)
         ended = report.ended
-        line = f"{number:>{width}}/{self._total}  {_WORDS[ended.outcome]:<8} {ended.seconds:7.1f} s  "
+        place = f"{number:>{len(str(total))}}/{total}"
+        line = f"{place if counts else ' ' * len(place)}  {_WORDS[ended.outcome]:<8} {ended.seconds:7.1f} s  "
         self._bar.line(f"{line}{report.step.id}  {one_line(report.title or report.step.title)}")
         if ended.reason:
             self._bar.line(f"    {ended.reason}")
@@ -141,19 +154,25 @@ class TextReporter:
                 self._bar.line(f"    {found.says} {found.todo}")
             if report.log is not None:
                 self._bar.line(f"    log: {report.log}")
-        if not again:
+        if counts and not again:
             self._bar.advance()
 
 
 async def run_step(
-    runner: Runner, step: Step, reporter: Reporter, without: Collection[str] = (), *, beside: bool = False
+    runner: Runner,
+    step: Step,
+    reporter: Reporter,
+    without: Collection[str] = (),
+    *,
+    beside: bool = False,
+    seen: StepStatus | None = None,
 ) -> StepReport:
-    """Run one step, perhaps `beside` others; whatever it needs confirmed is confirmed."""
+    """Run one step, as `Runner.run` does; whatever it needs confirmed is confirmed."""
     log: Path | None = None
     wrong: tuple[CheckResult, ...] = ()
     printed, comparison = Tail(), None
     ended = StepEnded(step.id, "stopped", 0.0)
-    async with aclosing(runner.run(step.id, without=without, beside=beside)) as events:
+    async with aclosing(runner.run(step.id, without=without, beside=beside, seen=seen)) as events:
         async for event in events:
             if isinstance(event, CommandStarted):
                 log = event.log
@@ -161,6 +180,8 @@ async def run_step(
                 printed.add(event.output.text)
             elif isinstance(event, CommandEnded) and event.ended.how == "exited":
                 comparison = of_step(step, printed.text(), runner.names)
+                if comparison is not None:
+                    runner.compared(step.id, comparison)
             elif isinstance(event, ChecksSeen):
                 wrong = tuple(result for result in event.results if not result.ok)
             elif isinstance(event, StepEnded):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -11,8 +11,12 @@ from pghalab.course.checks.sources import Sources
 from pghalab.course.diagnoses import Diagnosis, about, diagnose
 from pghalab.course.diagnoses.survey import Survey, survey
 from pghalab.course.events import SETTLED, CheckResult, RunEvent, StepEnded, StepStarted, StepState
+from pghalab.course.expected.model import Comparison
 from pghalab.course.journal import Journal
-from pghalab.course.kinds import Question, Where
+from pghalab.course.journal.history import History, read_history
+from pghalab.course.journal.kinds import Answered, StepSeen
+from pghalab.course.journal.noting import note_compared, note_versions
+from pghalab.course.kinds import Action, Question, Where
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.course.look import Look, StepStatus
@@ -36,9 +40,12 @@ class Runner:
         self.lab = lab
         self.progress = progress
         self.journal = journal
+        journal.hide(lambda: (lab.password,))
         self.states: dict[str, StepState] = {}
         """The state of each step as it was seen last; before the first look as it is remembered."""
         self._running: list[str] = []
+        self._noted = False
+        """The journal knows what is at work."""
         self._ended = 0
         """How many runs have ended."""
         self._look = Look(course, lab, progress, sources)
@@ -87,6 +94,14 @@ class Runner:
         replaced = f"its effect was replaced by “{self.names.text(self.course.step(by).title)}” ({by})" if by else ""
         return replaced or self.needless(step_id)
 
+    def recall(self, step_id: str) -> Sequence[RunEvent]:
+        """What the last run of a step told, where that is known without running it; nothing on a lab."""
+        return ()
+
+    def history(self) -> History:
+        """What was done and how the cluster stood, as far as it is kept; reads files."""
+        return read_history(self.journal)
+
     def visit(self, step_id: str) -> None:
         """Remember a step as the one that was on the screen last; the next save stores it."""
         self.progress.last = step_id
@@ -113,13 +128,13 @@ class Runner:
         self.states |= {step: status.state for step, status in found.items()}
         return found
 
-    async def comes_first(self, step_id: str, without: Collection[str] = ()) -> str:
+    async def comes_first(self, step_id: str, without: Collection[str] = (), seen: StepStatus | None = None) -> str:
         """The step that has to be run before this one, so that no row is lost; empty when there is none.
 
-        `without` are the nodes whose rows may be lost, as for `run`.
+        `without` are the nodes whose rows may be lost, and `seen` is how the step stands, as for `run`.
         """
         step = self.course.step(step_id)
-        if not step.kind.patroni or (await self.evaluate([step_id]))[step_id].state in SETTLED:
+        if not step.kind.patroni or (seen or (await self.evaluate([step_id]))[step_id]).state in SETTLED:
             return ""
         decision = await self._order.settled(step, without)
         return self._order.starter(decision.first) if decision.verdict == "first" else ""
@@ -181,7 +196,16 @@ class Runner:
             record.right = True
             self._done(step_id)
         self.progress.save()
+        self.journal.append(Answered(step_id, choice, choice == question.right))
         return choice == question.right
+
+    def compared(self, step_id: str, comparison: Comparison) -> None:
+        """Note in the journal how what a step printed stood beside what its lesson expects."""
+        note_compared(self.journal, step_id, comparison)
+
+    async def note_versions(self) -> None:
+        """Note in the journal what is at work, unless it knows; what the engine does not say now may be said later."""
+        self._noted = self._noted or await note_versions(self.journal, self.lab, self.course)
 
     async def typed(self, step_id: str, output: str, status: int | None) -> bool:
         """Take what a command printed that the learner typed as the output of a step, if that is what the step wants.
@@ -252,12 +276,15 @@ class Runner:
         elsewhere: bool = False,
         without: Collection[str] = (),
         beside: bool = False,
+        seen: StepStatus | None = None,
     ) -> AsyncGenerator[RunEvent, None]:
         """Run a step and tell what happens; closing the generator stops it.
 
         `command` replaces the step's own. A step that is done already is left alone unless `again`. With `elsewhere`
         the step that creates the nodes takes the next free subnet. Nodes in `without` that nobody can look at keep no
         Patroni from being started: what only they have may be lost. `beside` says that it may run while others do.
+        `seen` is how it stands, from who has looked already: its checks are then not looked at before the command. Its
+        guard and the order in which Patroni is started always are.
         """
         step = self.course.step(step_id)
         stage = Stage(step, self._look, self.journal, self.ask, command=command, confirm=confirm, elsewhere=elsewhere)
@@ -266,7 +293,8 @@ class Runner:
             return
         self._running.append(step_id)
         try:
-            async with aclosing(self._steps(stage, again or command is not None, without)) as events:
+            await self.note_versions()
+            async with aclosing(self._steps(stage, again or command is not None, without, seen)) as events:
                 async for event in events:
                     if isinstance(event, StepEnded):
                         self._take(event)
@@ -275,22 +303,50 @@ class Runner:
         finally:
             self._running.remove(step_id)
             self._ended += 1
+            # There may be another image now.
+            self._noted = self._noted and not isinstance(step.kind, Action)
             if not stage.over:
                 self.journal.append(stage.end("stopped", "it was stopped", code="stopped"))
             self.progress.save()
 
-    async def _standing(self, step_id: str) -> StepStatus:
+    async def refusal(self, step_id: str) -> str:
+        """Why a run of a step would be refused now, in words: by its guard, or by the order in which Patroni starts.
+
+        Empty when it would not; whoever types its command by a program asks first.
+        """
+        stage = Stage(self.course.step(step_id), self._look, self.journal, self.ask)
+        refused = await self._refused(stage, ())
+        return "" if refused is None else refused.reason
+
+    async def _refused(self, stage: Stage, without: Collection[str]) -> StepEnded | None:
+        if stage.step.guard:
+            code, words = await stage.refusal()
+            if code:
+                return stage.end("refused", words, code=code)
+        decision = await self._order.settled(stage.step, without)
+        if decision.verdict == "start":
+            return None
+        code, words, first = self._order.refusal(stage.step, decision)
+        return stage.end("refused", words, code=code, first=first, without=self._order.without(stage.step, decision))
+
+    async def _standing(self, step_id: str, seen: StepStatus | None) -> StepStatus:
         """How a step stands before it is run; a slow answer is waited for, since running it twice may do harm.
 
         So is one about the steps that may have replaced it: not to see that they hold makes it no step to be run.
+        One that is seen not to hold waits for nothing else of its own.
         """
 
         async def look() -> StepStatus:
             return (await self.evaluate([step_id]))[step_id]
 
         def missing(status: StepStatus) -> tuple[CheckResult, ...]:
-            return () if status.state in SETTLED else (*status.results, *status.unseen)
+            if status.state in SETTLED:
+                return ()
+            fails = any(result.verdict == "fails" for result in status.results)
+            return status.unseen if fails else (*status.results, *status.unseen)
 
+        if seen is not None and all(result.known for result in missing(seen)):
+            return seen
         return await self._look.patiently(look, missing)
 
     def _take(self, ended: StepEnded) -> None:
@@ -302,7 +358,9 @@ class Runner:
             past = self.replaced_by(ended.step)
             self.states[ended.step] = "past" if past else "broken" if record.done else "todo"
 
-    async def _steps(self, stage: Stage, again: bool, without: Collection[str]) -> AsyncGenerator[RunEvent, None]:
+    async def _steps(
+        self, stage: Stage, again: bool, without: Collection[str], seen: StepStatus | None
+    ) -> AsyncGenerator[RunEvent, None]:
         step = stage.step
         yield StepStarted(step.id, self.names.text(step.title))
         if not step.kind.acts:
@@ -314,22 +372,16 @@ class Runner:
             return
         try:
             if not again:
-                status = await self._standing(step.id)
+                status = await self._standing(step.id, seen)
                 if status.state == "done":
+                    self.journal.append(StepSeen(step.id, "done", status.results))
                     yield stage.end("already")
                     return
                 if status.state == "past":
                     yield stage.end("past", self._why_past(step.id))
                     return
-            if step.guard:
-                code, words = await stage.refusal()
-                if code:
-                    yield stage.end("refused", words, code=code)
-                    return
-            decision = await self._order.settled(step, without)
-            if decision.verdict != "start":
-                code, words, first = self._order.refusal(step, decision)
-                yield stage.end("refused", words, code=code, first=first, without=self._order.without(step, decision))
+            if (refused := await self._refused(stage, without)) is not None:
+                yield refused
                 return
             for work in (step.kind.act(stage), stage.judge()):
                 async with aclosing(work) as events:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from pghalab.course.checks.output import CHECK as PRINTED
 from pghalab.course.events import SETTLED
-from pghalab.course.look import StepStatus
+from pghalab.course.kinds import Action, Wait
+from pghalab.course.look import StepStatus, leaves_a_key
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.course.runner import Runner
 
@@ -74,23 +76,45 @@ async def go(
     runner: Runner,
     found: Way,
     seen: Mapping[str, StepStatus],
-    run: Callable[[Step], Awaitable[bool]],
+    run: Callable[[Step, StepStatus | None], Awaitable[bool]],
     without: Collection[str] = (),
+    total: Callable[[int], object] = lambda steps: None,
 ) -> bool:
     """Have `run` do the steps that were missing and are not there yet until one cannot be done; True once there.
 
-    Steps that need nothing of each other are run at the same time, so `run` lets a step run `beside` others. What the
-    nodes in `without` alone have may be lost. At the end the place is the one where the learner goes on.
+    Steps that need nothing of each other are run at the same time, so `run` lets a step run `beside` others; it is told
+    how the step was seen to stand, if it was. What the nodes in `without` alone have may be lost. `total` is told how
+    many steps that make something are run in all, as far as is known. At the end the place is the one where the learner
+    goes on.
     """
+    known = dict(seen)
+    looked_over = False
+    ran: set[str] = set()
+
+    def count() -> None:
+        left = (step for step in found.steps if step.id not in there and step.id not in ran)
+        made = sum(not makes_nothing(runner.course.step(each)) for each in ran)
+        total(made + sum(makes(step, known[step.id]) for step in left))
+
+    def alike(step: Step) -> list[str]:
+        """The steps after one that makes nothing, up to the next that makes something: one look serves all of them."""
+        after = (each for each in found.steps[found.steps.index(step) + 1 :] if each.id not in there)
+        return [each.id for each in takewhile(makes_nothing, after)] if makes_nothing(step) else []
 
     async def made(step: Step) -> bool:
-        if not missing(step, seen[step.id]) or not missing(step, (await runner.evaluate([step.id]))[step.id]):
+        if not missing(step, known[step.id]):
             return True
-        first = await runner.comes_first(step.id, without)
-        for one in dict.fromkeys(each for each in (first, step.id) if each):
-            if not await run(runner.course.step(one)):
-                return False
-        return True
+        # What a step needs does not make what it makes, if it names it: how it stood with all the others still counts.
+        if not (looked_over and step.needs and not step.reads_output and not step.kind.patroni):
+            known.update(await runner.evaluate([step.id, *alike(step)]))
+            if not missing(step, known[step.id]):
+                return True
+        first = await runner.comes_first(step.id, without, known[step.id])
+        if first and first != step.id and not await run(runner.course.step(first), None):
+            return False
+        ran.add(step.id)
+        count()
+        return await run(step, None if first else known[step.id])
 
     waiting = list(found.steps)
     there: set[str] = set()
@@ -110,6 +134,11 @@ async def go(
                     there.add(step_id)
                 else:
                     well = False
+                if well and step_id in ran and isinstance(runner.course.step(step_id).kind, Action) and not under_way:
+                    # The nodes are others than before: one look at all of the way takes the place of one at each step.
+                    known |= await look(runner, found)
+                    looked_over = True
+            count()
     finally:
         for task in under_way:
             task.cancel()
@@ -118,6 +147,16 @@ async def go(
         runner.visit(found.to.id)
         runner.progress.save()
     return well
+
+
+def makes(step: Step, status: StepStatus) -> bool:
+    """Whether a step is missing and will have to be run: what makes nothing mostly holds once the others do."""
+    return missing(step, status) and not makes_nothing(step)
+
+
+def makes_nothing(step: Step) -> bool:
+    """It only prints, or waits for what others made: whether it has to be run shows only once they have."""
+    return isinstance(step.kind, Wait) or (step.reads_output and not leaves_a_key(step))
 
 
 def missing(step: Step, status: StepStatus) -> bool:

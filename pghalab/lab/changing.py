@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pghalab.lab.deploy import driving
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.ending import to_the_end
 from pghalab.lab.types import Ended, LabError, Output
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Changing:
         finally:
             if not task.done():
                 task.cancel()
-                await asyncio.wait({task})
-                if not task.cancelled() and task.exception():
-                    log.warning("a stopped verb also failed: %s", task.exception())
+                try:
+                    await to_the_end(asyncio.wait({task}))
+                finally:
+                    if task.done() and not task.cancelled() and task.exception():
+                        log.warning("a stopped verb also failed: %s", task.exception())

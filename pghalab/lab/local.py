@@ -43,6 +43,8 @@ class LocalLab:
         self._notices = list(settings.notices)
         self._adopter = Adopter(paths.lab_folder(settings.name), look_only=look_only)
         self._engine: Engine | None = None
+        self.no_engine: LabError | None = None
+        """Why no engine answers; None when one does, or nobody asked yet."""
         self._connecting = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._changing = Changing(settings.name, self.engine, look_only=look_only, force=force)
@@ -159,7 +161,12 @@ class LocalLab:
         """The engine; the first time, settings that were lost are read back from it; raises LabError."""
         async with self._connecting:
             if self._engine is None:
-                engine = await asyncio.to_thread(Engine.connect)
+                try:
+                    engine = await asyncio.to_thread(Engine.connect)
+                except LabError as error:
+                    self.no_engine = error
+                    raise
+                self.no_engine = None
                 try:
                     if self._settings.origin == "defaults":
                         await self._recover(engine)

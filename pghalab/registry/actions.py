@@ -30,7 +30,7 @@ class Place(NamedTuple):
     actions: tuple[Action, ...]
 
 
-_SCREENS = ("home", "lesson", "live", "end", "log", "wide", "lab", "doctor")
+_SCREENS = ("home", "lesson", "live", "time", "end", "log", "wide", "lab", "doctor")
 
 PLACES: dict[str, Place] = {
     "app": Place(
@@ -45,6 +45,7 @@ PLACES: dict[str, Place] = {
             Action("lab", "L", "lab_menu", "Lab", shown=False),
             Action("doctor", "D", "doctor", "Doctor", shown=False),
             Action("repair", "B", "repair", "Go to what is broken", shown=False),
+            Action("room", "V", "room", "Let a room see this screen", shown=False),
             Action("paint", "ctrl+l", "refresh_screen", "Paint anew", shown=False),
         ),
     ),
@@ -62,6 +63,7 @@ PLACES: dict[str, Place] = {
             Action("shell", "s,f3", "app.shell", "Shell"),
             Action("live", "v,f4", "watch", "Live"),
             Action("about", "a", "app.about", "About", shown=False),
+            Action("recorded", "w", "app.replay", "The recorded course", shown=False),
             Action("stop", "x,f8", "stop", "Stop"),
             Action("quit", "Q", "app.quit", "Quit"),
         ),
@@ -91,8 +93,10 @@ PLACES: dict[str, Place] = {
             Action("look", "u,f7", "look", "Look at the checks again", shown=False),
             Action("elsewhere", "t", "run_elsewhere", "Take the free subnet", shown=False),
             Action("pause", "P", "pause", "Pause the live panes", shown=False),
+            Action("time", "m", "app.time", "The cluster as it was", shown=False),
             Action("notes", "N", "notes", "Presenter's notes", shown=False),
             Action("skip", "S", "skip", "Skip an optional step", shown=False),
+            Action("present", "v,shift+f5", "present", "Show to a room from here", shown=False),
             Action("next-lesson", "right_square_bracket", "lesson(1)", "Next lesson", shown=False),
             Action("previous-lesson", "left_square_bracket", "lesson(-1)", "Previous lesson", shown=False),
             Action("area-lesson", "1", "area('lesson')", "Lesson", shown=False),
@@ -104,16 +108,64 @@ PLACES: dict[str, Place] = {
             Action("previous-shell", "ctrl+pageup", "shell_tab(-1)", "Previous shell", shown=False, first=True),
         ),
     ),
+    "demo": Place(
+        "A show before a room",
+        (),
+        (
+            Action("next", "right,space,pagedown,enter", "next", "Go on"),
+            Action("back", "left,pageup", "back", "Look back"),
+            Action("black", "b,full_stop", "black", "Show nothing"),
+            Action("out", "escape,q", "out", "To the step at hand, or end"),
+            Action("pause", "p,f6", "pause", "Pause"),
+            Action("again", "a,f5", "again", "Run again"),
+            Action("mend", "m,f7", "mend", "Have it mended"),
+            Action("skip", "S,f8", "skip", "Skip the step"),
+            Action("faster", "plus,equals_sign", "faster", "Faster"),
+            Action("slower", "minus,underscore", "slower", "Slower"),
+            Action("jump", "j,f2", "jump", "Go to a lesson"),
+            Action("shell", "s,f3", "own_shell", "A shell of your own"),
+            Action("take", "t,f9", "take", "Take over the shell"),
+            Action("cluster", "c,f4", "cluster", "The live panes"),
+            Action("recorded", "r", "recorded", "The recorded run of what runs"),
+            Action("by-keys", "K,f10", "by_keys", "Every key types"),
+            Action("show-keys", "k", "show_keys", "Show the keys"),
+            Action("why", "w", "why", "What is wrong"),
+            Action("room", "V", "app.room", "Let a room see this screen"),
+            Action("help", "question_mark,f1", "app.help", "Help"),
+            Action("quit", "ctrl+q", "app.quit", "Quit"),
+        ),
+    ),
     "live": Place(
         "The live cluster",
         ("app",),
         (
             Action("back", "escape,q,v", "back", "Back"),
             Action("pause", "P", "pause", "Pause"),
+            Action("time", "m", "app.time", "As it was"),
             Action("look", "u,f7", "refresh", "Look now"),
             Action("zoom", "z,f11", "zoom", "Zoom"),
             Action("shell", "s,f3", "app.shell", "Shell"),
             Action("stop", "x,f8", "stop", "Stop"),
+        ),
+    ),
+    "notes": Place(
+        "The presenter's notes",
+        (),
+        (
+            Action("next", "right,space,pagedown,enter", "order('next')", "Go on"),
+            Action("back", "left,pageup", "order('back')", "Back"),
+            Action("pause", "p,f6", "order('pause')", "Pause"),
+            Action("again", "a,f5", "order('again')", "Again"),
+            Action("mend", "m,f7", "order('mend')", "Mend"),
+            Action("skip", "S,f8", "order('skip')", "Skip"),
+            Action("black", "b,full_stop", "order('darken')", "Black"),
+            Action("cluster", "c,f4", "order('panes')", "Panes"),
+            Action("recorded", "r", "order('recorded')", "Recorded", shown=False),
+            Action("faster", "plus,equals_sign", "order('faster')", "Faster", shown=False),
+            Action("slower", "minus,underscore", "order('slower')", "Slower", shown=False),
+            Action("down", "down,j", "scroll(1)", "Notes further down", shown=False),
+            Action("up", "up,k", "scroll(-1)", "Notes further up", shown=False),
+            Action("quit", "q,ctrl+q", "app.quit", "Quit"),
         ),
     ),
     "end": Place(
@@ -153,6 +205,21 @@ PLACES: dict[str, Place] = {
             Action("last", "G,end", "edge(1)", "Last line", first=True),
         ),
     ),
+    "time": Place(
+        "The cluster as it was",
+        ("app",),
+        (
+            Action("back", "escape,q,m", "app.pop_screen", "Back"),
+            Action("earlier", "left", "step(-1)", "Earlier", first=True),
+            Action("later", "right", "step(1)", "Later", first=True),
+            Action("command-before", "pageup,p", "command(-1)", "Command before", first=True),
+            Action("command-after", "pagedown,n", "command(1)", "Command after", first=True),
+            Action("log", "l,enter", "log", "Its log"),
+            Action("first", "home,g", "edge(0)", "First", shown=False, first=True),
+            Action("last", "end,G", "edge(1)", "Last", shown=False, first=True),
+            Action("copy", "y,f6", "copy", "Copy the output", shown=False),
+        ),
+    ),
     "lab": Place(
         "The lab menu",
         ("app",),
@@ -187,7 +254,7 @@ PLACES: dict[str, Place] = {
     ),
     "panes": Place(
         "The live panes",
-        ("lesson", "live"),
+        ("lesson", "live", "demo", "time"),
         (
             Action("nodes", "2", "pane('nodes')", "Nodes", shown=False),
             Action("etcd", "5", "pane('etcd')", "etcd", shown=False),

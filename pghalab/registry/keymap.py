@@ -7,18 +7,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from pghalab.lab.host import files, paths
+from pghalab.lab.host import paths, person
+from pghalab.lab.host.person import SHOWN, Settings, Wrong, quoted
 from pghalab.registry.actions import ACTIONS, Action, meet
 from pghalab.text import one_line
 
-LIMIT = 100_000
-"""Bytes of a settings file."""
-MOST_LINES = 1_000
 MOST_KEYS = 5
 """Keys of one action."""
-SHOWN = 60
-"""Characters of a wrong line that are repeated."""
-_HEAD = re.compile(r"\[\s*([A-Za-z0-9_.-]+)\s*\]\s*(#.*)?")
 _BARE = re.compile(r"([a-z][a-z-]*\.[a-z][a-z0-9-]*)(\s*=.*)")
 _MODIFIERS = ("ctrl", "alt", "shift", "super", "hyper", "meta")
 _NAMED = {
@@ -54,55 +49,35 @@ class Line(NamedTuple):
     keys: tuple[str, ...]
 
 
-class Wrong(ValueError):
-    """What is wrong with a line, in words."""
-
-
 def load() -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """The keymap of the person who runs this, and what is wrong with it, in sentences."""
-    path = paths.person_file()
-    try:
-        text = files.read_text(path, LIMIT)
-    except FileNotFoundError:
-        return {}, []
-    except (OSError, files.Unfit) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        return {}, [f"{path} cannot be used: {why}. The keys are those of pghalab."]
-    keymap, wrong = read(text)
-    return keymap, [f"{path}, {line}" for line in wrong]
+    """The keymap of the person who runs this, and what is wrong with their settings, in sentences."""
+    settings, unread = person.load("The keys are those of pghalab.")
+    keymap = take(settings)
+    return keymap, unread + [f"{paths.person_file()}, {line}" for line in settings.said()]
 
 
 def read(text: str) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """The keymap that a settings file sets, and what is wrong in it, a line each; what is right holds all the same."""
-    wrong: dict[int, str] = {}
+    settings = person.read(text)
+    return take(settings), settings.said()
+
+
+def take(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The keymap of some settings, in which what is wrong with its lines is noted."""
     lines: dict[str, Line] = {}
-    section = ""
-    rows = text.splitlines()
-    if len(rows) > MOST_LINES:
-        wrong[MOST_LINES + 1] = f"only the first {MOST_LINES} lines are read"
-    for number, row in enumerate(map(str.strip, rows[:MOST_LINES]), 1):
-        if not row or row.startswith("#"):
-            continue
-        if head := _HEAD.fullmatch(row):
-            section = head.group(1)
-            if section != "keymap":
-                wrong[number] = f"{_quoted(row)}: there is no such section; the one for keys is [keymap]"
-        elif section == "keymap":
-            try:
-                line = _line(number, row)
-                if line.id in lines:
-                    raise Wrong(f"line {lines[line.id].number} is about {line.id} already")
-                lines[line.id] = line
-            except Wrong as error:
-                wrong[number] = f"{_quoted(row)}: {error}"
-        elif not section:
-            wrong[number] = f"{_quoted(row)}: it stands before [keymap]"
+    for number, row in settings.rows.get("keymap", ()):
+        try:
+            line = _line(number, row)
+            if line.id in lines:
+                raise Wrong(f"line {lines[line.id].number} is about {line.id} already")
+            lines[line.id] = line
+        except Wrong as error:
+            settings.wrong[number] = f"{quoted(row)}: {error}"
     while clash := _clash(lines):
         line, why = clash
         del lines[line.id]
-        wrong[line.number] = f"{line.id} keeps its keys: {why}"
-    said = [f"line {number}: {why}." for number, why in sorted(wrong.items())]
-    return {line.id: line.keys for line in lines.values()}, said
+        settings.wrong[line.number] = f"{line.id} keeps its keys: {why}"
+    return {line.id: line.keys for line in lines.values()}
 
 
 def _line(number: int, row: str) -> Line:
@@ -147,7 +122,7 @@ def normal(key: str) -> str:
     modifiers, base = set(held), base.strip()
     doubled = key.endswith("+") and head and not head.endswith("+")
     if not base or doubled or not modifiers <= set(_MODIFIERS) or len(modifiers) != len(held):
-        raise Wrong(f"{_quoted(key)} is not a key")
+        raise Wrong(f"{quoted(key)} is not a key")
     lowered = _ALSO.get(base.lower(), base.lower())
     if len(base) == 1:
         base = _name(base)
@@ -161,7 +136,7 @@ def normal(key: str) -> str:
     elif (character := _character(lowered)) is not None:
         base = _name(character)
     else:
-        raise Wrong(f"{_quoted(key)} is not a key")
+        raise Wrong(f"{quoted(key)} is not a key")
     return "+".join([*sorted(modifiers), base])
 
 
@@ -174,7 +149,7 @@ def _name(character: str) -> str:
     try:
         name = unicodedata.name(character).lower()
     except ValueError:
-        raise Wrong(f"{_quoted(character)} is not a key") from None
+        raise Wrong(f"{quoted(character)} is not a key") from None
     short = {long: short for short, long in _SHORT.items()}
     return short.get(name, name.replace("-", "_").replace(" ", "_"))
 
@@ -238,8 +213,3 @@ def _place(name: str) -> str:
 def _does(name: str) -> str:
     does = ACTIONS[name].does
     return does if does.startswith("app.") else f"{_place(name)}.{does or name}"
-
-
-def _quoted(text: str) -> str:
-    text = one_line(text)
-    return f"`{text if len(text) <= SHOWN else text[:SHOWN] + '…'}`"

@@ -39,8 +39,7 @@ class ArrangedScreen(ConsoleScreen):
         hidden = self.console.arranged.hidden
         panes = self.query_one(PaneColumn)
         panes.hide(hidden)
-        self.set_class(panes.first is None, "-no-live")
-        self.set_class("outline" in hidden, "-no-outline")
+        self.update_classes({"-no-live": panes.first is None, "-no-outline": "outline" in hidden})
 
     def action_pane(self, name: str) -> None:
         """Go to a live pane, also to one that is hidden."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from textual import on, work
 from textual.app import App
 from textual.binding import ActiveBinding
 from textual.content import Content
+from textual.events import Event, Key
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -18,14 +21,24 @@ from pghalab.cluster.headline import headline
 from pghalab.lab.host.paths import layout_file
 from pghalab.lab.types import LabError
 from pghalab.registry.keymap import Keymap, load
+from pghalab.screens.frames import PromptScreen
 from pghalab.screens.messages import told
-from pghalab.session.backend import Connect
+from pghalab.screens.themes import ROOM
+from pghalab.session.backend import Connect, Shown
+from pghalab.session.demo import settings
+from pghalab.session.demo.pace import Tempo
+from pghalab.session.demo.program import Program
 from pghalab.session.events import SessionEvent
 from pghalab.session.layout import Layout
 from pghalab.session.session import Session
 from pghalab.text import clean
 from pghalab.widgets import glyphs
 from pghalab.widgets.keys import in_order, said
+from pghalab.widgets.recorded_mark import RecordedMark
+from pghalab.widgets.text import HARMLESS
+
+if TYPE_CHECKING:
+    from pghalab.widgets.veil import Veiled
 
 log = logging.getLogger(__name__)
 
@@ -33,22 +46,50 @@ log = logging.getLogger(__name__)
 class Console(App[int]):
     """What every screen may ask for: the session, the way to another screen, a question, the clipboard."""
 
-    def __init__(self, lab_name: str, *, connect: Connect | None = None, lessons: Path | None = None) -> None:
+    def __init__(
+        self,
+        lab_name: str,
+        *,
+        connect: Connect | None = None,
+        lessons: Path | None = None,
+        recorded: Shown | None = None,
+    ) -> None:
         super().__init__()
+        self.recorded = recorded
+        """What `connect` shows, when it is a recording: every screen says so."""
+        self.then: Literal["", "replay"] = ""
+        """What is to be opened once this console is left."""
         self.session = Session(lab_name, connect=connect, lessons=lessons)
         self.own_keys: Keymap = {}
         """The keys that the person chose, by the id of the action."""
+        self.wanted = settings.Wanted()
+        """How the person wants shows to be."""
         self.arranged = Layout(layout_file())
+        self._veiled: Veiled | None = None
+        self._lights = ""
+        """The theme that the person has when no room looks on."""
 
     def on_load(self) -> None:
-        """Take the person's own keys, before the first screen is made."""
-        self.own_keys, self.session.state.own_notices = load()
+        """Take the person's own keys and wishes, before the first screen is made."""
+        self.own_keys, wrong = load()
+        self.wanted, also_wrong = settings.load()
+        self.session.state.own_notices = wrong + also_wrong
         self.arranged = Layout.load(layout_file())
         self.set_keymap({name: ",".join(keys) for name, keys in self.own_keys.items()})
 
     def on_mount(self) -> None:
         """Listen."""
         self.session.bus.listen(self._tell)
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """The screens that are seen through the current one.
+
+        Textual counts the next lower one also below a screen that hides it, which is then painted whole whenever
+        something changes on either of them.
+        """
+        hides = bool(self._screen_stack) and self.screen.styles.background.a == 1
+        return [] if hides else super()._background_screens
 
     def _tell(self, event: SessionEvent) -> None:
         self.post_message(told(event))
@@ -91,6 +132,58 @@ class Console(App[int]):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
+
+    # A room that looks on
+
+    def present(self, program: Program, tempo: Tempo | None = None, **how: bool) -> None:
+        """Show these lessons to a room; `how` is what the screen for that takes."""
+        from pghalab.screens.demo import DemoScreen
+
+        if self.session.show is None:
+            self.push_screen(DemoScreen(program, tempo or self.wanted.tempo, **how))
+
+    def veil_room(self) -> list[str]:
+        """Show a room nothing of the person's from now on; gives the passwords that it must not see."""
+        from pghalab.serve.hidden import Hidden, of_this_machine
+        from pghalab.widgets.veil import Veiled
+
+        state = self.session.state
+        secrets = [state.backend.lab.settings.password] if state.backend is not None else []
+        self._lights, self.theme = self.theme, ROOM[self.wanted.background].name
+        self._veiled = Veiled(Hidden(secrets, of_this_machine()))
+        self.refresh()
+        return secrets
+
+    def unveil_room(self) -> None:
+        """No room looks on any more."""
+        self._veiled, self.theme = None, self._lights
+        self.refresh()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and those that let nothing through that a terminal obeys, or that a room must not see."""
+        found = [*super().get_line_filters(), HARMLESS]
+        return found if self._veiled is None else [*found, self._veiled]
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Tell the person; while a room looks on, only what is wrong, and not on the screen."""
+        if self.session.show is None:
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        elif severity != "information":
+            self.session.show.note(message)
+
+    async def on_event(self, event: Event) -> None:
+        """Let the screen know of every key."""
+        if isinstance(event, Key) and not event.is_forwarded and isinstance(self.screen, ConsoleScreen):
+            self.screen.pressed(event)
+        await super().on_event(event)
 
     def go_home(self) -> None:
         """Close everything above home."""
@@ -143,8 +236,11 @@ class Console(App[int]):
             self.notify(text, severity="error", markup=False)
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(PromptScreen):
     """A screen that listens to the session."""
+
+    def pressed(self, event: Key) -> None:
+        """A key was pressed, whoever takes it."""
 
     @property
     def console(self) -> Console:
@@ -152,8 +248,10 @@ class ConsoleScreen(Screen[None]):
         return cast("Console", self.app)
 
     def on_mount(self) -> None:
-        """Listen."""
+        """Listen; say it where a recording is shown."""
         self.console.session.bus.listen(self._tell)
+        if (recorded := self.console.recorded) is not None:
+            self.mount(RecordedMark(lambda: recorded.title))
 
     def on_unmount(self) -> None:
         """Listen no more."""

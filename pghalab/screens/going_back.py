@@ -120,15 +120,15 @@ class Snapshots(ModalScreen[tuple[str, str] | None]):
         self.dismiss(("restore", self._snapshots[event.option_index].name))
 
 
-def _may(console: Console) -> bool:
-    """Whether the lab may be changed now; else it is said why not."""
-    if refusal := console.session.work.refusal():
+def _may(console: Console, refusal: str) -> bool:
+    """Whether there is no refusal; else it is said."""
+    if refusal:
         console.notify(refusal, severity="warning", markup=False)
     return not refusal
 
 
 async def _name(console: Console) -> bool:
-    if not _may(console):
+    if not _may(console, console.session.back.refusal_to_keep()):
         return False
     name = await console.push_screen_wait(SnapshotName())
     return name is not None and console.session.back.keep(name)
@@ -136,7 +136,7 @@ async def _name(console: Console) -> bool:
 
 async def _snapshot(console: Console) -> bool:
     back, course = console.session.back, console.session.state.course
-    if not _may(console) or course is None:
+    if not _may(console, console.session.work.refusal()) or course is None:
         return False
     snapshots = await back.snapshots()
     if not snapshots:
@@ -159,7 +159,7 @@ async def _snapshot(console: Console) -> bool:
 
 
 async def _lesson(console: Console) -> bool:
-    if not _may(console):
+    if not _may(console, console.session.work.refusal()):
         return False
     back = console.session.back
     plan = await back.start_over()

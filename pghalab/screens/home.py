@@ -58,6 +58,7 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
         """The id of the lesson that the learner chose before the course was read."""
         self._titles: Course | None = None
         self._grave: list[str] = []
+        self._without_engine = False
         """What was said to be wrong with the cluster."""
 
     def compose(self) -> ComposeResult:
@@ -74,6 +75,13 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             yield Button(label(self, "Lab", "home.lab"), compact=True, action="app.lab_menu")
             yield Button(label(self, "Doctor", "home.doctor"), compact=True, action="app.doctor")
             yield Button(label(self, "About", "home.about"), compact=True, action="app.about")
+            yield Button(
+                label(self, "Recorded course", "home.recorded"),
+                id="recorded",
+                classes="-away",
+                compact=True,
+                action="app.replay",
+            )
         yield Outline(id="outline", wide=True)
         yield Static(
             Content.styled("Follows the training by Jorge Torralba, postgressolutions.com", QUIET), id="credit"
@@ -100,7 +108,8 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
     def _seen(self, _: Told[ClusterSeen]) -> None:
         if self.is_current:
             self._show_condition()
-            if self._grave != self.console.session.state.grave():
+            state = self.console.session.state
+            if (self._grave, self._without_engine) != (state.grave(), state.without_engine):
                 self._show()
 
     def on_screen_resume(self) -> None:
@@ -122,6 +131,10 @@ The glyph before a lesson says how it stands: ✓ done, ◐ begun, ○ to do, �
             lines.append(plain(f"✗ No longer true{where}: {one.text}", BAD))
             where = ""
         lines += [plain(f"! {line}", WARN) for line in session.state.notices]
+        without = self._without_engine = session.state.without_engine
+        self.query_one("#recorded", Button).set_class(not without, "-away")
+        if without:
+            lines.insert(0, plain(said(self, "The course as it was recorded needs no engine: {home.recorded}"), WARN))
         if session.state.read_only:
             lines.insert(0, plain(f"‖ Read-only. {session.state.driver}", WARN))
         if len(lines) > NOTICES_SHOWN:

@@ -27,6 +27,7 @@ from pghalab.screens.lesson_panes import PaneKeys
 from pghalab.screens.lesson_questions import again, without
 from pghalab.screens.lesson_shell import ShellArea
 from pghalab.screens.messages import Told, hears
+from pghalab.session.demo.program import onward
 from pghalab.session.events import (
     ClusterSeen,
     LabOpened,
@@ -258,9 +259,16 @@ class LessonScreen(PaneKeys):
         if edited is not None and self.console.session.work.run_step(self._step_id, command=edited):
             self._show_state()
 
-    def action_copy_command(self) -> None:
-        """Copy the command."""
-        self.console.copy(lesson_texts.where(self.console.session, self.step).command, "the command")
+    @work(exclusive=True, group="copy", exit_on_error=False)
+    async def action_copy_command(self) -> None:
+        """Copy the command, with the leader of this moment or not at all."""
+        session, step = self.console.session, self.step
+        try:
+            await session.ask(step)
+        except LabError as error:
+            self.notify(f"The command is not copied: {error}", severity="warning", markup=False)
+        else:
+            self.console.copy(lesson_texts.typed(session, step), "the command")
 
     def action_copy_output(self) -> None:
         """Copy what the command printed."""
@@ -309,6 +317,10 @@ class LessonScreen(PaneKeys):
         self.areas.panes.pause(session.state.paused)
         self.areas.show_sources()
         self._show_head()
+
+    def action_present(self) -> None:
+        """Show the course to a room, from this lesson on."""
+        self.console.present(onward(self.course, self.step))
 
     def action_skip(self) -> None:
         """Leave an optional step out."""

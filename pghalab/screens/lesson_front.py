@@ -23,8 +23,8 @@ class Front:
     def show(self, area: str, target: Widget | None = None) -> None:
         """Show an area and put the focus there, or on a part of it."""
         self.area = area
-        for name in TABS:
-            self._screen.set_class(name == area, f"-area-{name}")
+        # All at once: each change has every widget styled anew.
+        self._screen.update_classes({f"-area-{name}": name == area for name in TABS})
         self._screen.query_one(LessonHead).show_area(area)
         # The area may only just be becoming visible.
         self._screen.call_after_refresh(self._focus, area, target)

@@ -13,17 +13,15 @@ from pghalab.screens.arranged import ArrangedScreen
 from pghalab.screens.dialogs import Choose
 from pghalab.session.events import SessionEvent, StatesChanged
 from pghalab.session.step_run import StepRun
+from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.shell_pane import ShellPane
+from pghalab.widgets.step_shells import StepShells
 
 if TYPE_CHECKING:
     from pghalab.screens.lesson import LessonScreen
 
 
-AS_POSTGRES = "sudo -E -u postgres /bin/bash -l"
-"""Becomes postgres without losing what root's login has, as a step as postgres does (lesson 7)."""
-
-
-class ShellArea(ShellPane):
+class ShellArea(StepShells):
     """Opens shells, leads into them and out, and puts a step's command at a prompt."""
 
     _judged: StepRun | None = None
@@ -36,15 +34,24 @@ class ShellArea(ShellPane):
         assert isinstance(self.screen, LessonScreen)
         return self.screen
 
+    @property
+    def _is_there(self) -> bool:
+        """The lesson is still there beside the shells, which end while the console is being left."""
+        return all(self._lesson.query(name) for name in ("LessonHead", "LessonAreas", "KeyLine"))
+
     def on_descendant_focus(self) -> None:
-        """Every key goes to the shell."""
-        self._lesson.add_class("-typing")
-        self._show()
+        """Every key goes to the shell: the keys of the lesson are no help."""
+        if self._is_there:
+            self._lesson.query_one(KeyLine).visible = False
+            self._lesson.areas.step_view.show_typing(True)
+            self._show()
 
     def on_descendant_blur(self) -> None:
         """The lesson has its keys again."""
-        self._lesson.remove_class("-typing")
-        self._show()
+        if self._is_there:
+            self._lesson.query_one(KeyLine).visible = True
+            self._lesson.areas.step_view.show_typing(False)
+            self._show()
 
     def _heard(self, event: SessionEvent) -> None:
         super()._heard(event)
@@ -82,7 +89,7 @@ class ShellArea(ShellPane):
             self._show_pane()
             self.bring(shell.number)
             self._lesson.set_focus(self.view)
-        self._begin(self._put(where, there=shell is not None))
+        self._begin(self._put())
 
     def leave(self, to: str = "lesson") -> None:
         """Lead back to the lesson, or to the cluster; without any shell its place is the lesson's again."""
@@ -105,7 +112,8 @@ class ShellArea(ShellPane):
     @on(ShellPane.Left)
     def _on_left(self, event: ShellPane.Left) -> None:
         event.stop()
-        self.leave(event.to)
+        if self._is_there:
+            self.leave(event.to)
 
     @on(ShellPane.Wanted)
     def _on_wanted(self, event: ShellPane.Wanted) -> None:
@@ -142,12 +150,22 @@ class ShellArea(ShellPane):
         if chosen is not None:
             await self._open_on(*chosen)
 
-    async def _put(self, where: tuple[str, User], *, there: bool) -> None:
+    async def _put(self) -> None:
         screen = self._lesson
-        command = lesson_texts.where(screen.console.session, screen.step).command
+        session, step = screen.console.session, screen.step
         try:
-            if not there:
+            await session.ask(step)
+        except LabError as error:
+            screen.notify(f"The command is not put there: {error}", severity="warning", markup=False)
+            return
+        where, command = self._where(), lesson_texts.typed(session, step)
+        if where is None:
+            return
+        try:
+            if (shell := self.find(*where)) is None:
                 await self._open_as_the_step_does(*where)
+            else:
+                self.bring(shell.number)
             await self.put(command.rstrip("\n"))
         except TimeoutError:
             screen.notify(
@@ -157,10 +175,11 @@ class ShellArea(ShellPane):
             )
 
     async def _open_as_the_step_does(self, node: str, user: User) -> None:
-        """Open a shell with the environment that the step's command has: that of root also for postgres."""
-        await self._open_on(node, "root")
-        if user == "postgres":
-            await self.enter_line(AS_POSTGRES, lambda shell: shell.at == (node, user))
+        self._show_pane()
+        try:
+            await self.open_as_a_step_does(node, user)
+        except LabError as error:
+            self._not_opened(error)
 
     def _where(self) -> tuple[str, User] | None:
         """The node and the user of the step's command, else the first node and postgres; None when there is no lab."""
@@ -178,8 +197,11 @@ class ShellArea(ShellPane):
         try:
             await self.open(node, user)
         except LabError as error:
-            self.leave()
-            self._lesson.notify(str(error), severity="error", markup=False)
+            self._not_opened(error)
+
+    def _not_opened(self, error: LabError) -> None:
+        self.leave()
+        self._lesson.notify(str(error), severity="error", markup=False)
 
     def _show_pane(self) -> None:
         self._lesson.console.session.keeping.entered(self._lesson.step.id)

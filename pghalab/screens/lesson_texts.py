@@ -16,6 +16,11 @@ def where(session: Session, step: Step) -> Where:
     return session.resolve(step) or step.kind.where
 
 
+def typed(session: Session, step: Step) -> str:
+    """The step's command as one types it in a shell."""
+    return step.kind.typed(where(session, step).command)
+
+
 def output(session: Session, step: Step) -> str:
     """What the step's last run printed; empty without one."""
     run = session.work.runs.get(step.id)

@@ -1,4 +1,7 @@
-"""Two calm themes of the console's own; Textual's, ansi ones included, are in the command palette."""
+"""Two calm themes of the console's own, and two of high contrast for a projector.
+
+Textual's, ansi ones included, are in the command palette.
+"""
 
 from __future__ import annotations
 
@@ -32,3 +35,34 @@ LIGHT = Theme(
     surface="#f2f5f8",
     panel="#dfe6ec",
 )
+ROOM = {
+    "dark": Theme(
+        name="pghalab-room-dark",
+        dark=True,
+        primary="#6cb8ff",
+        secondary="#b9d6ee",
+        accent="#ffd166",
+        warning="#ffb347",
+        error="#ff7b7b",
+        success="#7cf29a",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#0c0c0c",
+        panel="#262626",
+    ),
+    "light": Theme(
+        name="pghalab-room-light",
+        dark=False,
+        primary="#003f7d",
+        secondary="#26445f",
+        accent="#7a3b00",
+        warning="#8a4300",
+        error="#9b0000",
+        success="#005c24",
+        foreground="#000000",
+        background="#ffffff",
+        surface="#f4f4f4",
+        panel="#d9d9d9",
+    ),
+}
+"""By the background that the person wants."""

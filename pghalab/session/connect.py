@@ -41,6 +41,7 @@ async def connect(lab_name: str, course: Course) -> Backend:
         runner=runner,
         monitor=lambda publish: Monitor(lab, publish),
         event_log=EventLog(state_dir(lab_name) / NAME),
+        folder=state_dir(lab_name),
         driver=driver,
         driven=lambda: lock.holder() is not None,
         claim=lock.claim,

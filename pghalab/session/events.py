@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from pghalab.codec import tagged, untagged
 from pghalab.course.events import Outcome
+from pghalab.session.demo.standing import Standing
 
 Severity = Literal["information", "warning", "error"]
 Source = Literal["nodes", "etcd", "patroni", "event"]
@@ -136,6 +137,37 @@ class CommandTyped:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionShown:
+    """A question is put to the room."""
+
+    step: str
+    text: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionHidden:
+    """The question is over, and nobody votes any more."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class VotesCounted:
+    """How many of the room chose each option of a question so far, in the order of the options."""
+
+    step: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowMoved:
+    """A show in front of a room stands otherwise; once a second also when only time has passed."""
+
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something the learner has to know, for a moment."""
 
@@ -160,6 +192,10 @@ SessionEvent = (
     | ShellClosed
     | ShellMarked
     | CommandTyped
+    | QuestionShown
+    | QuestionHidden
+    | VotesCounted
+    | ShowMoved
     | Noticed
 )
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(SessionEvent)}

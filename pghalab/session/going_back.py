@@ -39,6 +39,18 @@ async def restore(lab: DrivenLab, name: str, back: Callable[[Place], Sequence[st
             yield piece
 
 
+async def keep(lab: DrivenLab, name: str, place: Place, *, anew: bool) -> Stream:
+    """Make a snapshot at a place of the course; `anew` takes the place of one of that name."""
+    if anew and any(each.name == name for each in await lab.snapshots()):
+        async with contextlib.aclosing(lab.snapshot(name, remove=True)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Output) or piece.exit_status:
+                    yield piece
+    async with contextlib.aclosing(lab.snapshot(name or None, place=place)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
 def snapshot_of(lab: DrivenLab, *, name: str | None = None, remove: bool = False) -> Stream:
     """Keep a lab that no console drives, with the progress on the disk, or remove what was kept under this name."""
     from pghalab.lab.snapshots.model import Place
@@ -97,19 +109,16 @@ class StartOver:
         )
 
 
-def start_over(course: Course, lesson_id: str, done: Collection[str], snapshots: Sequence[About]) -> StartOver:
-    """How a lesson can begin anew, when these steps of the course are done; raises KeyError."""
-    lesson = next((each for each in course.lessons if each.id == lesson_id), None)
-    if lesson is None:
-        raise KeyError(lesson_id)
-    about = next((each for each in reversed(snapshots) if each.before == lesson_id), None)
+def start_over(course: Course, lesson: Lesson, done: Collection[str], snapshots: Sequence[About]) -> StartOver:
+    """How a lesson can begin anew, when these steps of the course are done."""
+    about = next((each for each in reversed(snapshots) if each.before == lesson.id), None)
     if about is None:
         return StartOver(lesson, None)
     since = set(done) - set(about.place.done or ())
     others = [
         each
         for each in course.lessons
-        if each.id != lesson_id and any(step.id in since and step.kind.acts for step in each.steps)
+        if each.id != lesson.id and any(step.id in since and step.kind.acts for step in each.steps)
     ]
     return StartOver(lesson, about, tuple(others))
 
@@ -119,6 +128,10 @@ class GoingBack:
 
     def __init__(self, state: State, work: Work, keeping: Keeping) -> None:
         self._state, self._work, self._keeping = state, work, keeping
+
+    def refusal_to_keep(self) -> str:
+        """Why no snapshot can be made now; empty when one can."""
+        return self._work.refusal() or self._keeping.refusal()
 
     async def snapshots(self) -> Sequence[About]:
         """The snapshots of the lab, oldest first; raises LabError."""
@@ -132,7 +145,7 @@ class GoingBack:
         if not state.at and next_one is None:
             raise LabError("No lesson is open.", todo="Open the one that is to begin anew.")
         lesson = state.course.lesson_of(state.at) if state.at or next_one is None else next_one[0]
-        return start_over(state.course, lesson.id, state.backend.runner.progress.done(), await lab.snapshots())
+        return start_over(state.course, lesson, state.backend.runner.progress.done(), await lab.snapshots())
 
     @property
     def _lab(self) -> DrivenLab:
@@ -140,9 +153,13 @@ class GoingBack:
             raise LabError(refusal)
         return self._state.backend.lab
 
-    def keep(self, name: str) -> bool:
-        """Make a snapshot, of the time when it has no name."""
-        return self._run("Snapshot", lambda lab: lab.snapshot(name or None, place=self._keeping.place()))
+    def keep(self, name: str, *, anew: bool = False) -> bool:
+        """Make a snapshot, of the time when it has no name; `anew` takes the place of one of that name."""
+        if refusal := self.refusal_to_keep():
+            self._state.bus.notice(refusal, "warning")
+            return False
+        place = self._keeping.place()
+        return self._run("Snapshot", lambda lab: keep(lab, name, place, anew=anew))
 
     def restore(self, name: str) -> bool:
         """Bring the lab and the course back to a snapshot."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from itertools import count
 
 from pghalab.course.events import SETTLED, StepEnded
+from pghalab.course.look import StepStatus
 from pghalab.course.model import Step
 from pghalab.course.runner import Runner
-from pghalab.course.way import go, look, missing, replaced, way
+from pghalab.course.way import go, look, makes, makes_nothing, replaced, way
 from pghalab.lab.types import Ended, Output, Part
 from pghalab.session.backend import Stream
 
@@ -22,17 +22,25 @@ async def jump(runner: Runner, place: str) -> Stream:
     seen = await look(runner, found)
     for step, by in replaced(runner.course, found, seen):
         yield _line(f"cannot be reached from here: {step.id}, which {by.id} (“{names.text(by.title)}”) replaced")
-    total = sum(missing(step, seen[step.id]) for step in found.steps)
+    total = sum(makes(step, seen[step.id]) for step in found.steps)
     yield _line(f"{total} of {len(found.steps)} steps are missing before “{names.text(found.to.title)}”")
-    numbers = count(1)
+    number = 0
     said: asyncio.Queue[Output | None] = asyncio.Queue()
 
-    async def run(step: Step) -> bool:
+    def count_again(steps: int) -> None:
+        nonlocal total
+        total = steps
+
+    async def run(step: Step, standing: StepStatus | None) -> bool:
+        nonlocal total, number
         title = names.text(step.title)
-        number = next(numbers)
-        said.put_nowait(Output("stdout", Part(f"{number}/{total}  {title}\n", number, total, title)))
+        # What turns out to have to be waited for belongs to the step before it.
+        number = number if makes_nothing(step) and number else number + 1
+        total = max(total, number)
+        line = f"    {title}\n" if makes_nothing(step) else f"{number}/{total}  {title}\n"
+        said.put_nowait(Output("stdout", Part(line, number, total, title)))
         ended = StepEnded(step.id, "stopped", 0.0)
-        async with contextlib.aclosing(runner.run(step.id, beside=True)) as events:
+        async with contextlib.aclosing(runner.run(step.id, beside=True, seen=standing)) as events:
             async for event in events:
                 if isinstance(event, StepEnded):
                     ended = event
@@ -41,7 +49,7 @@ async def jump(runner: Runner, place: str) -> Stream:
             said.put_nowait(_line(f"    {title}: {ended.outcome}: {ended.reason}"))
         return well
 
-    going = asyncio.create_task(go(runner, found, seen, run), name=f"going to {found.to.id}")
+    going = asyncio.create_task(go(runner, found, seen, run, total=count_again), name=f"going to {found.to.id}")
     going.add_done_callback(lambda _: said.put_nowait(None))
     try:
         while (line := await said.get()) is not None:

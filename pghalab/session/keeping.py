@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pghalab.course.events import SETTLED
@@ -26,8 +27,9 @@ OFF = "PGHALAB_NO_SNAPSHOTS"
 class Keeping:
     """Makes a snapshot before the first thing is done in a lesson that does something, once for each lesson."""
 
-    def __init__(self, state: State, background: Background) -> None:
-        self._state, self._background = state, background
+    def __init__(self, state: State, background: Background, typed: Callable[[], str]) -> None:
+        """`typed` says which command runs in a shell; empty when none does."""
+        self._state, self._background, self._typed = state, background, typed
         self._kept: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         """A snapshot that is made beside what the learner does."""
@@ -39,6 +41,11 @@ class Keeping:
         runner = self._state.backend.runner if self._state.backend is not None else None
         return Place(before, self._state.at, runner.progress.done() if runner is not None else None)
 
+    def refusal(self) -> str:
+        """Why the lab is not to be kept now: what a command has half done is nothing to come back to."""
+        typed = self._typed()
+        return f"{typed}: a snapshot has to wait for its end." if typed else ""
+
     def went_back(self, before: str) -> None:
         """The lab is as it was when this lesson began (empty: none): of all others the beginnings come again."""
         self._kept = {before} - {""}
@@ -48,8 +55,7 @@ class Keeping:
         # Whoever shows the run looks at its seconds by itself.
         run.first = "keeping a snapshot"
         try:
-            if self._task is not None and not self._task.done():
-                await asyncio.wait([self._task])
+            await self.wait()
             if (lesson := self._begins(run.step)) and self._acts(run.step):
                 await self._keep(lesson)
         finally:
@@ -61,9 +67,17 @@ class Keeping:
         if state.backend is not None and not state.read_only and (lesson := self._begins(step_id)):
             self._task = self._background.spawn(self._keep(lesson, told=True), "keeping a snapshot")
 
+    async def wait(self) -> None:
+        """Return once no snapshot is being made."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
     async def _keep(self, lesson: str, *, told: bool = False) -> None:
         state = self._state
         assert state.backend is not None
+        if refusal := self.refusal():
+            state.bus.notice(f"No snapshot was made before this lesson: {refusal}", "warning")
+            return
         self._kept.add(lesson)
         try:
             # Without a node there is nothing to come back to.

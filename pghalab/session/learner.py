@@ -32,8 +32,12 @@ class Learner:
     def visit(self, step_id: str) -> None:
         """A step is on the screen: look at its checks, and go on from there another time."""
         self._state.shown = step_id
-        self._tell(lambda runner: runner.visit(step_id))
+        self._tell(lambda runner: self._visit(runner, step_id))
         self._rechecks.visited(step_id)
+
+    def _visit(self, runner: Runner, step_id: str) -> None:
+        runner.visit(step_id)
+        self._work.recall(step_id, runner.recall(step_id))
 
     def mark_read(self, step_id: str) -> None:
         """The learner read a step."""
@@ -51,6 +55,17 @@ class Learner:
         right = isinstance(question, Question) and question.right == choice
         self._learned(step_id, lambda runner: runner.answer(step_id, choice), done=right)
         return right
+
+    def show_anew(self, step_id: str) -> None:
+        """What a step printed is to be seen anew: what is remembered of it is forgotten."""
+        self._work.runs.pop(step_id, None)
+        self._state.results.pop(step_id, None)
+
+        def forget(runner: Runner) -> None:
+            runner.reset([step_id])
+            runner.visit(step_id)
+
+        self._learned(step_id, forget, done=False)
 
     def begin_again(self) -> bool:
         """Forget the progress, and leave the lab as it is; False (and a notice) when that cannot be now."""

@@ -7,7 +7,9 @@ makes a step done.
 from __future__ import annotations
 
 import os
+import re
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ from pghalab.course.events import SETTLED, CommandEnded, CommandStarted, StepSta
 from pghalab.course.journal import Journal
 from pghalab.course.kinds import EVERY_NODE, Where
 from pghalab.course.model import Step
+from pghalab.course.placeholders import used
 from pghalab.lab.types import Ended
 from pghalab.session.background import Background
 from pghalab.session.beside import compared
@@ -32,6 +35,8 @@ LINES = 16
 """Commands whose output is remembered, for a step of several lines."""
 SEEN = 5.0
 """Seconds within which a look sees what was done, also on a slow machine."""
+_SET = re.compile(r"^(?:[A-Za-z_]\w*=\w* +)+(?=\S)", re.MULTILINE)
+"""What is set for one command alone."""
 REMEMBERED = 8
 """Commands that are remembered for one step as what may have made it done."""
 
@@ -55,18 +60,35 @@ class Noticing:
         """For each step, its own command as it was typed last where it is not meant; until it was typed where it is."""
         self._said: deque[tuple[str, Typed]] = deque(maxlen=LINES)
         """The last commands that ended, each with the step that was open."""
+        self._terminals: weakref.WeakSet[Typing] = weakref.WeakSet()
         state.bus.listen(self._hear)
 
     def typing(self, marked: Callable[[bool, str], object] = lambda marked, reason: None) -> Typing:
         """Follow one more terminal; `marked` is told when its commands are told no longer, when again, and where."""
-        return Typing(began=self._began, ended=self._ended, marked=marked, journal=self._journal)
+        typing = Typing(began=self._began, ended=self._ended, marked=marked, journal=self._journal)
+        self._terminals.add(typing)
+        return typing
+
+    def forget(self, step_id: str) -> None:
+        """What was typed for a step so far is no part of what is typed from now on."""
+        self._said = deque(((at, typed) for at, typed in self._said if at != step_id), maxlen=LINES)
+        for kept in (self._tried, self._meant, self.elsewhere):
+            kept.pop(step_id, None)
+
+    def running(self) -> str:
+        """A typed command that has its terminal now, and where, in words; empty when every shell waits for one."""
+        found = next((typed for typing in self._terminals if (typed := typing.running) is not None), None)
+        return "" if found is None else f"{found.name} runs in the shell {found.who}"
 
     def _journal(self) -> Journal | None:
         backend = self._state.backend
         return None if backend is None or self._state.read_only else backend.runner.journal
 
     def _began(self, typed: Typed) -> None:
-        step = self._state.shown
+        state, step = self._state, self._state.shown
+        if step and state.backend is not None and state.course is not None:
+            where = state.backend.runner.resolve(state.course.step(step))
+            typed.asked = None if used(where.node, where.command) else where
         if step and self._state.steps.get(step) != "done":
             self._tried[step] = [*self._tried.get(step, [])[1 - REMEMBERED :], typed]
 
@@ -95,26 +117,32 @@ class Noticing:
             self._rechecks.soon(None)
             return
         step, runner = state.course.step(step_id), state.backend.runner
-        where = runner.resolve(step)
+        where = typed.asked = typed.asked or runner.resolve(step)
         there = (where.node, where.user) == (typed.node, typed.user)
         meant = await self._meant_by(step, typed, where.command) if there and not state.read_only else None
         if meant is not None:
             self._meant[step_id] = typed, meant
+        whole = meant or (self._own(step, typed) if there else None)
+        if state.steps.get(step_id) in SETTLED:
+            # Nothing is to be waited for to say what it printed.
+            self._show(step, whole)
         others = [each.id for each in state.course.lesson_of(step_id).steps if is_worth_a_look(state.course, each.id)]
         self._rechecks.command_ended(step_id)
         self._rechecks.soon([step_id, *others], 0)
         await self._rechecks.wait()
         if there or state.steps.get(step_id) in SETTLED:
             self.elsewhere.pop(step_id, None)
-        elif _is_misplaced(where, typed):
+        elif _is_misplaced(step, where, typed):
             self.elsewhere[step_id] = typed
             state.bus.publish(StatesChanged())
-        run = self._work.runs.get(step_id)
-        own = there and self._is_own(step, typed)
-        whole = meant or typed
-        if (meant is not None or own) and (run is None or not (run.active or run.typed is whole)):
+        self._show(step, whole)
+
+    def _show(self, step: Step, whole: Typed | None) -> None:
+        """What was typed for a step is its last run, unless it is that already, or another one is going on."""
+        run = self._work.runs.get(step.id)
+        if whole is not None and (run is None or not (run.active or run.typed is whole)):
             self._take(step, whole)
-            state.bus.publish(StatesChanged())
+            self._state.bus.publish(StatesChanged())
 
     async def _meant_by(self, step: Step, typed: Typed, command: str) -> Typed | None:
         """A command, if it printed what the step is about; of a step of several lines also with those before it.
@@ -124,11 +152,10 @@ class Noticing:
         assert self._state.backend is not None
         if not (step.reads_output and typed.alone):
             return None
-        before = [one for at, one in self._said if (at, one.shell) == (step.id, typed.shell) and one.alone]
-        before = before[: before.index(typed)] if typed in before else []
+        before = self._before_it(step, typed)
         lines = sum(not line.isspace() for line in command.splitlines())
         own = 0
-        while own < len(before) and _is_part(before[-1 - own], command):
+        while own < len(before) and _is_part(one := before[-1 - own], one.asked.command if one.asked else command):
             own += 1
         # What are the step's own lines belongs together, also where the last of them alone is enough.
         for count in sorted(range(min(lines, len(before) + 1)), key=lambda count: (count < own, count)):
@@ -136,6 +163,20 @@ class Noticing:
             if await self._state.backend.runner.typed(step.id, whole.output, whole.status):
                 return whole
         return None
+
+    def _before_it(self, step: Step, typed: Typed) -> list[Typed]:
+        """What was typed in the same shell before it, for the same step."""
+        before = [one for at, one in self._said if (at, one.shell) == (step.id, typed.shell) and one.alone]
+        return before[: before.index(typed)] if typed in before else []
+
+    def _own(self, step: Step, typed: Typed) -> Typed | None:
+        """A command that is the step's own, or the last of the lines that are, with those before it."""
+        lines, before = [typed], self._before_it(step, typed)
+        while not _spells(step, lines[0].asked, "\n".join(one.text for one in lines)):
+            if not before:
+                return None
+            lines.insert(0, before.pop())
+        return together(lines)
 
     def misplaced(self, step_id: str) -> tuple[Diagnosis, ...]:
         """That the step's own command was typed on another node or as another user, when it was."""
@@ -172,18 +213,13 @@ class Noticing:
             meant, whole = self._meant.pop(step_id, (None, None))
 
             def likely(typed: Typed) -> tuple[bool, bool, bool, float]:
-                return typed is meant, self._is_own(step, typed), typed.ended is not None, typed.at
+                return typed is meant, _is_own(step, typed), typed.ended is not None, typed.at
 
             by = max(tried, key=likely)
             backend.runner.done_by(step_id, by.who, by.at)
             self._take(step, whole if whole is not None and by is meant else by)
         else:
             backend.runner.done_by(step_id, "", 0.0)
-
-    def _is_own(self, step: Step, typed: Typed) -> bool:
-        """It is the step's own command, by the last look."""
-        backend = self._state.backend
-        return backend is not None and typed.text.split() == backend.runner.resolve(step).command.split()
 
     def _take(self, step: Step, typed: Typed) -> None:
         """What was typed is the last run of a step."""
@@ -200,16 +236,35 @@ class Noticing:
         else:
             run.end("failed", self._state.text(explain(wrong[0])) if wrong else "", seconds)
         # Who took another way to the same end printed something else, and nothing is wrong with that.
-        if typed.alone and (step.reads_output or self._is_own(step, typed)):
-            run.comparison = compared(self._state, run)
+        own = _is_own(step, typed)
+        if typed.alone and (step.reads_output or own):
+            found = compared(self._state, run)
+            # The same facts in another form (`-w table`) have nothing beside them either.
+            run.comparison = None if found and found.unlike and run.outcome == "done" and not own else found
+            if run.comparison is not None and self._state.backend is not None:
+                self._state.backend.runner.compared(step.id, run.comparison)
         self._work.runs[step.id] = run
 
 
-def _is_misplaced(where: Where, typed: Typed) -> bool:
+def _is_own(step: Step, typed: Typed) -> bool:
+    """It is the step's own command, as it was when this began."""
+    return _spells(step, typed.asked, typed.text)
+
+
+def _spells(step: Step, asked: Where | None, text: str) -> bool:
+    return asked is not None and _words(text) in (_words(asked.command), _words(step.kind.typed(asked.command)))
+
+
+def _is_misplaced(step: Step, where: Where, typed: Typed) -> bool:
     """Whether what was typed is a step's command, or one of its lines, on a node or as a user that is not meant."""
-    lines = [where.command, *where.command.splitlines()]
+    lines = [where.command, step.kind.typed(where.command), *where.command.splitlines()]
     elsewhere = typed.user != where.user or where.node not in (typed.node, EVERY_NODE)
-    return elsewhere and typed.text.split() in [line.split() for line in lines if line.strip()]
+    return elsewhere and _words(typed.text) in [_words(line) for line in lines if line.strip()]
+
+
+def _words(text: str) -> list[str]:
+    """Of a command, without what is set for it alone: that leaves it the same command."""
+    return _SET.sub("", text).split()
 
 
 def _is_part(typed: Typed, command: str) -> bool:
@@ -219,4 +274,5 @@ def _is_part(typed: Typed, command: str) -> bool:
 
 
 def _how(typed: Typed) -> Literal["exited", "lost"]:
-    return "exited" if typed.status is not None else "lost"
+    # Of several lines that were entered at once, the shell tells the status of the last one.
+    return "exited" if typed.status is not None or typed.alone else "lost"

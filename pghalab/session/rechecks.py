@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pghalab.course.events import SETTLED
+from pghalab.course.journal.kinds import StepSeen
 from pghalab.course.kinds import Wait
 from pghalab.course.model import Course, Step
 from pghalab.session.background import Background
+from pghalab.session.events import StatesChanged
 from pghalab.session.state import State
 from pghalab.session.work import Work
 
@@ -20,6 +22,8 @@ CONFIRM = 1.0
 """Seconds after which a step that was found broken is looked at again."""
 SHOWN_EVERY = 2.0
 """Seconds between two looks at the checks of the step on the screen, as long as it is not done."""
+OLD = 2 * SHOWN_EVERY
+"""Seconds after which what was seen of a step that is not done is not shown again before it was looked at anew."""
 SETTLED_EVERY = 10.0
 """The same once it is done: what breaks it is nearly always an event, which is looked at when it comes."""
 ALL_EVERY = 60.0
@@ -37,6 +41,8 @@ class Rechecks:
         self._state, self._work, self._background = state, work, background
         self._all_at = self._events_at = self._shown_at = 0.0
         """When every check was looked at last, when because of events, and when those of the step on the screen."""
+        self._seen_at: dict[str, float] = {}
+        """When each step was looked at last."""
         self._due = False
         """Events have happened since, for which every check is still to be looked at."""
         self._task: asyncio.Task[None] | None = None
@@ -78,8 +84,14 @@ class Rechecks:
 
     def visited(self, step_id: str) -> None:
         """A step has come on the screen: look at it now; where nobody knows how it stands, that may leave traces."""
-        if self._state.course is not None and step_id in self._state.results:
-            self._add(self._state.course, step_id)
+        state = self._state
+        if state.course is not None and step_id in state.results:
+            self._add(state.course, step_id)
+            old = time.monotonic() - self._seen_at.get(step_id, -OLD) >= OLD
+            if old and state.steps.get(step_id) not in SETTLED and self._is_worth_a_look(state.course, step_id):
+                # What was seen a while ago would be read as what is so now, beside panes that say otherwise.
+                del state.results[step_id]
+                state.bus.publish(StatesChanged())
         else:
             self._wanted.add(step_id)
         self._begin(0)
@@ -153,10 +165,21 @@ class Rechecks:
             results = {**state.results, **{step: tuple(status.results) for step, status in seen.items()}}
             changed = results != state.results or state.backend.runner.states != state.steps
             state.results = results
+            self._seen_at.update(dict.fromkeys(seen, time.monotonic()))
             changed |= self._confirm({step for step, status in seen.items() if status.state == "broken"}, set(seen))
             if changed:
+                before = state.steps
                 state.take_steps()
+                self._note([step for step in seen if state.steps.get(step) != before.get(step)])
             state.tell_notices()
+
+    def _note(self, steps: list[str]) -> None:
+        """The journal knows of each step that stands otherwise than before, and what its checks saw."""
+        state = self._state
+        if state.backend is not None and not state.read_only:
+            for step in steps:
+                seen = StepSeen(step, state.steps[step], state.results.get(step, ()))
+                state.backend.runner.journal.append(seen)
 
     def _confirm(self, broken: set[str], looked_at: set[str]) -> bool:
         """What is found broken is looked at again before it is said; true when something is to be said now, or no more.

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pghalab.course.model import Course, Step
+from pghalab.course.placeholders import used
 from pghalab.lab.host.space import full
 from pghalab.lab.types import LabError
 from pghalab.session.backend import Backend, Connect
 from pghalab.session.background import Background
+from pghalab.session.demo.desk import NAME as NOTES
+from pghalab.session.demo.desk import Desk
 from pghalab.session.events import CourseRead, LabOpened, TroubleChanged
 from pghalab.session.going_back import GoingBack
 from pghalab.session.keeping import Keeping
 from pghalab.session.learner import Learner
 from pghalab.session.noticing import Noticing
 from pghalab.session.rechecks import Rechecks
+from pghalab.session.room import NAME, Room
+from pghalab.session.serving import Serving
 from pghalab.session.shells import Shells
 from pghalab.session.state import State
+from pghalab.session.visitors import Visitors
 from pghalab.session.watch import Watch
 from pghalab.session.work import Work
 
@@ -27,11 +34,19 @@ if TYPE_CHECKING:
     from pghalab.course.diagnoses import Diagnosis
     from pghalab.course.kinds import Where
     from pghalab.lab.doctor import Fact
+    from pghalab.session.demo.show import Show
 
 log = logging.getLogger(__name__)
 
 RETRY = 5.0
 """Seconds between two tries to reach the engine."""
+DRIVER_EVERY = 1.0
+"""Seconds between two looks whether another console still drives the lab."""
+FOLLOWS = 60.0
+"""Seconds after its start within which a console takes over by itself from one that has gone.
+
+That one was just being closed, then. Who has looked on for longer may want to go on looking, and is asked.
+"""
 
 
 class Session:
@@ -41,7 +56,7 @@ class Session:
         self.state = State(lab_name)
         self.bus = self.state.bus
         self._background = Background(self.bus)
-        self.keeping = keeping = Keeping(self.state, self._background)
+        self.keeping = keeping = Keeping(self.state, self._background, typed=lambda: self.noticing.running())
         self.work = Work(
             self.state,
             changed=lambda: self.watch.refresh(),
@@ -56,10 +71,28 @@ class Session:
             self.state, self.work, self.rechecks, self._background, changed=lambda: self.watch.refresh()
         )
         self.shells = Shells(self.state, self._background, self.noticing)
+        self.room = Room(self.state, self.work)
+        self.serving = Serving(lab_name)
+        self.visitors = Visitors(self.shells.listen)
+        self.visitors.welcome(NAME, self.room.host)
+        self.desk = Desk(self.bus)
+        self.visitors.welcome(NOTES, self.desk.host)
+        self._show: Show | None = None
         self._connect = connect
         self._lessons = lessons
+        self._began = time.monotonic()
         self._taking_over = False
         self._reopening: asyncio.Task[None] | None = None
+
+    @property
+    def show(self) -> Show | None:
+        """The show that goes on before a room, if one does."""
+        return self._show
+
+    @show.setter
+    def show(self, show: Show | None) -> None:
+        self._show = show
+        self.desk.take(show)
 
     # Opening and closing
 
@@ -112,6 +145,9 @@ class Session:
             self._background.spawn(self._wait_for_driver(backend), "waiting for the driver")
         else:
             self._background.spawn(self._claim(backend), "the right to drive")
+            if backend.folder is not None:
+                # With the engine or without: who follows this console wants no lab.
+                self._background.spawn(self._receive(backend.folder), "visitors")
 
     async def _keep_open(self, backend: Backend) -> None:
         while True:
@@ -123,6 +159,7 @@ class Session:
             else:
                 self._set_trouble(None)
                 self.state.tell_notices()
+                await backend.runner.note_versions()
                 self.rechecks.soon(None, 0)
                 return
 
@@ -132,17 +169,34 @@ class Session:
         while (claimed := await asyncio.to_thread(backend.claim)) is None:  # noqa: ASYNC110
             await asyncio.sleep(RETRY)
         if not claimed:
-            # Whoever closes a session ends this task with it.
+            # Not in the background, whose tasks it ends.
             self._reopening = asyncio.create_task(self._reopen(), name="opening read-only")
 
+    async def _receive(self, folder: Path) -> None:
+        """Open the door, to shells in other terminals, whose commands count too, and to who follows this console."""
+        try:
+            await self.visitors.receive(folder)
+        except OSError as error:
+            log.warning("shells in other terminals are not heard", exc_info=True)
+            self.bus.notice(f"What is typed in other terminals is not heard: {full(error) or error}", "warning")
+
     async def _wait_for_driver(self, backend: Backend) -> None:
-        """Tell when the console that drives has gone."""
+        """Take over when the console that drives has gone soon after this one came; later only say that it has gone."""
         # Another process drops a lock on a file without a word.
         while await asyncio.to_thread(backend.driven):  # noqa: ASYNC110
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(DRIVER_EVERY)
+        if time.monotonic() - self._began < FOLLOWS:
+            self._reopening = asyncio.create_task(self._follow(), name="driving once nobody does")
+            return
         self.state.driver = "Nobody drives the lab now: T takes over."
         self.bus.notice(self.state.driver)
         self.bus.publish(LabOpened())
+
+    async def _follow(self) -> None:
+        """Take over when what runs has ended, unless that goes on already; somebody else may be quicker."""
+        await self.work.wait()
+        if not self._taking_over:
+            await self.take_over()
 
     async def take_over(self) -> None:
         """Drive the lab from here, if no other console does; else stay read-only and say who drives."""
@@ -174,11 +228,16 @@ class Session:
 
     async def close(self) -> None:
         """Stop what runs, close the lab, let another console drive."""
+        reopening = self._reopening
+        if reopening is not None and reopening is not asyncio.current_task() and not reopening.done():
+            reopening.cancel()
+            await asyncio.wait({reopening})
         if not self.work.stopping:
             self.work.stop()
-        tasks = self._background.cancel()
+        self._background.cancel()
         await self.work.wait()
-        if tasks:
+        # What ends may begin something in its turn: a shell that is closed has the checks looked at.
+        while tasks := self._background.cancel():
             await asyncio.wait(tasks)
         backend = self.state.backend
         if backend is not None:
@@ -188,19 +247,28 @@ class Session:
                 log.exception("closing the lab")
             backend.release()
 
-    def jump(self) -> bool:
-        """Run what is missing before the step on the screen; False (and a notice) when that cannot be now."""
+    def jump(self, place: str = "") -> bool:
+        """Run what is missing before a place of the course, by default the step on the screen.
+
+        False (and a notice) when that cannot be now.
+        """
         from pghalab.session.jump import jump
 
         state = self.state
         if (refusal := self.work.refusal()) or state.backend is None:
             self.bus.notice(refusal, "warning")
             return False
-        if not state.at:
+        place = place or state.at
+        if not place:
             self.bus.notice("No step was on the screen yet: open the one to jump to.", "warning")
             return False
-        runner, place = state.backend.runner, state.at
+        runner = state.backend.runner
         return self.work.run_verb("Jump", lambda: jump(runner, place))
+
+    def show_anew(self, step_id: str) -> None:
+        """What a step prints is to be seen once more: what it printed before does not count."""
+        self.noticing.forget(step_id)
+        self.learner.show_anew(step_id)
 
     # What a screen asks
 
@@ -209,9 +277,15 @@ class Session:
         return self.state.backend.runner.resolve(step) if self.state.backend is not None else None
 
     async def ask(self, step: Step) -> None:
-        """Ask the cluster where a step's command runs, as a run would; raises LabError when it cannot tell."""
-        if self.state.backend is not None:
-            await self.state.backend.runner.ask(step)
+        """Ask the cluster now what a step's command leaves to it, as a run would; raises LabError when it cannot tell.
+
+        `resolve` knows the answers from then on.
+        """
+        if not used(step.kind.where.node, step.kind.where.command):
+            return
+        if self.state.backend is None:
+            raise self.state.trouble or LabError("the lab is not open yet.")
+        await self.state.backend.runner.ask(step)
 
     async def diagnose(self, step_id: str) -> tuple[Diagnosis, ...]:
         """What is known to be wrong with a step now: typed elsewhere, a step left out, the mistakes that show.

@@ -30,9 +30,14 @@ WAITING = 64 * 1024
 NOTICE = 2.0
 """Seconds within which the link to a node tells that it is gone, once a shell on it has ended without a word."""
 _LEFT_BEHIND = (
-    b"\x1b\\\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[?1l\x1b>\x1b[0m"
+    b"\x1b\\\x1b7\x1b[?1049l"
+    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[?1l\x1b>\x1b[0m"
 )
-"""Takes back what a program may have set in a terminal: its own screen, mouse, paste, keys, colours."""
+"""Takes back what a program may have set in a terminal: its own screen, mouse, paste, keys, colours.
+
+Leaving a screen of its own brings the cursor back to where it was kept last, also where there was none to leave: it is
+kept just before, so that it stays.
+"""
 
 
 class Shell:
@@ -55,6 +60,8 @@ class Shell:
         self._waiting = b""
         self._unanswered = 0
         self._told = False
+        self._quiet = False
+        """That it is lost, and back, is not written into what it shows."""
         self._refused: Callable[[Shell], object]
 
     @property
@@ -66,6 +73,16 @@ class Shell:
     def at(self) -> tuple[str, str]:
         """The node and the user whose prompt was shown last: those of a shell within it, or its own."""
         return self._typing.at or (self.node, self.user)
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts it has shown, each behind all that was entered before."""
+        return self._typing.prompts
+
+    @property
+    def waits(self) -> bool:
+        """It shows a prompt, and nothing was entered that it has not come to."""
+        return self.standing == "open" and self._typing.waits
 
     def write(self, data: bytes) -> None:
         """Type something. Before the shell is open it waits; while the shell is lost it is not sent, which is told."""
@@ -111,9 +128,19 @@ class Shells:
         """The shells that are not closed, in the order in which they were opened."""
         return list(self._open.values())
 
-    def open(self, node: str, user: User, size: tuple[int, int], draw: Draw, *, term: str = "xterm-256color") -> Shell:
+    def open(
+        self,
+        node: str,
+        user: User,
+        size: tuple[int, int],
+        draw: Draw,
+        *,
+        term: str = "xterm-256color",
+        quiet: bool = False,
+    ) -> Shell:
         """Begin to open a shell on a node, on a terminal of `size` (columns, rows).
 
+        `quiet`: that it is lost, or back, is only told, and not written into what it shows.
         The bus tells how that goes: ShellOpened; ShellLost, and ShellOpened again when the node is back; ShellClosed.
         Raises LabError when there is no such node, or the lab is not open yet.
         """
@@ -126,7 +153,7 @@ class Shells:
         self._follow(backend.lab)
         self._last += 1
         shell = Shell(self._last, node, user, size, term, draw)
-        shell._refused = self._refuse
+        shell._refused, shell._quiet = self._refuse, quiet
         shell._typing = self._noticing.typing(
             lambda marked, reason: self._state.bus.publish(ShellMarked(shell.number, marked, reason))
         )
@@ -180,7 +207,7 @@ class Shells:
                         return
                     # It went again just now.
                 else:
-                    if again:
+                    if again and not shell._quiet:
                         await _drawn(shell, f"\r\n[pghalab: {shell.node} is back: this is a new shell]\r\n".encode())
                     await self._run(shell, again)
                     shell.status = await shell._terminal.wait()
@@ -231,10 +258,10 @@ class Shells:
         shell.standing, shell.reason = "lost", gone or "the ssh connection was lost."
         unsure = shell._unanswered
         self._state.bus.publish(ShellLost(shell.number, shell.node, shell.user, shell.reason, unsure))
-        words = f"[pghalab: this shell is lost: {one_line(shell.reason)}]"
+        words = f"\r\n[pghalab: this shell is lost: {one_line(shell.reason)}]\r\n"
         if unsure:
-            words += f"\r\n[pghalab: {unsure} bytes typed since its last word may not have arrived]"
-        await _drawn(shell, _LEFT_BEHIND + f"\r\n{words}\r\n".encode())
+            words += f"[pghalab: {unsure} bytes typed since its last word may not have arrived]\r\n"
+        await _drawn(shell, _LEFT_BEHIND + (b"" if shell._quiet else words.encode()))
         return True
 
 

@@ -6,7 +6,7 @@ from collections import deque
 
 from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
 from pghalab.cluster.trouble import troubles
-from pghalab.course.events import CheckResult, StepState
+from pghalab.course.events import SETTLED, CheckResult, StepState
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.lab.types import LabError
 from pghalab.session.alerts import Broken, broken_steps
@@ -95,6 +95,24 @@ class State:
         if self.backend is None or self.steps.get(step_id) != "done":
             return ""
         return done_by(*self.backend.runner.by(step_id))
+
+    def settled(self, step_id: str) -> bool:
+        """Nothing is left to do in a step, by a look: what is only remembered or was seen not to hold is not."""
+        state, seen = self.steps.get(step_id, "todo"), self.results.get(step_id)
+        if state not in SETTLED or seen is None:
+            return False
+        return state == "past" or not any(result.verdict == "fails" for result in seen)
+
+    @property
+    def recorded(self) -> str:
+        """What is shown in the place of a lab, when it is a recording, in one line; empty for a real lab."""
+        shown = self.backend.recorded if self.backend is not None else None
+        return shown.title if shown is not None else ""
+
+    @property
+    def without_engine(self) -> bool:
+        """No engine answers: nothing but a recording can be shown."""
+        return self.backend is not None and self.backend.lab.no_engine is not None
 
     @property
     def opening(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pghalab.course.events import (
     CheckResult,
@@ -18,7 +18,8 @@ from pghalab.course.events import (
     RunEvent,
     StepEnded,
 )
-from pghalab.lab.types import Ended, Part
+from pghalab.course.kinds import Where
+from pghalab.lab.types import Ended, Part, User
 from pghalab.session.output import OutputBuffer
 from pghalab.session.typed import Typed
 from pghalab.text import one_line
@@ -43,6 +44,8 @@ class StepRun:
         self.fails = fails
         """The command is expected to fail."""
         self.command = ""
+        self.where = ""
+        """As whom and where it runs, in words; empty for what is done to the lab itself."""
         self.log: Path | None = None
         self.buffer = OutputBuffer()
         self.ended: Ended | None = None
@@ -72,6 +75,7 @@ class StepRun:
         match event:
             case CommandStarted():
                 self.command, self.log = event.command, event.log
+                self.where = Where(event.node, cast("User", event.user)).who if event.node else ""
                 self.ended = None
             case Printed():
                 text = event.output.text
@@ -129,6 +133,8 @@ class StepRun:
             words.append(f"the command failed, as expected · status {self.ended.exit_status}")
         elif self.ended is not None and self.ended.exit_status is not None:
             words.append(f"exit status {self.ended.exit_status}")
+        elif self.ended is not None and self.typed is not None:
+            words.append("its exit status was not told")
         elif self.ended is not None and self.ended.how != "exited":
             words.append({"timeout": "time ran out", "stopped": "stopped", "lost": "connection lost"}[self.ended.how])
         words.append(f"{self.seconds:.1f} s")

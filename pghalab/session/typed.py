@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pghalab.course.journal import Journal, LogFile
+from pghalab.course.kinds import Where
 from pghalab.course.tail import Tail
 from pghalab.lab.ssh.marks import CommandBegan, CommandEnded, CommandPrinted, Mark, Marks, Prompted
 from pghalab.text import clean, one_line, shortened
@@ -36,6 +37,8 @@ class Typed:
     status: int | None = None
     alone: bool = True
     """What it printed stands for itself: nothing else was typed meanwhile, and no other shell was in between."""
+    asked: Where | None = None
+    """The open step's command as it was when this began: who leads then may lead no more when it has ended."""
     log: LogFile | None = None
     printed: Tail = field(default_factory=Tail)
 
@@ -43,6 +46,11 @@ class Typed:
     def who(self) -> str:
         """Whose shell it was typed in, and where: `postgres@pgha1`."""
         return f"{self.user}@{self.node}"
+
+    @property
+    def name(self) -> str:
+        """It in a sentence."""
+        return f"`{shortened(one_line(self.text), _NAMED)}`" if self.text else "a command"
 
     @property
     def output(self) -> str:
@@ -61,7 +69,8 @@ def together(typed: Sequence[Typed]) -> Typed:
     if first is last:
         return first
     text = "\n".join(one.text for one in typed)
-    whole = replace(last, text=text, began=first.began, alone=all(one.alone for one in typed), printed=Tail())
+    alone = all(one.alone for one in typed)
+    whole = replace(last, text=text, began=first.began, asked=first.asked, alone=alone, printed=Tail())
     for one in typed:
         whole.printed.add(one.printed.text())
     return whole
@@ -111,6 +120,21 @@ class Typing:
         self._ahead = self._ahead or self._entered or any(lines[1:])
         self._entered = self._entered or len(lines) > 1
 
+    @property
+    def running(self) -> Typed | None:
+        """The command that has the terminal now; None while a shell waits for one."""
+        return None if self._marks.at_prompt or not self._running else next(reversed(self._running.values()))
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts were shown, each behind all that was entered before."""
+        return self._marks.prompts
+
+    @property
+    def waits(self) -> bool:
+        """A shell waits for a command, and nothing was entered that it has not come to."""
+        return self._marks.at_prompt and not self._entered
+
     def close(self) -> None:
         """The terminal is gone."""
         for mark in self._marks.close():
@@ -152,9 +176,7 @@ class Typing:
     def _why_blind(self) -> str:
         if not self._marks.who:
             return "this shell sets no marks"
-        text = next(reversed(self._running.values())).text if self._running else ""
-        name = shortened(one_line(text), _NAMED) if text else "a command"
-        return f"`{name}` takes what is typed now"
+        return f"{self.running.name if self.running is not None else 'a command'} takes what is typed now"
 
     def _blind(self, reason: str, *, anew: bool = False) -> None:
         if anew or reason != self.blind:

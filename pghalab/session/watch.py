@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pghalab.cluster.services import SERVICES
-from pghalab.session.backend import Backend
+from pghalab.session.backend import Backend, Shown, Watcher
 from pghalab.session.events import ClusterSeen
 from pghalab.session.rechecks import Rechecks
 from pghalab.session.state import State
@@ -14,7 +14,7 @@ from pghalab.session.state import State
 if TYPE_CHECKING:
     from pghalab.cluster.eventlog import EventLog
     from pghalab.cluster.model import Update
-    from pghalab.cluster.monitor import Monitor
+    from pghalab.course.journal import Journal
 
 
 class Watch:
@@ -22,8 +22,10 @@ class Watch:
 
     def __init__(self, state: State, rechecks: Rechecks) -> None:
         self._state, self._rechecks = state, rechecks
-        self._monitor: Monitor | None = None
+        self._monitor: Watcher | None = None
+        self._recorded: Shown | None = None
         self._log: EventLog | None = None
+        self._journal: Journal | None = None
         self._standing: object = None
 
     async def run(self, backend: Backend) -> None:
@@ -35,6 +37,8 @@ class Watch:
                 self._state.events.extend(kept)
             # Only the console that drives keeps them: two would keep each twice.
             self._log = None if self._state.read_only else log
+        self._journal = None if self._state.read_only else backend.runner.journal
+        self._recorded = backend.recorded
         self._monitor = backend.monitor(self._take)
         self._monitor.pause(self._state.paused)
         backend.runner.tell_processes(self._processes_listed)
@@ -51,6 +55,13 @@ class Watch:
         if self._monitor is not None:
             self._monitor.pause(paused)
 
+    def _take_recorded(self) -> None:
+        """Of a recording, what had happened by the moment that is shown, which may be an earlier one than before."""
+        if self._recorded is not None and list(events := self._recorded.events()) != list(self._state.events):
+            self._state.events.clear()
+            self._state.events.extend(events)
+            self._state.bus.publish(ClusterSeen("event"))
+
     def _processes_listed(self, node: str, processes: frozenset[str]) -> None:
         """A check has just seen what runs on a node: no pane may say anything else beside it."""
         if self._monitor is not None:
@@ -59,6 +70,8 @@ class Watch:
 
     def _take(self, update: Update) -> None:
         state = self._state
+        if self._journal is not None:
+            self._journal.saw(update)
         match update:
             case ("event", event):
                 state.events.append(event)
@@ -67,6 +80,7 @@ class Watch:
                 self._rechecks.happened()
             case ("nodes", nodes):
                 state.nodes = nodes
+                self._take_recorded()
             case ("etcd", etcd):
                 state.etcd = etcd
             case ("patroni", patroni):

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from pghalab.course.events import ChecksSeen, CommandEnded
+from pghalab.course.events import ChecksSeen, CommandEnded, RunEvent, StepEnded
+from pghalab.course.journal.kinds import VerbRan
 from pghalab.lab.host.space import full
 from pghalab.lab.types import Ended, LabError, Output, Part
 from pghalab.session.backend import Stream
@@ -140,6 +141,18 @@ class Work:
         self._task = asyncio.create_task(work, name=f"step {step_id}")
         return True
 
+    def recall(self, step_id: str, events: Sequence[RunEvent]) -> None:
+        """Take a run of a step from what it told, unless one is known."""
+        if not events or step_id in self.runs or self._state.course is None:
+            return
+        run = StepRun(step_id, fails=self._state.course.step(step_id).kind.fails)
+        for event in events:
+            run.take(event)
+            if isinstance(event, StepEnded):
+                run.end(event.outcome, event.reason, event.seconds)
+        run.comparison = compared(self._state, run)
+        self.runs[step_id] = run
+
     def stop(self) -> None:
         """End the step or the verb that runs, with every process it started."""
         if self._task is None or self._task.done():
@@ -190,6 +203,8 @@ class Work:
                     if isinstance(event, CommandEnded):
                         # Whatever was printed, the keys are answered meanwhile.
                         run.comparison = await asyncio.to_thread(compared, self._state, run)
+                        if run.comparison is not None:
+                            self._state.backend.runner.compared(run.step, run.comparison)
                         self._changed()
                         telling.now()
                     elif isinstance(event, ChecksSeen):
@@ -249,6 +264,11 @@ class Work:
             return f"{self.verb}: done in {ended.seconds:.1f} s", False
         return f"{self.verb}: {'stopped' if ended.how == 'stopped' else 'failed'} after {ended.seconds:.1f} s", True
 
+    def _note(self, ended: Ended) -> None:
+        if self._state.backend is not None and not self._state.read_only:
+            well = ended.how == "exited" and ended.exit_status == 0
+            self._state.backend.runner.journal.append(VerbRan(self.verb, well, ended.seconds))
+
     async def _run_verb(self, verb: Callable[[], Stream]) -> None:
         started = self._verb_started
         telling = _Telling(lambda: self._state.bus.publish(VerbProgressed()))
@@ -271,6 +291,7 @@ class Work:
         telling.close()
         self.verb_output.close()
         self.verb_ended = ended
+        self._note(ended)
         self._changed()
         self._state.bus.publish(VerbFinished())
         self._ended()

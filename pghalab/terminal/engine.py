@@ -10,7 +10,7 @@ CELL_BITS = 64
 
 
 class NoEngineError(Exception):
-    """This machine has no terminal engine; the text says why and what works all the same."""
+    """This machine has no terminal engine; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def load() -> Engine:
     try:
         import pyghostty  # only where a terminal is opened: it reads the library's whole interface
     except (ImportError, OSError) as error:
-        raise NoEngineError(f"this machine has no terminal engine ({error}); the full-screen shell works") from error
+        raise NoEngineError(f"this machine has no terminal engine ({error})") from error
     ffi, lib = pyghostty.ffi, pyghostty.lib
     return Engine(
         pyghostty,
@@ -79,7 +79,7 @@ def _scroll_viewport(ffi: Any, lib: Any) -> Any:
     )
     sizes = [(ffi.sizeof(name), ffi.alignof(name)) for name in ("PghalabScroll", "GhosttyTerminalScrollViewport")]
     if sizes[0] != sizes[1]:
-        raise NoEngineError("this machine's terminal engine is of another version; the full-screen shell works")
+        raise NoEngineError("this machine's terminal engine is of another version")
     return ffi.cast("void (*)(GhosttyTerminal, PghalabScroll)", ffi.addressof(lib, "ghostty_terminal_scroll_viewport"))
 
 
@@ -99,7 +99,6 @@ def _field(ffi: Any, lib: Any, key: int, kind: str) -> Field:
     bits = [bit for bit, value in enumerate(values) if value]
     if not bits or [values[bit] for bit in bits] != [1 << place for place in range(bits[-1] - bits[0] + 1)]:
         raise NoEngineError(
-            f"this machine's terminal engine packs its cells in a way that is not known here (value {key}); "
-            "the full-screen shell works"
+            f"this machine's terminal engine packs its cells in a way that is not known here (value {key})"
         )
     return Field(bits[0], (1 << len(bits)) - 1)

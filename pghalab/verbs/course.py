@@ -49,6 +49,7 @@ def until_told(work: Coroutine[Any, Any, int]) -> int:
 
 async def _run_steps(arguments: argparse.Namespace) -> int:
     from pghalab.course import report
+    from pghalab.course.journal.watching import watched
     from pghalab.course.load import load_course
     from pghalab.course.runner import Runner
     from pghalab.lab.host.paths import state_dir
@@ -76,11 +77,12 @@ async def _run_steps(arguments: argparse.Namespace) -> int:
             started = _now()
             if arguments.prove:
                 return await _prove(runner, steps, reports, started)
-            if arguments.json:
-                await report.run_steps(runner, steps, report.JsonReporter(), reports, arguments.without)
-            else:
-                with report.TextReporter(len(steps)) as reporter:
-                    await report.run_steps(runner, steps, reporter, reports, arguments.without)
+            async with watched(lab, runner.journal):
+                if arguments.json:
+                    await report.run_steps(runner, steps, report.JsonReporter(), reports, arguments.without)
+                else:
+                    with report.TextReporter(len(steps)) as reporter:
+                        await report.run_steps(runner, steps, reporter, reports, arguments.without)
     finally:
         # Also of a run that a signal or an error ended: what was not reached counts as skipped.
         if arguments.junit:

@@ -33,7 +33,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json({"ok": healthy(facts), "facts": [fact.as_dict() for fact in facts]}, indent=2)
     else:
-        _print(facts)
+        print_facts(facts)
     return 0 if healthy(facts) else 1
 
 
@@ -56,7 +56,8 @@ async def _with_lab(settings: LabSettings) -> list[Fact]:
         await lab.close()
 
 
-def _print(facts: list[Fact]) -> None:
+def print_facts(facts: list[Fact]) -> None:
+    """Print facts, a line each, and below what is not well what to do."""
     width = max(len(fact.check) for fact in facts)
     for fact in facts:
         say(f"{'ok ' if fact.ok else 'NO '} {fact.check.ljust(width)}  {fact.found}")

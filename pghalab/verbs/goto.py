@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pghalab.out import complain, say
 
 if TYPE_CHECKING:
+    from pghalab.course.look import StepStatus
     from pghalab.course.model import Step
     from pghalab.course.report import StepReport
 
@@ -23,9 +24,10 @@ async def _goto(arguments: argparse.Namespace) -> int:
     import time
 
     from pghalab.course import report
+    from pghalab.course.journal.watching import watched
     from pghalab.course.load import load_course
     from pghalab.course.runner import Runner
-    from pghalab.course.way import go, look, missing, replaced, way
+    from pghalab.course.way import go, look, makes, makes_nothing, replaced, way
     from pghalab.lab.host.paths import state_dir
     from pghalab.lab.types import LabError
     from pghalab.verbs.course import opened
@@ -50,15 +52,16 @@ async def _goto(arguments: argparse.Namespace) -> int:
         seen = await look(runner, found)
         for step, by in replaced(course, found, seen):
             say(f"cannot be reached from here: {step.id}, which {by.id} (“{names.text(by.title)}”) replaced")
-        left = sum(missing(step, seen[step.id]) for step in found.steps)
+        left = sum(makes(step, seen[step.id]) for step in found.steps)
         say(f"{left} of {len(found.steps)} steps are missing before {found.to.id} (“{names.text(found.to.title)}”)")
-        with report.TextReporter(left) as reporter:
+        with report.TextReporter(left, counts=lambda step: not makes_nothing(step)) as reporter:
 
-            async def run(step: Step) -> bool:
-                reports.append(await report.run_step(runner, step, reporter, beside=True))
+            async def run(step: Step, standing: StepStatus | None) -> bool:
+                reports.append(await report.run_step(runner, step, reporter, beside=True, seen=standing))
                 return reports[-1].ok
 
-            there = await go(runner, found, seen, run)
+            async with watched(lab, runner.journal):
+                there = await go(runner, found, seen, run, total=reporter.total)
         seconds = time.monotonic() - began
     if not there:
         stopped = ", ".join(each.step.id for each in reports if not each.ok)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pghalab.lab.host.paths import person_file
+from pghalab.lab.ssh.terminal import LEAVE_NAME
 from pghalab.out import complain, say
 from pghalab.registry.actions import PLACES
 from pghalab.registry.keymap import keys_of, load, shown
@@ -22,6 +23,8 @@ def keys(arguments: argparse.Namespace) -> int:
         say()
     say(f"Your own keys stand in {person_file()}, marked with * above; for example:")
     say('[keymap]\nlesson.run = "ctrl+r, R"')
+    say(f"{LEAVE_NAME} leads out of `pghalab shell` and the full-screen shell, whatever the keymap says: what is typed")
+    say("there goes to the node byte by byte, and this key is one byte, the same on every terminal.")
     for line in wrong:
         complain(line)
     return 1 if wrong else 0

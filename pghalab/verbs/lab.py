@@ -198,8 +198,8 @@ def export(arguments: argparse.Namespace) -> int:
 def shell(arguments: argparse.Namespace) -> int:
     """Open a shell on a node.
 
-    It takes no right to drive, which would keep it from a console, and so writes nothing to the lab's journal: what was
-    typed here a console sees by what it did.
+    It takes no right to drive, which would keep it from a console: the console that has the lab open is told what is
+    typed here, and notices it as if it were typed in a shell of its own.
     """
     import asyncio
 
@@ -208,7 +208,9 @@ def shell(arguments: argparse.Namespace) -> int:
     from pghalab.lab.types import LabError
 
     async def run() -> int:
+        from pghalab.lab.host.paths import lab_folder
         from pghalab.lab.ssh.terminal import interactive
+        from pghalab.session.visitors import Teller
 
         lab = LocalLab(load_settings(arguments.lab))
         try:
@@ -220,7 +222,11 @@ def shell(arguments: argparse.Namespace) -> int:
                     f"The lab {lab.name} has no node {name}.", todo=f"It has {', '.join(lab.nodes)}.", kind="no-node"
                 )
             await lab.connect(name, _SSH_SECONDS)
-            return await interactive(lab.nodes[name], arguments.user)
+            teller = Teller(lab_folder(lab.name))
+            try:
+                return await interactive(lab.nodes[name], arguments.user, teller)
+            finally:
+                await teller.close()
         finally:
             await lab.close()
 

@@ -72,7 +72,7 @@ def _start_over(arguments: argparse.Namespace, course: Course) -> int:
     names = Names(settings.prefix, settings.subnet, settings.auth_method)
     # Nobody is asked for what would be refused.
     with DriverLock(arguments.lab):
-        plan = start_over(course, lesson.id, progress.done(), asyncio.run(kept(arguments.lab)))
+        plan = start_over(course, lesson, progress.done(), asyncio.run(kept(arguments.lab)))
         say(plan.words(names.text))
         question = "Forget its progress?" if plan.about is None else "Start it over?"
         if not arguments.yes and not _agreed(question):

@@ -118,11 +118,8 @@ def text(nodes: Nodes, etcd: Etcd, patroni: Patroni) -> str:
     from pghalab.cluster.trouble import troubles
 
     parts: list[str] = []
-    for title, snapshot, sheet in (
-        ("Nodes", nodes, render.nodes(nodes)),
-        ("etcd", etcd, render.etcd(etcd)),
-        ("Patroni", patroni, render.patroni(patroni)),
-    ):
+    seen: tuple[tuple[str, Snapshot[Any]], ...] = (("Nodes", nodes), ("etcd", etcd), ("Patroni", patroni))
+    for (title, snapshot), sheet in zip(seen, render.sheets(nodes, etcd, patroni), strict=True):
         parts += ["", f"{title}{_old(snapshot)}", *printed(sheet)]
     wrong = [f"{one.severity}: {one_line(one.text)}" for one in troubles(nodes, etcd, patroni)]
     return "\n".join([*parts[1:], *(["", *wrong] if wrong else [])])

@@ -12,9 +12,9 @@ class EtcdPane(LivePane[EtcdView]):
     """The consensus layer."""
 
     TITLE = "etcd"
-    NOTHING = render.NO_ETCD
+    nothing = render.NO_ETCD
     COLUMNS = render.ETCD_COLUMNS
 
     def sheet(self, snapshot: Etcd) -> Sheet:
         """As `status` prints it."""
-        return render.etcd(snapshot)
+        return render.etcd(snapshot, self.nothing)

@@ -12,7 +12,7 @@ class NodesPane(LivePane[tuple[NodeHealth, ...]]):
     """Container, address, ssh and the three services of every node."""
 
     TITLE = "Nodes"
-    NOTHING = render.NO_NODES
+    nothing = render.NO_NODES
     COLUMNS = render.NODE_COLUMNS
 
     def sheet(self, snapshot: Nodes) -> Sheet:

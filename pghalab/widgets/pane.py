@@ -42,8 +42,8 @@ class LivePane(KeyScroll, Generic[T]):
     ALLOW_MAXIMIZE = True
     BINDINGS: ClassVar[list[BindingType]] = bindings("pane")
     TITLE = ""
-    NOTHING = ""
-    """What brings the first data."""
+    nothing = ""
+    """What is said while there are no data."""
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
 
     def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:  # noqa: A002
@@ -53,6 +53,8 @@ class LivePane(KeyScroll, Generic[T]):
         self._title = ""
         self._summary: Content | None = None
         self._paused = False
+        self.recorded = False
+        """What it shows is of a recording, and of no age."""
 
     def compose(self) -> ComposeResult:
         """The title line, the summary, the table."""
@@ -78,6 +80,12 @@ class LivePane(KeyScroll, Generic[T]):
         self._snapshot = snapshot
         if self.is_mounted:
             self._paint()
+
+    def without(self, words: str) -> None:
+        """Say this while there are no data."""
+        if words != self.nothing:
+            self.nothing = words
+            self.show(self._snapshot)
 
     def pause(self, paused: bool) -> None:
         """Say whether the pane stands still because the reader wants it to."""
@@ -126,7 +134,7 @@ class LivePane(KeyScroll, Generic[T]):
         """Show what was seen in the body, and give what stands above it."""
         if snapshot is None or (snapshot.value is None and not snapshot.error):
             self.query_one(Table).show(())
-            return Content.styled(self.NOTHING, "dim")
+            return Content.styled(self.nothing, "dim")
         sheet = self.sheet(snapshot)
         self.query_one(Table).show([[glyphs.drawn(cell) for cell in row] for row in sheet.rows])
         return Content("\n").join(map(glyphs.line, sheet.lines))
@@ -143,7 +151,9 @@ class LivePane(KeyScroll, Generic[T]):
 
     def _age(self) -> tuple[str, str]:
         if self._snapshot is None:
-            return "no data yet", "dim"
+            return "no data", "dim"
+        if self.recorded:
+            return "■ RECORDED", "bold $text-warning"
         seconds = self._clock() - self._snapshot.taken_at
         age = ago(seconds)
         if self._paused:
@@ -154,7 +164,7 @@ class LivePane(KeyScroll, Generic[T]):
             case "stale":
                 return f"! STALE {age}", "bold $text-warning"
             case "none":
-                return "no data yet", "dim"
+                return "no data", "dim"
         return ("● live, < 6 s", "dim") if seconds < FRESH_FOR else (f"{age} ago", "dim")
 
     def _paint(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from pghalab.cluster.absent import no_cluster, no_etcd
 from pghalab.cluster.model import Snapshot
 from pghalab.session.events import Source
 from pghalab.session.state import State
@@ -59,6 +60,11 @@ class PaneColumn(KeyScroll, can_focus=False):
 
     def show(self, source: Source, state: State) -> None:
         """Bring the pane of a source up to date."""
+        for pane in self.query(LivePane):
+            pane.recorded = bool(state.recorded)
+        if source == "nodes":
+            self.query_one(EtcdPane).without(no_etcd(state.nodes))
+            self.query_one(PatroniPane).without(no_cluster(state.nodes))
         match source:
             case "nodes":
                 self.query_one(NodesPane).show(state.nodes)

@@ -12,9 +12,9 @@ class PatroniPane(LivePane[PatroniView]):
     """The data layer."""
 
     TITLE = "Patroni"
-    NOTHING = render.NO_CLUSTER
+    nothing = render.NO_CLUSTER
     COLUMNS = render.PATRONI_COLUMNS
 
     def sheet(self, snapshot: Patroni) -> Sheet:
         """As `status` prints it."""
-        return render.patroni(snapshot)
+        return render.patroni(snapshot, self.nothing)

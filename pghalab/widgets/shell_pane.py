@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,7 +17,7 @@ from textual.widgets import Button, Static
 from pghalab.lab.types import User
 from pghalab.session.events import SessionEvent, ShellClosed, ShellLost, ShellMarked, ShellOpened, StatesChanged
 from pghalab.session.session import Session
-from pghalab.session.shells import Shell
+from pghalab.session.shells import Draw, Shell
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.keys import said
 from pghalab.widgets.terminal import TerminalView
@@ -64,6 +65,8 @@ class ShellPane(Vertical):
     ShellPane TerminalView.-front { display: block; }
     """
     ALLOW_MAXIMIZE = True
+    QUIET: ClassVar[bool] = False
+    """That a shell is lost is not written into it."""
 
     @dataclass
     class Left(Message):
@@ -139,13 +142,17 @@ class ShellPane(Vertical):
         """Open a shell and bring it to the front; raises LabError."""
         view = TerminalView()
 
-        shell = self._session.shells.open(node, user, SIZE, view.take)
+        shell = self._session.shells.open(node, user, SIZE, self.drawn_by(view), quiet=self.QUIET)
         tab = Tab(shell)
         self._views[shell.number], self._tabs[shell.number] = view, tab
         await self.query_one("#shell-tabs").mount(tab, before="#shell-new")
         await self.mount(view, before="#shell-line")
         self.bring(shell.number)
         return shell
+
+    def drawn_by(self, view: TerminalView) -> Draw:
+        """What draws what a shell prints."""
+        return view.take
 
     def bring(self, number: int) -> None:
         """Bring a shell to the front and give it the focus."""

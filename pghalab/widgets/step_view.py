@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from textual.content import Content
 from textual.widget import Widget
@@ -22,6 +23,7 @@ from pghalab.widgets.question_card import QuestionCard
 from pghalab.widgets.quorum_table import QuorumTable
 from pghalab.widgets.scrolling import KeyScroll
 from pghalab.widgets.step_card import StepCard
+from pghalab.widgets.swapped import swapped
 from pghalab.widgets.text import paragraph, plain
 
 JUST_BEGUN = 1.0
@@ -62,6 +64,13 @@ class StepView(KeyScroll, can_focus=True):
         self._follows = False
         """What a run brings is scrolled into sight, until the reader scrolls."""
         self._left_at = 0.0
+        self._typing = False
+        """A shell beside it has the keys."""
+
+    def show_typing(self, typing: bool) -> None:
+        """Say where the keys go: to a shell beside the step, or to the step."""
+        self._typing = typing
+        self._show_onward()
 
     async def show(self, lesson: Lesson, step: Step, text: Callable[[str], str]) -> None:
         """Show another step; `text` makes lesson text that of the lab at hand."""
@@ -72,8 +81,7 @@ class StepView(KeyScroll, can_focus=True):
         self._run, self._follows = None, False
         self.ready = False
         with self.app.batch_update():
-            await self.remove_children()
-            await self.mount(*self._parts(lesson, step))
+            await swapped(self, partial(self._parts, lesson, step))
             self.scroll_home(animate=False)
         self.ready = True
 
@@ -311,7 +319,12 @@ class StepView(KeyScroll, can_focus=True):
             return
         more = said(self, "↓ {scroll.page-down}: more · ") if self.max_scroll_y - self.scroll_y > 1 else ""
         running = self._run is not None and self._run.active
-        words = more + said(self, _onward(self.step, self._state[0], running=running, in_sight=self.command_in_sight))
+        if self._typing:
+            words = said(self, "Enter goes to the shell · {shell.leave} leads back to the lesson")
+        else:
+            words = more + said(
+                self, _onward(self.step, self._state[0], running=running, in_sight=self.command_in_sight)
+            )
         if words != self.border_subtitle:
             self.border_subtitle = words
 

@@ -92,6 +92,8 @@ class TerminalView(Widget, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
+        self.watched = False
+        """Somebody looks on while another one types: its cursor is that of a terminal with the focus."""
         self.missing = ""
         """Why there is no engine on this machine; empty where there is one."""
         self._pump = Pump(self.show, self.type)
@@ -121,7 +123,7 @@ class TerminalView(Widget, can_focus=True):
             await asyncio.to_thread(load)
             self._pump.start(Terminal(*self._room))
         except NoEngineError as error:
-            self.missing = str(error)
+            self.missing = f"{error}; the full-screen shell works"
             self.refresh()
             return
         for event in self._early:
@@ -189,7 +191,7 @@ class TerminalView(Widget, can_focus=True):
         if y >= len(screen.lines):
             return Strip.blank(width, base)
         cursor = screen.cursor
-        if cursor is not None and not self.has_focus:
+        if cursor is not None and not (self.has_focus or self.watched):
             cursor = cursor._replace(shape="hollow")
         here = cursor if cursor is not None and cursor.y == y else None
         return strip(screen.lines[y], width, base, screen.selection[y], here)

@@ -8,9 +8,19 @@ from collections import deque
 from collections.abc import Callable
 
 from pghalab.terminal.terminal import Terminal
+from pghalab.widgets.pace import Pace
+
+PACE = 1 / 60
+"""Seconds between two paintings while the program writes a little all the time."""
+
+BURST = 4
+"""Paintings that may follow each other at once after a rest, so that each key that is typed shows its echo."""
+
+LITTLE = 4 * 1024
+"""Bytes that are drawn in no time; more is about a screen of text."""
 
 FRAME = 1 / 40
-"""Seconds between two paintings while the program writes."""
+"""Seconds of rest after a frame with more than that: it paints the whole screen, and what comes next may as well."""
 
 SLICE = 32 * 1024
 """Bytes that are fed before the clock is looked at."""
@@ -38,10 +48,11 @@ class Pump:
         self._drawn = asyncio.Event()
         """Little waits to be drawn, or nothing more is."""
         self._replies = bytearray()
+        self._pace = Pace(PACE, BURST)
+        self._not_before = 0.0
+        """When there may be another frame after one with much to draw."""
         self._frame: asyncio.TimerHandle | None = None
         self._rest: asyncio.TimerHandle | None = None
-        self.painted = 0.0
-        """When something was painted last, on the monotonic clock."""
 
     @property
     def backlog(self) -> int:
@@ -68,7 +79,8 @@ class Pump:
 
     def _soon(self) -> None:
         if self._frame is None and self.terminal is not None:
-            wait = max(0.0, self.painted + FRAME - time.monotonic())
+            now = time.monotonic()
+            wait = max(self._pace.wait(now), self._not_before - now)
             self._frame = asyncio.get_running_loop().call_later(wait, self._draw)
 
     def _draw(self) -> None:
@@ -76,14 +88,18 @@ class Pump:
         self._frame = None
         if self.terminal is None:
             return
-        until = time.monotonic() + FEEDING
-        while self._waiting and time.monotonic() < until:
-            self.terminal.screen.feed(self._waiting.popleft())
+        began, fed = time.monotonic(), 0
+        while self._waiting and time.monotonic() < began + FEEDING:
+            piece = self._waiting.popleft()
+            fed += len(piece)
+            self.terminal.screen.feed(piece)
         if self._replies:
             self._answer(bytes(self._replies[:REPLIES]))
             self._replies.clear()
         self._paint()
-        self.painted = time.monotonic()
+        self._pace.done(began)
+        if fed > LITTLE:
+            self._not_before = time.monotonic() + FRAME
         if self._waiting:
             self._soon()
         if self.backlog <= WAITING:

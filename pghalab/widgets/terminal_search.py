@@ -15,12 +15,24 @@ from pghalab.terminal.marked import MOST_NEEDLE
 from pghalab.widgets.keys import bindings
 
 
+class Needle(Input):
+    """What is searched for."""
+
+    def on_mount(self) -> None:
+        """Remember what Textual's input listens to."""
+        self._heard = self.screen.text_selection_started_signal
+
+    def on_unmount(self) -> None:
+        """Listen no more: the signal holds whoever listens until it tells again, which may be never."""
+        self._heard.unsubscribe(self)
+
+
 class SearchLine(Horizontal):
     """A needle, and how often it is there; Enter goes on upwards, Escape ends it."""
 
     DEFAULT_CSS = """
     SearchLine { dock: bottom; height: 1; display: none; background: $panel; }
-    SearchLine Input { width: 1fr; padding: 0 1; background: $panel; }
+    SearchLine Needle { width: 1fr; padding: 0 1; background: $panel; }
     SearchLine Static { width: auto; padding: 0 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("search")
@@ -38,7 +50,7 @@ class SearchLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         """The needle and the count."""
-        yield Input(placeholder="search upwards: Enter, ↑ ↓, Esc", max_length=MOST_NEEDLE, compact=True)
+        yield Needle(placeholder="search upwards: Enter, ↑ ↓, Esc", max_length=MOST_NEEDLE, compact=True)
         yield Static(markup=False)
 
     def open(self) -> None:

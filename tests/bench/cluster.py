@@ -65,16 +65,25 @@ class Shared:
         self._here: LabHere | None = None
         self._ready = False
 
+    def prepare(self) -> LabHere:
+        """A lab of five nodes without a node yet, for who brings the cluster up by other ways; then it `is_up`."""
+        self.remove()
+        self._folder = tempfile.TemporaryDirectory()
+        self._here = LabHere.prepare(Path(self._folder.name))
+        return self._here
+
+    def is_up(self) -> None:
+        """The cluster that was prepared is there."""
+        self._ready = True
+
     @asynccontextmanager
     async def cluster(self) -> AsyncGenerator[tuple[LabHere, LocalLab], None]:
         """The cluster; who breaks it is the last of them."""
         if not self._ready or self._here is None:
-            await asyncio.to_thread(self.remove)
-            self._folder = tempfile.TemporaryDirectory()
-            self._here = await asyncio.to_thread(LabHere.prepare, Path(self._folder.name))
-            async with _made(self._here, 5) as lab:
-                self._ready = True
-                yield self._here, lab
+            here = await asyncio.to_thread(self.prepare)
+            async with _made(here, 5) as lab:
+                self.is_up()
+                yield here, lab
         else:
             # A part that prepared a lab of its own has left its state folder behind.
             os.environ["PGHALAB_STATE_DIR"] = self._here.env["PGHALAB_STATE_DIR"]

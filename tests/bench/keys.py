@@ -15,7 +15,7 @@ from pghalab.widgets.step_view import StepView
 from tests.bench.cluster import SHARED, STYLES, console
 from tests.bench.report import Figure
 
-PRESSES = 200
+PRESSES = 120
 KEYS = ("j", "j", "k", "k")
 """Each of them scrolls the lesson, so that a repaint must follow."""
 PACE = 0.1

@@ -25,8 +25,11 @@ class LabHere:
     env: dict[str, str]
 
     @staticmethod
-    def prepare(folder: Path, *, nodes: int = 5) -> LabHere:
-        """Settle the lab's settings, its name and its free subnet, without creating anything yet."""
+    def prepare(folder: Path, *, nodes: int = 5, beside: LabHere | None = None) -> LabHere:
+        """Settle the lab's settings, its name and its free subnet, without creating anything yet.
+
+        Another lab that is `beside` it has not taken its subnet yet.
+        """
         from pghalab.lab.settings import save_settings
         from pghalab.lab.ssh.keys import KEY_NAME
 
@@ -35,12 +38,12 @@ class LabHere:
         draft = LabHere(name, "", Path(), env)
         verb(draft, "build")
         os.environ["PGHALAB_STATE_DIR"] = env["PGHALAB_STATE_DIR"]
-        settings = asyncio.run(_free(name, nodes))
+        settings = asyncio.run(_free(name, nodes, beside))
         save_settings(settings)
         return LabHere(name, settings.subnet, folder / "state" / "labs" / name / KEY_NAME, env)
 
 
-async def _free(name: str, nodes: int) -> LabSettings:
+async def _free(name: str, nodes: int, beside: LabHere | None) -> LabSettings:
     """Settings whose names and addresses nobody has."""
     from pghalab.lab.deploy import preflight
     from pghalab.lab.engine.client import Engine
@@ -49,6 +52,9 @@ async def _free(name: str, nodes: int) -> LabSettings:
     engine = await asyncio.to_thread(Engine.connect)
     try:
         wanted = replace(default_settings(name), nodes=nodes)
+        if beside is not None:
+            first, last = beside.subnet.rsplit(".", 1)
+            wanted = replace(wanted, subnet=f"{first}.{(int(last) + 1) % 256}")
         return (await preflight.check(engine, wanted, auto=True))[0]
     finally:
         engine.close()

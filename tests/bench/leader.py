@@ -18,7 +18,7 @@ from pghalab.widgets.table import Table
 from tests.bench.cluster import SHARED, STYLES, console
 from tests.bench.report import Figure
 
-CHANGES = 12
+CHANGES = 5
 LEADER_ROW = re.compile(r"\|\s*(\S+)\s*\|\s*\S+\s*\|\s*Leader")
 
 
@@ -87,7 +87,10 @@ async def _measure() -> list[Figure]:
             app.open_step("replicas-streaming")
             await _until(lambda: app.session.state.patroni is not None and app.session.state.patroni.value is not None)
             await pilot.pause()
-            ctl = Patronictl(nodes[1])
+            # A console ends what others have left running on the nodes, so it runs as the console's own.
+            backend = app.session.state.backend
+            assert backend is not None
+            ctl = Patronictl(backend.lab.nodes[nodes[1].name])
             following = asyncio.create_task(ctl.run())
             ours, theirs = [], []
             names = [node.name for node in nodes[:3]]

@@ -17,12 +17,12 @@ from tests.bench.lab import LabHere, verb
 from tests.bench.report import Figure
 from tests.terminal import Terminal
 
-KEYS = 150
+KEYS = 120
 """Of each of the two, one after the other in turn."""
 PACE = 0.02
 """Seconds between two keys."""
 COLUMNS, ROWS = 120, 40
-SECONDS = 8.0
+SECONDS = 5.0
 """How long an idle console is looked at, with a shell and without."""
 LEAVE = "\x1d"
 
@@ -120,14 +120,14 @@ def _measure(folder: Path) -> list[Figure]:
             pane.until(lambda screen: "3 of 3 nodes up" in screen, "the lab")
             console.press("c")
             pane.until(lambda screen: "Go on" in screen, "a lesson")
-            pane.drain(3)
+            pane.drain(2)
             without = _cpu(pane)
             console.press("s")
             pane.until(lambda screen: "$ " in screen or ":~$" in screen or ":~#" in screen, "the pane's prompt")
             plain.until(lambda screen: ":~#" in screen, "a prompt by ssh")
             ours, theirs = _pairs(pane, plain)
             console.press("\x15" + LEAVE)
-            pane.drain(3)
+            pane.drain(2)
             within = _cpu(pane)
             subprocess.run(["tmux", "-S", str(folder / "tmux"), "kill-server"], check=False, capture_output=True)
     finally:

@@ -41,7 +41,7 @@ def _first_screen(argv: list[str], words: str, env: dict[str, str]) -> float:
         return terminal.wait_for(words)
 
 
-def help_figure(rounds: int = 15) -> Figure:
+def help_figure(rounds: int = 11) -> Figure:
     """`pghalab --help` against `python -c pass`, in turn."""
     program = str(Path(sys.executable).with_name("pghalab"))
     pairs = [(_wall([program, "--help"]), _wall([sys.executable, "-c", "pass"])) for _ in range(rounds)]
@@ -55,7 +55,7 @@ def help_figure(rounds: int = 15) -> Figure:
     )
 
 
-def screen_figure(rounds: int = 7) -> Figure:
+def screen_figure(rounds: int = 5) -> Figure:
     """The course's list, from which a person can read and choose, against a bare header and footer, in turn.
 
     The lab was never made. A later lesson's title is waited for: the list is painted as a whole.

@@ -67,11 +67,19 @@ class WatchedRunner(Runner):
         elsewhere: bool = False,
         without: Collection[str] = (),
         beside: bool = False,
+        seen: StepStatus | None = None,
     ) -> AsyncGenerator[RunEvent, None]:
         """Run, and remember what."""
         self.ran.append(Ran(step_id, command, again, elsewhere, tuple(without)))
         run = super().run(
-            step_id, command=command, confirm=confirm, again=again, elsewhere=elsewhere, without=without, beside=beside
+            step_id,
+            command=command,
+            confirm=confirm,
+            again=again,
+            elsewhere=elsewhere,
+            without=without,
+            beside=beside,
+            seen=seen,
         )
         try:
             async with aclosing(run) as events:
@@ -158,6 +166,7 @@ class Bench:
             runner=self.runner,
             monitor=self._monitor,
             event_log=self.event_log,
+            folder=self.folder,
             driver=self.driver,
             driven=lambda: bool(self.driver),
             claim=self.claim,

@@ -184,11 +184,13 @@ class FakeDocker:
         ipam: Mapping[str, Any],
         labels: dict[str, str],
         driver: str = "bridge",
-        check_duplicate: bool = True,
+        check_duplicate: bool = False,
     ) -> dict[str, str]:
-        """Make a network."""
+        """Make a network, beside one of the same name unless that is to be refused."""
         self._may("create_network", name)
-        assert driver == "bridge" and check_duplicate
+        assert driver == "bridge"
+        if check_duplicate and any(net.name == name for net in self.nets.values()):
+            raise refusal(409, f"network with name {name} already exists")
         made = FakeNetwork(self._id(), name, labels, dict(ipam["Config"][0]))
         self.nets[made.id] = made
         return {"Id": made.id}

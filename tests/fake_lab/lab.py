@@ -82,6 +82,11 @@ class FakeLab:
 
     # What a session does to it
 
+    @property
+    def no_engine(self) -> LabError | None:
+        """Why no engine answers."""
+        return LabError(self.engine_error) if self.engine_error else None
+
     async def open(self) -> None:
         """Open it, unless there is trouble."""
         if self.trouble is not None:

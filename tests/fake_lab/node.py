@@ -32,6 +32,8 @@ class FakeNode:
     link_reason: str = ""
     processes: dict[str, str] = field(default_factory=dict)
     """Program to user."""
+    lines: dict[str, str] = field(default_factory=dict)
+    """Program to its command line, where that is not the one that it had on a real node."""
     ages: dict[str, int] = field(default_factory=dict)
     """Program to the seconds that it has run, an hour unless said."""
     answers: dict[str, Result | str] = field(default_factory=dict)
@@ -46,6 +48,8 @@ class FakeNode:
     """Why tunnels to these ports came to nothing."""
     ran: list[str] = field(default_factory=list)
     closed: int = 0
+    opens: type[FakeTerminal] = FakeTerminal
+    """What a shell on it is."""
     shells: list[FakeTerminal] = field(default_factory=list)
     """The shells that were opened on it."""
 
@@ -69,7 +73,8 @@ class FakeNode:
         """What `ps` prints: what runs on every node, and the processes with the lines that they had on a real one."""
         lines = [line for line in MOMENT.lines["pgha5"] if line.program not in SERVICES]
         for name, user in self.processes.items():
-            real = MOMENT.lines_of(name) or (Line(name, user, f"/usr/bin/{name} --flag"),)
+            said = (Line(name, user, self.lines[name]),) if name in self.lines else ()
+            real = said or MOMENT.lines_of(name) or (Line(name, user, f"/usr/bin/{name} --flag"),)
             lines += [replace(line, user=user) for line in real]
         return PS_HEAD + "".join(
             f"{pid:7} {self.ages.get(line.program, HOUR):7} {line.user:32} {line.args}\n"
@@ -93,7 +98,7 @@ class FakeNode:
         """A shell, where the node can be reached."""
         if self.link != "up":
             raise LabError(self.link_reason, node=self.name)
-        self.shells.append(FakeTerminal(user, self.name, size, len(self.shells) + 1))
+        self.shells.append(self.opens(user, self.name, size, len(self.shells) + 1))
         return self.shells[-1]
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:

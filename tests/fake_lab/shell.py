@@ -74,3 +74,56 @@ class FakeTerminal:
     async def close(self) -> None:
         """Hang up."""
         self.closed = True
+
+
+class EchoTerminal(FakeTerminal):
+    """A shell that shows what is typed, as a terminal does, and answers each line with itself; `exit` ends it.
+
+    `flood` paints some lines below the prompt anew, `FLOOD` times a second, for as long as the shell is there.
+    """
+
+    FLOOD = 20
+
+    def __init__(self, user: str, node: str, size: tuple[int, int], number: int) -> None:
+        super().__init__(user, node, size, number)
+        self._line = b""
+        self._flood: asyncio.Task[None] | None = None
+        self.prompt()
+
+    def write(self, data: bytes) -> None:
+        """Take what is typed, and answer."""
+        super().write(data)
+        for key in data:
+            if key == ord("\r"):
+                self._enter(self._line.decode())
+                self._line = b""
+            elif key == ord("\x15"):
+                self._line = b""
+                self.say(b"\r\x1b[2C\x1b[K")
+            else:
+                self._line += bytes([key])
+                self.say(bytes([key]))
+
+    def _enter(self, line: str) -> None:
+        if line == "flood":
+            self.say(b"\x1b[2J\x1b[H")
+            self._flood = asyncio.ensure_future(self._paint())
+            self.ran(line)
+            return
+        self.say(b"\r\n")
+        if line == "exit":
+            self.end(0)
+        elif line:
+            self.ran(line, f"{line}: well\n")
+        else:
+            self.prompt()
+
+    async def _paint(self) -> None:
+        turn = 0
+        while not self.closed:
+            rows = "".join(
+                f"\x1b[{row};1Hturn {turn} \x1b[3{row % 8}mrow {row} {turn * row:>40}\x1b[0m" for row in range(3, 12)
+            )
+            self.say(f"\x1b7{rows}\x1b8".encode())
+            turn += 1
+            await asyncio.sleep(1 / self.FLOOD)

@@ -10,14 +10,14 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlparse
 
 import pytest
 
 from pghalab.lab.deploy import addresses, lifecycle, preflight
-from pghalab.lab.deploy.driving import DriverLock
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.lease import RIGHT_LABEL, Right
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import DEFAULT_IMAGE, LabSettings, default_settings
 from pghalab.lab.types import Ended, LabError, Output
@@ -31,21 +31,37 @@ MakeSettings = Callable[..., Coroutine[Any, Any, LabSettings]]
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
-# Each takes minutes: begun last, it would run on alone.
-LONGEST = {"test_course", "test_soak"}
 # Each looks at every image, or build, of the engine.
 BUILDING = {"test_crash", "test_faults_console", "test_image"}
+# Each takes minutes, the first of them most: begun last, it would run on alone.
+LONGEST = ("test_course", "images", "test_soak", "test_snapshots", "test_diagnoses", "test_cluster", "test_typing")
+# A process that has no more than two tests before it is given what comes next, which then waits behind what it is at:
+# that is to be nothing long, also where another process takes some of these meanwhile.
+BETWEEN = 2 * WORKERS
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark everything below this folder as live, and each file as what one process runs; the longest begin first."""
     here = Path(__file__).parent
+    groups: dict[str, list[pytest.Item]] = {name: [] for name in LONGEST}
+    others: list[pytest.Item] = []
     for item in items:
         if here in item.path.parents:
+            name = "images" if item.path.stem in BUILDING else item.path.stem
             item.add_marker(pytest.mark.live)
-            item.add_marker(pytest.mark.xdist_group("images" if item.path.stem in BUILDING else item.path.stem))
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+            item.add_marker(pytest.mark.xdist_group(name))
+            groups.setdefault(name, []).append(item)
+        else:
+            others.append(item)
+    ordered: list[pytest.Item] = []
+    for number, group in enumerate((group for group in groups.values() if group), 1):
+        ordered += group
+        # At first each process is given one, and only then one more.
+        if number >= WORKERS > 1:
+            ordered += others[:BETWEEN]
+            del others[:BETWEEN]
+    items[:] = ordered + others
 
 
 @pytest.fixture(scope="session")
@@ -123,14 +139,15 @@ async def make_settings(engine: Engine, image: str) -> AsyncIterator[MakeSetting
     yield make
     for settings in made:
         await lifecycle.down(engine, settings, print, volumes=True)
-        await asyncio.to_thread(_forget_killed_driver, settings.name)
+        await asyncio.to_thread(_remove_claims, engine, settings.name)
 
 
-def _forget_killed_driver(lab: str) -> None:
-    # As the next start of a console does, for which there is no reason here.
-    lock = DriverLock(lab)
-    if lock.acquire():
-        lock.release()
+def _remove_claims(engine: Engine, lab: str) -> None:
+    # What a process that was killed held of the lab: the next one would remove it, and here there is none.
+    for right in get_args(Right):
+        found = engine.api.volumes(filters={"label": f"{RIGHT_LABEL}={lab}/{right}"})["Volumes"] or []
+        for volume in found:
+            engine.api.remove_volume(volume["Name"])
 
 
 @pytest.fixture

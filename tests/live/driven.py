@@ -77,7 +77,7 @@ class Course:
         course = load_course()
         lesson = course.lesson_of(step)
         argv = [*PGHALAB, "--lab", self.name]
-        before = len(self.events(step))
+        before = self.events(step).count("StepStarted")
         with Terminal(argv, env={"PYTHONPATH": str(ROOT), "TEXTUAL_ANIMATIONS": "none", **env}) as terminal:
             terminal.wait_for(f"{lesson.number} {lesson.title} › {course.step(step).title[:12]}")
             terminal.press("c")
@@ -92,12 +92,12 @@ class Course:
                     until = time.monotonic() + 2
                 terminal.read(0.05)
 
-            wait(lambda: len(self.events(step)) > before, f"the start of {step}", work=run)
+            wait(lambda: self.events(step).count("StepStarted") > before, f"the start of {step}", work=run)
             yield terminal
 
     def ended(self, terminal: Terminal, number: signal.Signals) -> None:
         """End a console and see that it left everything behind readable, with the lab free to be driven."""
-        status = terminal.signal(number)
+        status = terminal.signal(number, 90)
         screen = terminal.seen
         self.readable()
         assert status == STATUS[number]

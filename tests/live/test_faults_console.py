@@ -15,7 +15,7 @@ import pytest
 from textual import events
 
 from pghalab.app import PghalabApp
-from pghalab.course.journal import LOG_LIMIT
+from pghalab.course.journal.logs import LOG_LIMIT
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.image.context import ca_bundle

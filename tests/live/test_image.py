@@ -24,6 +24,7 @@ from pghalab.lab.image.build import build_image, image_versions
 from pghalab.lab.image.buildlog import BuildLog
 from pghalab.lab.image.context import pack
 from pghalab.lab.types import Ended, LabError, Output
+from tests.live.conftest import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,7 +169,8 @@ async def test_a_cancelled_build_stops_on_the_engine(engine: Engine, image: str)
     async for line in lines:
         if line.strip() == mark:
             break
-    assert running()
+    # What a container prints comes before the engine lists it as running.
+    await until(lambda: bool(running()))
     await lines.aclose()
     async with asyncio.timeout(30):
         while running():

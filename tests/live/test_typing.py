@@ -1,4 +1,4 @@
-"""A learner who types everything: lessons 7 to 9 by the shell pane alone, on a real lab and a real terminal."""
+"""A learner who types everything: lessons 7 to the last by the shell pane alone, on a real lab and a real terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tests.live.conftest import MakeSettings
 from tests.live.driven import Course
 from tests.typist import Typist
 
-LESSONS = ("etcd-config", "etcd-start", "patroni-config")
+ETCD = ("etcd-config", "patroni-config")
+"""The first and the last lesson of what is typed in the ordinary tests."""
+CLUSTER = ("leader", "looking-back")
 FURTHER = {"etcd-endpoints": ". ~/.profile"}
 """What lessons say is to be typed beside a step's command: the shell is older than the line in the profile."""
 NOTICED = 2.0
@@ -24,20 +26,30 @@ KEEPS_RUNNING = 15.0
 """A service counts as started once it keeps running, and three members that are away are awaited."""
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(120, 40), pytest.param(80, 24, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    ("lessons", "columns", "rows"),
+    [
+        (ETCD, 120, 40),
+        pytest.param(ETCD, 80, 24, marks=pytest.mark.soak),
+        pytest.param(CLUSTER, 120, 40, marks=pytest.mark.soak),
+        pytest.param(CLUSTER, 80, 24, marks=pytest.mark.soak),
+    ],
+)
 async def test_each_step_is_noticed_that_is_typed_into_the_pane(
-    make_settings: MakeSettings, engine: Engine, tmp_path: Path, columns: int, rows: int
+    make_settings: MakeSettings, engine: Engine, lessons: tuple[str, str], columns: int, rows: int
 ) -> None:
     settings = await make_settings(5)
     save_settings(settings)
-    Course(settings, engine).verb("goto", LESSONS[0])
+    Course(settings, engine).verb("goto", lessons[0])
     journal, course = Journal(state_dir(settings.name) / "journal"), load_course()
     before = len(list(journal.entries()))
     names = Names(settings.prefix, settings.subnet, "scram-sha-256", settings.network)
     typist = Typist(settings.name, names, columns, rows, {"PYTHONPATH": str(Path.cwd())})
     try:
         typist.open()
-        steps = [step for lesson in course.lessons if lesson.id in LESSONS for step in lesson.steps]
+        ids = [lesson.id for lesson in course.lessons]
+        part = course.lessons[ids.index(lessons[0]) : ids.index(lessons[1]) + 1]
+        steps = [step for lesson in part for step in lesson.steps]
         for step in steps:
             where = step.kind.where
             typist.do(step, f"{where.user}@{names.text(where.node)}", then=FURTHER.get(step.id, ""))
@@ -48,3 +60,4 @@ async def test_each_step_is_noticed_that_is_typed_into_the_pane(
     slow = {step: f"{seconds:.1f} s" for step, seconds in typist.seconds.items() if seconds > NOTICED}
     print(f"later than {NOTICED:g} s: {slow}")
     assert max(typist.seconds.values()) < KEEPS_RUNNING
+    assert not typist.differs, "\n".join(f"{step}:\n{shown}" for step, shown in typist.differs.items())

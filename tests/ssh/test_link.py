@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from asyncssh.constants import MSG_CHANNEL_OPEN, MSG_IGNORE
 
 from pghalab.lab.ssh.link import Timing
 from pghalab.lab.ssh.node import SshNode
@@ -382,3 +383,16 @@ async def test_importing_the_modules_does_not_load_asyncssh() -> None:
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     assert await process.wait() == 0
+
+
+async def test_no_packet_of_nothing_goes_before_each_packet(
+    world: World, machine: Machine, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[int] = []
+    monkeypatch.setattr(asyncssh.SSHServerConnection, "log_received_packet", lambda _, kind, *__: kinds.append(kind))
+    node = world.node(machine, seen, QUICK)
+    await seen.until("up")
+    kinds.clear()
+    assert (await node.run("echo here")).stdout == "here\n"
+    assert MSG_CHANNEL_OPEN in kinds
+    assert MSG_IGNORE not in kinds

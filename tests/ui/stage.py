@@ -29,6 +29,15 @@ class Stage(Bench):
 
     def __post_init__(self) -> None:
         self.app = PghalabApp(connect=self.connect, lessons=self.lessons)
+        shutdown = self.app._shutdown
+
+        async def leave() -> None:
+            # A test leaves the console as a person does: with nothing going on.
+            if not self.app._on_the_way_out:
+                await self.app.session.close()
+            await shutdown()
+
+        self.app._shutdown = leave  # type: ignore[method-assign]
 
     async def connect(self, lab_name: str, course: Course) -> Backend:
         """As the bench does, on nodes that do what the lessons of these tests ask of them."""
@@ -61,7 +70,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], Any], seconds: float 
     """Wait for a condition; fails when it does not come true."""
     async with asyncio.timeout(seconds):
         while not condition():
-            await pilot.pause(0.01)
+            await asyncio.sleep(0.01)
     await pilot.pause()
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.ui import views
 from tests.ui.stage import COURSE, stage, until
 from tests.ui.test_console import at_step, shown
+from tests.ui.test_opening import notified
 
 LESSON = """\
 ---
@@ -73,3 +74,40 @@ async def test_a_lab_with_other_names_has_the_step_shown_anew(folder: Path, less
         await built.lab.configure(replace(built.lab.settings, prefix="cr"))
         built.app.session.state.take_steps()
         await until(pilot, lambda: "not cr9" in shown(built))
+
+
+async def test_a_command_is_put_at_a_prompt_with_the_leader_of_this_moment_or_not_at_all(
+    folder: Path, lessons: Path
+) -> None:
+    text = (lessons / "03-third.md").read_text().replace("command: psql", "command: psql -h {{leader}}")
+    (lessons / "03-third.md").write_text(text)
+    built = stage(folder, lessons=lessons)
+    built.start_etcd()
+    built.sources.dcs.pop("leader", None)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "third-ask")
+        await pilot.press("i")
+        await until(pilot, lambda: "not put there: nobody holds the leader key" in notified(built))
+        assert [one for node in built.lab.nodes.values() for one in node.shells] == []
+        built.sources.dcs["leader"] = "pgha2"
+        await pilot.press("i")
+        await until(pilot, lambda: built.lab.nodes["pgha2"].shells)
+
+
+async def test_a_command_is_copied_with_the_leader_of_this_moment_or_not_at_all(folder: Path, lessons: Path) -> None:
+    text = (lessons / "03-third.md").read_text().replace("command: psql", "command: psql -h {{leader}}")
+    (lessons / "03-third.md").write_text(text)
+    built = stage(folder, lessons=lessons)
+    built.start_etcd()
+    built.sources.dcs["leader"] = "pgha1"
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "third-ask")
+        await until(pilot, lambda: "psql -h pgha1" in shown(built))
+        # Nothing has told the console that another one leads.
+        built.sources.dcs["leader"] = "pgha2"
+        await pilot.press("y")
+        await until(pilot, lambda: built.app.clipboard == "psql -h pgha2")
+        built.sources.dcs.pop("leader")
+        await pilot.press("y")
+        await until(pilot, lambda: "not copied: nobody holds the leader key" in notified(built))
+        assert built.app.clipboard == "psql -h pgha2"

@@ -184,7 +184,7 @@ async def test_a_change_of_the_configuration_is_confirmed_by_its_diff(folder: Pa
     leader.answers[EDIT] = "-  max_connections: 100\n+  max_connections: [200]\n"
 
     def applies(node: FakeNode, command: str) -> list[Piece]:
-        assert command.startswith(f"{EDIT} --force")
+        assert f"{EDIT} --force" in command
         built.sources.dcs["config"] = '{"postgresql": {"parameters": {"max_connections": 200}}}'
         return [Ended("exited", 0, 0.1)]
 

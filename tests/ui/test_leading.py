@@ -269,10 +269,11 @@ async def test_the_panes_stand_still_on_demand(folder: Path) -> None:
         assert not built.still.paused
 
 
-async def test_a_console_that_only_looks_takes_over_when_the_driver_is_gone(
+async def test_a_console_that_has_looked_for_long_takes_over_by_a_key_when_the_driver_is_gone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "RETRY", 0.01)
+    monkeypatch.setattr(session_module, "DRIVER_EVERY", 0.01)
+    monkeypatch.setattr(session_module, "FOLLOWS", 0.0)
     built = stage(folder, driver="The lab is driven by process 4711.")
     built.start_etcd()
     async with built.app.run_test(size=(120, 40)) as pilot:

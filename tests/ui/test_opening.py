@@ -124,6 +124,7 @@ async def test_taking_over_does_not_end_the_opening(folder: Path) -> None:
 
 
 async def test_taking_over_twice_takes_over_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "FOLLOWS", 0.0)
     built = stage(folder, driver="The lab is driven by process 4711.")
     built.lab.notices = ("The file was damaged.",)
     async with built.app.run_test() as pilot:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,8 @@ from pghalab.widgets.pane import LivePane
 from pghalab.widgets.patroni_pane import PatroniPane
 from pghalab.widgets.table import Table
 from tests.ui import views
+from tests.ui.stage import stage, until
+from tests.ui.test_console import at_step
 from tests.unit.seen import moment
 
 
@@ -64,7 +69,7 @@ async def test_before_there_is_data_the_pane_says_what_brings_it() -> None:
     pane = EtcdPane()
     async with PaneApp(pane).run_test():
         assert pane.state == "none"
-        assert "no data yet" in text(pane)
+        assert "no data" in text(pane)
         assert "starts the first member" in text(pane)
 
 
@@ -98,10 +103,24 @@ async def test_a_lab_without_nodes_says_what_makes_them() -> None:
             NodeHealth(name, "absent", "192.168.50.10", "down", "unknown", "unknown", "unknown") for name in "ab"
         )
         pane.show(Snapshot(absent, None, 0.0))
-        assert "No nodes yet" in text(pane)
+        assert "No nodes:" in text(pane)
         assert "down" not in text(pane)
         pane.show(views.nodes(containers=2)[1])
-        assert "No nodes yet" not in text(pane)
+        assert "No nodes:" not in text(pane)
+
+
+async def test_an_empty_pane_says_of_stopped_services_that_none_runs(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        kind, nodes = views.nodes(etcd=0, patroni=0)
+        nothing: Snapshot[Any] = Snapshot(None, None, time.monotonic())
+        rows = tuple(replace(row, member=True, managed=row.patroni != "none") for row in nodes.value or ())
+        built.feed(("etcd", nothing), ("patroni", nothing), (kind, replace(nodes, value=rows)))
+        etcd, patroni = screen.query_one(EtcdPane), screen.query_one(PatroniPane)
+        await until(pilot, lambda: "No etcd runs; its data lie on every node" in text(etcd))
+        await until(pilot, lambda: "No Patroni runs; its data lie on pgha1" in text(patroni))
+        assert etcd.text.startswith("No etcd runs;"), "what is copied says the same"
 
 
 async def test_an_error_keeps_the_last_data_on_the_screen() -> None:

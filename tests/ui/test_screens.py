@@ -307,10 +307,38 @@ async def test_leaving_asks_while_something_runs_and_then_closes_everything(fold
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_gives_the_terminal_back(folder: Path, number: signal.Signals) -> None:
-    code = (
+    _ended_by(
+        number,
         "import sys; from pathlib import Path; from tests.ui.stage import stage; "
-        f"app = stage(Path('{folder}')).app; app.run(); sys.exit(app.return_code)"
+        f"app = stage(Path('{folder}')).app; app.run(); sys.exit(app.return_code)",
     )
+
+
+def test_a_console_leaves_in_time_although_what_it_waits_for_does_not_end(folder: Path) -> None:
+    _ended_by(
+        signal.SIGTERM,
+        f"""
+import asyncio
+import threading
+from pathlib import Path
+import pghalab.app
+from pghalab.lab.engine.ending import to_the_end
+from tests.ui.stage import stage
+
+async def close():
+    hanging = asyncio.to_thread(threading.Event().wait)
+    await to_the_end(hanging)
+
+pghalab.app.CLOSE_SECONDS = 0.1
+built = stage(Path('{folder}'))
+built.app.session.close = close
+built.app.run()
+""",
+    )
+
+
+def _ended_by(number: signal.Signals, code: str) -> None:
+    """A signal ends the console that this code opens, and the terminal is given back."""
     master, slave = pty.openpty()
     env = {**os.environ, "TERM": "xterm-256color"}
     root = Path(__file__).parents[2]
@@ -333,7 +361,34 @@ def test_a_signal_gives_the_terminal_back(folder: Path, number: signal.Signals) 
 
 def test_a_console_whose_terminal_goes_away_ends(folder: Path) -> None:
     """A process that is left behind would keep the lab's lock and a core."""
-    code = f"from pathlib import Path; from tests.ui.stage import stage; stage(Path('{folder}')).app.run()"
+    _ended_with_its_terminal(
+        f"from pathlib import Path; from tests.ui.stage import stage; stage(Path('{folder}')).app.run()"
+    )
+
+
+def test_what_is_painted_while_a_console_leaves_without_a_terminal_keeps_it_from_nothing(folder: Path) -> None:
+    _ended_with_its_terminal(
+        f"""
+import asyncio
+from pathlib import Path
+from tests.ui.stage import stage
+
+built = stage(Path('{folder}'))
+
+async def close():
+    # More than the queue of Textual's thread that writes can hold.
+    for _ in range(100):
+        built.app._driver.write("x")
+        await asyncio.sleep(0.01)
+
+built.app.session.close = close
+built.app.run()
+"""
+    )
+
+
+def _ended_with_its_terminal(code: str) -> None:
+    """The console that this code opens ends when its terminal is gone."""
     master, slave = pty.openpty()
     root = Path(__file__).parents[2]
     env = {**os.environ, "TERM": "xterm-256color"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual import events
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Static
+from textual.widgets._footer import FooterKey
 
 from pghalab.lab.types import LinkChanged, LinkState
 from pghalab.screens.home import HomeScreen
@@ -18,6 +22,7 @@ from pghalab.session import rechecks
 from pghalab.widgets.nodes_pane import NodesPane
 from pghalab.widgets.shell_pane import Tab
 from pghalab.widgets.terminal import TerminalView
+from pghalab.widgets.terminal_search import Needle
 from tests.fake_lab.shell import FakeTerminal, mark
 from tests.ui import views
 from tests.ui.stage import Stage, stage, until
@@ -90,6 +95,18 @@ async def test_one_key_leads_from_the_shell_to_the_cluster(folder: Path, size: t
         await until(pilot, lambda: isinstance(built.app.focused, TerminalView))
 
 
+async def test_the_lesson_says_where_enter_goes(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        view = screen.areas.step_view
+        await until(pilot, lambda: "Enter runs it" in (view.border_subtitle or ""))
+        await entered(built, pilot)
+        await until(pilot, lambda: view.border_subtitle == "Enter goes to the shell · Ctrl-] leads back to the lesson")
+        await pilot.press("ctrl+right_square_bracket")
+        await until(pilot, lambda: "Enter runs it" in (view.border_subtitle or ""))
+
+
 async def test_escape_is_the_shells_also_where_it_fills_the_screen(folder: Path) -> None:
     built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
@@ -118,6 +135,18 @@ async def test_the_command_is_put_at_the_prompt_and_not_run(folder: Path) -> Non
         assert terminal.typed.startswith(b"\x1b[200~") and b"etcd" in terminal.typed
         assert not terminal.typed.endswith(b"\r"), "the learner presses Enter"
         assert isinstance(built.app.focused, TerminalView) and len(list(screen.query(Tab))) == 1
+
+
+async def test_a_change_of_the_configuration_is_put_there_as_the_command_that_makes_it(folder: Path) -> None:
+    built = stage(folder)
+    built.start_etcd()
+    built.sources.dcs["leader"] = "pgha1"
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-edit")
+        terminal = await entered(built, pilot)
+        await pilot.press("ctrl+right_square_bracket", "i")
+        await until(pilot, lambda: terminal.typed.endswith(b"PATCH\x1b[201~"))
+        assert b"edit-config --apply - --force <<'PATCH'" in terminal.typed
 
 
 async def test_what_was_typed_makes_the_step_done_and_says_so(folder: Path) -> None:
@@ -282,3 +311,23 @@ async def test_the_first_shell_for_a_step_has_the_environment_of_the_step(folder
         terminal.say(mark("A", "f" * 16, "postgres", "pgha1") + b"$ " + mark("B", "f" * 16))
         await until(pilot, lambda: terminal.typed.endswith(b"\x1b[201~"))
         assert b"etcd" in terminal.typed
+
+
+async def test_what_left_the_screen_is_not_held(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        await entered(built, pilot)
+        node = built.lab.nodes["pgha1"]
+        rounds = 10
+        for _ in range(rounds):
+            await built.app.session.shells.all[0].close()
+            await area(built).open("pgha1", "postgres")
+            await until(pilot, lambda: all(shell.standing == "open" for shell in built.app.session.shells.all))
+            node.shells[-1].prompt()
+            node.shells[-1].say(READY)
+            await until(pilot, lambda: (view := area(built).view) is not None and view.reads_pastes)
+        gc.collect()
+        gone = Counter(type(one) for one in gc.get_objects() if isinstance(one, Widget) and not one.is_attached)
+        # What was there in the last rounds may still be on its way out; a leak keeps some of every round.
+        assert gone[FooterKey] < rounds * len(built.app.query(FooterKey)) and gone[Needle] < rounds, gone

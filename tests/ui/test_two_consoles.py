@@ -32,14 +32,13 @@ def drives(terminal: Terminal, limit: float = 60.0) -> bool:
     return False
 
 
-def test_the_second_looks_and_says_who_drives_until_the_first_is_gone(env: dict[str, str]) -> None:
+def test_the_second_looks_and_says_who_drives_until_the_first_is_gone_and_then_drives(env: dict[str, str]) -> None:
     with Terminal(CONSOLE, env=env) as first:
         assert drives(first)
         with Terminal(CONSOLE, env=env) as second:
             second.wait_for(f"Read-only. The lab is driven by process {first.pid}")
             assert first.signal(signal.SIGKILL) == -signal.SIGKILL
             assert FolderLock("pgha").holder() is None
-            second.press("T")
             assert drives(second)
             assert second.signal(signal.SIGTERM) == 128 + signal.SIGTERM
     with Terminal(CONSOLE, env=env) as third:

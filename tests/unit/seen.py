@@ -33,12 +33,11 @@ class Moment:
         return list(troubles(self.nodes, self.etcd, self.patroni))
 
     def tables(self) -> list[str]:
-        sheets = (render.nodes(self.nodes), render.etcd(self.etcd), render.patroni(self.patroni))
-        return [line for sheet in sheets for line in printed(sheet)]
+        return [line for sheet in render.sheets(self.nodes, self.etcd, self.patroni) for line in printed(sheet)]
 
     def row(self, name: str, table: int = 0) -> str:
         """The words of a node's row: of the Nodes pane (0), etcd (1) or Patroni (2)."""
-        sheet = (render.nodes(self.nodes), render.etcd(self.etcd), render.patroni(self.patroni))[table]
+        sheet = render.sheets(self.nodes, self.etcd, self.patroni)[table]
         return next(" ".join(line.split()) for line in printed(sheet) if line.startswith(name))
 
 

@@ -96,6 +96,11 @@ def test_the_next_free_subnet_skips_everything_that_is_held() -> None:
 def test_the_next_free_subnet_leaves_a_range_that_is_full() -> None:
     free = next_free_subnet(SETTINGS, taken("pgha", [], [], [route("192.168.0.0/16")]))
     assert free is not None and free.startswith("172.31.")
+    # The first and the last of a range are not taken: it may be somebody's as a whole.
+    assert free == "172.31.1"
+    almost = [route("192.168.0.0/16"), *(route(f"172.31.{number}.0/24") for number in range(1, 254))]
+    assert next_free_subnet(SETTINGS, taken("pgha", [], [], almost)) == "172.31.254"
+    assert next_free_subnet(SETTINGS, taken("pgha", [], [], [*almost, route("172.31.254.0/24")])) == "172.30.1"
     everything = taken("pgha", [], [], [route("192.168.0.0/16"), route("172.16.0.0/12"), route("10.0.0.0/8")])
     assert next_free_subnet(SETTINGS, everything) is None
 

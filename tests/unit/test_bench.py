@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import idle, keys, shell
+from tests.bench import idle, keys, shell, viewers
 from tests.bench.report import Figure
 
 
@@ -52,3 +52,10 @@ def test_a_machine_that_is_too_slow_still_has_a_figure() -> None:
     assert slow.limit is None, "the limit is asked at the full rate"
     fast = keys.latency([0.02] * 150 + [0.2] * 50, 5000)
     assert not fast.holds and "too slow" not in fast.detail
+
+
+def test_a_room_of_viewers_is_asked_for_the_keys_and_for_what_a_viewer_sees() -> None:
+    keys_hold, behind, _ = viewers.figures([0.004] * 150, [0.01] * 150, [0.06] * 150, 0.1)
+    assert keys_hold.holds and behind.holds and round(behind.value) == 60 and "4.0 ms" in keys_hold.detail
+    late, far_behind, server = viewers.figures([0.004] * 150, [0.01] * 145 + [0.06] * 5, [0.06] * 145 + [0.5] * 5, 0.9)
+    assert not late.holds and not far_behind.holds and server.holds and round(server.value) == 90

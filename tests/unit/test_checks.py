@@ -111,11 +111,17 @@ def test_processes_are_told_by_their_program() -> None:
     222     1 root /usr/bin/python3
 """
     assert _processes(listing) == [
-        Process("postgres", "etcd", 17, 3),
-        Process("postgres", "patroni", 218, 904),
-        Process("postgres", "postgres", 219, 0),
-        Process("postgres", "bash", 220, 1),
-        Process("root", "python3", 222, 1),
+        Process("postgres", "etcd", 17, 3, "etcd --config-file /pgha/config/etcd.yaml"),
+        Process(
+            "postgres",
+            "patroni",
+            218,
+            904,
+            "/opt/patroni/bin/python3 -u /opt/patroni/bin/patroni /pgha/config/patroni.yaml",
+        ),
+        Process("postgres", "postgres", 219, 0, "postgres: checkpointer"),
+        Process("postgres", "bash", 220, 1, "bash -c nohup etcd --config-file x"),
+        Process("root", "python3", 222, 1, "/usr/bin/python3"),
     ]
 
 

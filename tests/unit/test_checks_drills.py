@@ -42,13 +42,14 @@ async def test_another_value_or_none_is_not_the_one_that_is_wanted(
 async def test_a_command_in_the_background_is_told_by_how_its_line_begins(lab: FakeLab, sources: FakeSources) -> None:
     job = {"on": ["pgha4"], "command": "bash writer.sh"}
     node = lab.nodes["pgha4"]
-    node.answers["pgrep"] = Result(1, "", "", 0.0)
-    assert failed(await look(lab, sources, "job", job)) == "`bash writer.sh` does not run on pgha4"
-    assert failed(await look(lab, sources, "job", job, running=False)) == ""
-    node.answers["pgrep"] = Result(0, "42\n", "", 0.0)
+    for line, user in (("bash writer.sh", "root"), ("bash -c bash writer.sh", "postgres")):
+        node.lines["bash"], node.processes["bash"] = line, user
+        assert failed(await look(lab, sources, "job", job)) == "`bash writer.sh` does not run on pgha4"
+        assert failed(await look(lab, sources, "job", job, running=False)) == ""
+    node.lines["bash"] = "bash writer.sh 1"
     assert failed(await look(lab, sources, "job", job)) == ""
     assert failed(await look(lab, sources, "job", job, running=False)) == "`bash writer.sh` runs on pgha4"
-    assert any("'^bash\\ writer\\.sh'" in command for command in node.ran)
+    assert all(command.startswith("ps ") for command in node.ran), "the list of what runs tells it"
 
 
 async def test_a_relation_is_looked_for_on_each_node(

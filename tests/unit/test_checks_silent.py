@@ -113,3 +113,31 @@ async def test_a_name_with_a_strange_address(lab: FakeLab, sources: FakeSources)
     lab.nodes["pgha1"].answers["getent"] = "pgha2 192.168.50.11 and more\n"
     (result,) = await look(lab, sources, "resolves", {"on": ["pgha1"], "names": ["pgha2"]})
     assert result.saw == "pgha2 is 192.168.50.11 and more, not 192.168.50.11"
+
+
+def asked() -> set[str]:
+    """What is still being asked for some look."""
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    return {name for each in coroutines if (name := getattr(each, "__qualname__", "")).startswith("Facts.")}
+
+
+async def test_a_look_that_is_over_asks_nothing_more(
+    lab: FakeLab, sources: FakeSources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for node in lab.nodes.values():
+        monkeypatch.setattr(node, "run", never)
+    monkeypatch.setattr(lab, "containers", never)
+    facts = Facts(lab, sources)
+
+    async def goes_on() -> None:
+        await asyncio.gather(facts.dcs(), return_exceptions=True)
+        await facts.containers()
+
+    going = asyncio.ensure_future(goes_on())
+    while not any("_any_etcd" in one for one in asked()):
+        await asyncio.sleep(0)
+    await facts.close()
+    assert asked() == set()
+    await asyncio.wait({going}, timeout=5)
+    assert going.cancelled()
+    assert asked() == set()

@@ -20,7 +20,7 @@ from pghalab.verbs import course as verbs
 
 VERBS = [
     "build", "up", "start", "stop", "restart", "rm", "rmvolumes", "down", "ls", "export", "run", "status", "doctor",
-    "shell", "reset", "lint",
+    "shell", "reset", "lint", "serve", "journal",
 ]  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_no_verb_opens_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
         opened.append(lab)
         return 3
 
-    monkeypatch.setattr(cli, "_console", console)
+    monkeypatch.setattr(cli, "console", console)
     assert cli.main(["--lab", "demo"]) == 3
     assert cli.main([]) == 3
     assert opened == ["demo", "pgha"]

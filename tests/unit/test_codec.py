@@ -96,7 +96,17 @@ def test_a_damaged_event_is_an_error(damaged: object) -> None:
         codec.read_event(damaged)
 
 
-@pytest.mark.parametrize("damaged", [None, {}, {"at": 1, "value": [7]}, {"at": 1, "value": {}}, {"at": 1, "error": 5}])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        None,
+        {},
+        {"at": 1, "value": [7]},
+        {"at": 1, "value": {}},
+        {"at": 1, "error": 5},
+        {"at": 1, "error": "x" * 10_001},
+    ],
+)
 def test_a_damaged_snapshot_is_an_error(damaged: object) -> None:
     with pytest.raises(ValueError):
         codec.read_nodes(damaged)

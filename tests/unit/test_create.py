@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -240,6 +241,7 @@ async def test_what_cannot_be_taken_back_is_said_with_the_way_to_remove_it(docke
         "Starting the container: the engine refused: first Also: Removing volume pgha-keys: the engine refused: second"
     )
     assert error.todo == "What is left behind goes with: pghalab down -f"
+    assert error.kind == "engine-refused"
     assert everything(docker) == (set(), set(), {"pgha-keys"})
 
 
@@ -306,6 +308,45 @@ async def test_who_is_cancelled_takes_back_what_he_made(docker: FakeDocker, said
     assert everything(docker) == (set(), set(), set())
 
 
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [
+        *((call, False) for call in ("create_network", "create_volume", "create_container", "start")),
+        *((call, True) for call in ("remove_container", "remove_network", "remove_volume")),
+    ],
+)
+async def test_however_often_he_is_cancelled_what_is_made_and_what_is_left_to_remove_is_taken_back(
+    docker: FakeDocker, said: list[str], monkeypatch: pytest.MonkeyPatch, call: str, refused: bool
+) -> None:
+    """While the engine goes on making something, or, once a node was refused, while it removes it again."""
+    began, go_on, really = threading.Event(), threading.Event(), getattr(docker, call)
+
+    def slow(*args: Any, **kwargs: Any) -> object:
+        began.set()
+        assert go_on.wait(10)
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(docker, call, slow)
+    if refused:
+        docker.fails["start", "pgha2"] = refusal(500, "no")
+    task = asyncio.create_task(up(docker, said))
+    assert await asyncio.to_thread(began.wait, 10)
+    await cancelled_again_and_again(task)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert everything(docker) == (set(), set(), set())
+
+
+async def cancelled_again_and_again(task: asyncio.Task[Any]) -> None:
+    for _ in range(4):
+        task.cancel()
+        # Each has come as far as it goes before the next one.
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert not task.done()
+
+
 async def test_nodes_are_made_at_the_same_time(
     docker: FakeDocker, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,8 +363,21 @@ async def test_nodes_are_made_at_the_same_time(
 
 
 async def test_how_far_it_is_is_told_with_every_part(docker: FakeDocker, said: list[str]) -> None:
-    for _ in range(2):
+    for started in ("was started", "runs"):
         parts: list[Part] = []
         await up(docker, said, parts=parts)
         assert [(part.number, part.of) for part in parts] == [(1, 4), (2, 4), (3, 4), (4, 4)]
         assert parts[0].words == "the network and the volumes" and parts[-1].words == "logging in on every node"
+        assert {part.words for part in parts[1:3]} == {f"pgha1 {started}", f"pgha2 {started}"}
+
+
+async def test_a_network_that_somebody_made_meanwhile_is_not_made_a_second_time(
+    docker: FakeDocker, said: list[str]
+) -> None:
+    engine = docker.engine()
+    world = await preflight.look(engine)
+    docker.create_network("pghanet", ipam={"Config": [{"Subnet": "10.1.1.0/24"}]}, labels={})
+    with pytest.raises(LabError, match="network with name pghanet already exists"):
+        await create.create(engine, SETTINGS, deployment(SETTINGS, KEY), world, said.append, reached)
+    assert everything(docker) == (set(), {"pghanet"}, set())
+    assert [net.labels for net in docker.nets.values()] == [{}]

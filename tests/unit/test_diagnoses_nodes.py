@@ -116,6 +116,10 @@ async def test_who_led_last_is_to_be_started_first(
     for leads, etcd, runs in (("pgha1", True, False), ("", False, False), ("", True, True)):
         is_so(leads, etcd=etcd, patroni_of_last=runs)
         assert await said(lab, sources, "patroni-led-last") == []
+    is_so()
+    for key in ("config", "status", "history"):
+        sources.dcs.pop(key, None)
+    assert await said(lab, sources, "patroni-led-last") == [], "the cluster was never finished"
 
 
 async def test_a_directory_that_patroni_took_over(lab: FakeLab, sources: FakeSources) -> None:
@@ -134,8 +138,8 @@ async def test_a_directory_that_patroni_took_over(lab: FakeLab, sources: FakeSou
 async def test_the_writer_is_missed_where_it_belongs_and_found_elsewhere(lab: FakeLab, sources: FakeSources) -> None:
     (words,) = await said(lab, sources, "writer-missing", "writer-elsewhere")
     assert words.startswith("The writer does not run on pgha4")
-    lab.nodes["pgha4"].answers["writer.sh"] = "123\n"
+    lab.nodes["pgha4"].lines["bash"], lab.nodes["pgha4"].processes["bash"] = "bash writer.sh", "postgres"
     assert await said(lab, sources, "writer-missing", "writer-elsewhere") == []
-    lab.nodes["pgha1"].answers["writer.sh"] = "123\n"
+    lab.nodes["pgha1"].lines["bash"], lab.nodes["pgha1"].processes["bash"] = "bash writer.sh", "postgres"
     (words,) = await said(lab, sources, "writer-missing", "writer-elsewhere")
     assert words.startswith("The writer runs on pgha1; the course is about pgha4")

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from pghalab.lab.deploy import lifecycle
 from pghalab.lab.deploy.driving import COURSE, DriverLock, changing
 from pghalab.lab.engine import lease
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.lease import Lease
 from pghalab.lab.host import process
 from pghalab.lab.host.process import Driver, this_process
+from pghalab.lab.settings import default_settings
 from pghalab.lab.types import LabError
 from tests.fake_lab.engine import FakeDocker
 
@@ -113,6 +115,30 @@ def test_a_dead_driver_holds_nothing_and_is_cleared_away(api: FakeDocker, monkey
     assert mine.take(api, "drives") is None and len(api.vols) == 1
     holder = mine.holder(api)
     assert holder is not None and holder.is_this_process
+
+
+async def test_what_a_killed_console_held_goes_with_the_labs_data_and_what_a_living_one_holds_stays(
+    api: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = ended()
+    said: list[str] = []
+    monkeypatch.setattr(lease, "this_process", lambda doing: gone)
+    assert Lease("pgha", "driver").take(api, "x") is None and Lease("pgha", "change").take(api, "x") is None
+    assert Lease("b", "driver").take(api, "x") is None
+    monkeypatch.undo()
+    mine = Lease("pgha", "driver")
+    # As a console that comes at the same moment: its claim lies beside that of the dead one.
+    monkeypatch.setattr(Lease, "_clear", lambda self, api: [])
+    assert mine.take(api, "drives") is None and len(api.vols) == 4
+    monkeypatch.undo()
+    settings = default_settings("pgha")
+    await lifecycle.down(api.engine(), settings, said.append, volumes=False)
+    assert len(api.vols) == 4
+    await lifecycle.down(api.engine(), settings, said.append, volumes=True)
+    assert sorted(name.rpartition(".")[0] for name in api.vols) == ["pghalab.b.driver", "pghalab.pgha.driver"]
+    assert mine._name in api.vols
+    removed = [line for line in said if line.startswith("volume")]
+    assert len(removed) == 2 and all(line.endswith(" removed\n") for line in removed)
 
 
 def test_labs_and_rights_do_not_mix(api: FakeDocker) -> None:

@@ -161,6 +161,19 @@ async def test_a_member_that_has_not_joined_yet_is_asked_as_the_others_ask_it() 
             assert await etcd.is_new(FakeNode("pgha1", ports={2380: port})) is new
 
 
+async def test_a_member_that_keeps_its_clients_waiting_tells_the_others_whom_it_knows() -> None:
+    body = b'[{"id":255,"peerURLs":["http://192.0.2.10:2380"],"name":"pgha1","clientURLs":["http://a:2379"]},{"id":16}]'
+    with silent_server() as silent, http_server({"/members": (200, body)}) as port:
+        node = FakeNode("pgha1", ports={2379: silent, 2380: port})
+        assert await etcd.members(node) == (
+            EtcdMember("10", "", (), ()),
+            EtcdMember("ff", "pgha1", ("http://192.0.2.10:2380",), ("http://a:2379",)),
+        )
+        del node.ports[2380]
+        with pytest.raises(NoAnswer):
+            await etcd.members(node, timeout=etcd.PATIENCE + 0.3)
+
+
 async def test_how_long_a_key_lives_on() -> None:
     answers = {
         "/v3/kv/range": _body({"kvs": [{"key": "eA==", "lease": "7587"}]}),
@@ -317,6 +330,29 @@ async def test_the_watch_waits_for_an_etcd_that_does_not_run_yet_and_says_so_onc
         server.up = {"pgha2"}
         watch.poke()
         assert await seen.get() == {}
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_keys_are_lost_when_no_member_of_ours_serves_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = _Etcd(monkeypatch)
+    server.up = {"pgha3"}
+    asked: list[str] = []
+    lost: asyncio.Queue[LabError] = asyncio.Queue()
+    listing = server.listing
+
+    async def noted(node: Any, prefix: str) -> etcd.Listing:
+        asked.append(node.name)
+        return await listing(node, prefix)
+
+    monkeypatch.setattr(etcd, "listing", noted)
+    nodes = {name: FakeNode(name) for name in ("pgha1", "pgha2", "pgha3")}
+    watch = PrefixWatch(nodes, "/p/", lambda _: None, lost.put_nowait, lambda name: name != "pgha3")
+    task = asyncio.create_task(watch.run())
+    async with asyncio.timeout(10):
+        error = await lost.get()
+    assert (error.what, error.node) == ("etcd on pgha3 belongs to another cluster", "pgha3")
+    assert asked == ["pgha1", "pgha2"], "each of ours was asked before, and the stranger never"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

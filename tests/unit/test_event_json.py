@@ -15,6 +15,7 @@ from pghalab.course import events as run
 from pghalab.course.events import CheckResult
 from pghalab.lab.types import Ended, Output
 from pghalab.session import events as session
+from pghalab.session.demo.standing import Asked, Command, Held, Standing
 
 RESULTS = (CheckResult("etcd runs", False, "stopped", "running", "pgha1"),)
 RUN = [
@@ -26,6 +27,13 @@ RUN = [
     run.ChecksSeen("start", RESULTS, True),
     run.StepEnded("start", "failed", 2.0, "nothing runs"),
 ]
+STANDING = Standing(
+    "etcd-start", 8, "Starting etcd", "etcd-start-pgha1", "The first member", 3, 19, "typing", "All of it at once",
+    Command("etcd-start-pgha1", "postgres@pgha1", "etcd &"), "etcd-log", "The log", None, 12.5, 900.0, 700.0,
+    "● 5 of 5 nodes up", (Held("etcd runs", False, True, "stopped", "pgha1"),), ("pgha3 leads",), "Wait for a vote.",
+    (Command("", "", "pghalab up"),), Asked("How many?", ("1", "2"), 1, ("No.", "Yes."), False, (3, 4)), "etcd-log",
+    True, False, True, True, 1.5,
+)  # fmt: skip
 SESSION = [
     session.CourseRead(),
     session.LabOpened(),
@@ -43,6 +51,10 @@ SESSION = [
     session.ShellClosed(1, "pgha1", "postgres", 0),
     session.ShellMarked(1, False, "sh sets no marks"),
     session.CommandTyped("start", "pgha1", "postgres", "etcd &", 0, 12.5),
+    session.QuestionShown("quorum", "How many may fail?", ("1", "2")),
+    session.QuestionHidden("quorum"),
+    session.VotesCounted("quorum", (3, 40)),
+    session.ShowMoved(STANDING),
     session.Noticed("a word", "warning"),
 ]
 

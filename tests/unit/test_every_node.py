@@ -22,6 +22,7 @@ from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.sources import FakeSources
 
+NOTES = "\nnotes: 'Asked: Why? Because.'"
 STEP = """id: hosts
 kind: command
 node: all
@@ -193,11 +194,11 @@ async def test_a_fault_of_the_program_is_raised_and_not_waited_on() -> None:
     ],
 )
 def test_lint_names_what_does_not_go_with_every_node(tmp_path: Path, step: str, words: str) -> None:
-    assert [words in problem.message for problem in lint(write_course(tmp_path, step))] == [True]
+    assert [words in problem.message for problem in lint(write_course(tmp_path, step + NOTES))] == [True]
 
 
 def test_lint_has_nothing_against_it(tmp_path: Path) -> None:
-    assert lint(write_course(tmp_path, STEP)) == []
+    assert lint(write_course(tmp_path, STEP + NOTES)) == []
 
 
 def test_a_card_says_that_it_is_every_node() -> None:

@@ -64,6 +64,8 @@ def test_the_compose_file_says_what_the_deployment_says(password: str) -> None:
     assert service["networks"]["lab"] == {"ipv4_address": node.address, "aliases": list(node.aliases)}
     assert service["volumes"] == [f"{volume}:{path}" for volume, path in node.mounts]
     assert service["ports"] == ["127.0.0.1::22"]
+    assert service["image"] == node.image
+    assert (service["container_name"], service["hostname"], service["restart"]) == ("pgha3", "pgha3", "no")
     assert service["cap_add"] == ["NET_ADMIN"]
     assert (service["pids_limit"], service["mem_limit"], service["memswap_limit"]) == (PIDS, MEMORY, MEMORY)
     assert "privileged" not in service
@@ -152,8 +154,9 @@ def test_exports_are_private_and_not_overwritten_unless_told(tmp_path: Path) -> 
     file = tmp_path / "lab.yaml"
     export.write(file, "one", force=False)
     assert file.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(LabError, match="exists"):
+    with pytest.raises(LabError, match="exists") as told:
         export.write(file, "two", force=False)
+    assert told.value.todo == "Move it away, or overwrite it: pghalab export with --force."
     assert file.read_text() == "one"
     file.chmod(0o644)
     export.write(file, "two", force=True)

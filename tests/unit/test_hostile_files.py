@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 
 from pghalab import cli
-from pghalab.course import journal as journal_module
 from pghalab.course.events import StepStarted
-from pghalab.course.journal import Journal
+from pghalab.course.journal import Journal, lines, logs
 from pghalab.course.load import load_course
 from pghalab.course.patterns import TIME, PatternError, found
 from pghalab.course.progress import MOST_RECORDS, Progress
@@ -222,8 +221,8 @@ def test_deep_and_torn_lines_of_a_journal_cost_only_themselves(tmp_path: Path) -
 
 
 def test_the_journal_is_bounded_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "JOURNAL_LIMIT", 2_000)
-    monkeypatch.setattr(journal_module, "LONGEST_LINE", 500)
+    monkeypatch.setattr(lines, "LIMIT", 2_000)
+    monkeypatch.setattr(lines, "LONGEST", 500)
     journal = Journal(tmp_path)
     for number in range(100):
         journal.append(StepStarted(f"s{number}", "A"))
@@ -236,15 +235,15 @@ def test_the_journal_is_bounded_and_goes_on(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_logs_are_bounded_by_their_size_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "LOGS_SIZE", 5_000)
+    monkeypatch.setattr(logs, "LOGS_SIZE", 5_000)
     journal = Journal(tmp_path)
     for number in range(10):
         with journal.log(f"step-{number}") as log:
             log.write("x" * 2_000)
-    logs = sorted((tmp_path / "logs").iterdir())
-    assert logs[-1] == log.path
-    assert len(logs) == 3, "two whole ones and the one that began"
-    assert all(path.stat().st_mode & 0o777 == 0o600 for path in logs)
+    kept = sorted((tmp_path / "logs").iterdir())
+    assert kept[-1] == log.path
+    assert len(kept) == 3, "two whole ones and the one that began"
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in kept)
 
 
 def test_what_a_killed_write_left_is_removed_by_the_next_and_nothing_else(tmp_path: Path) -> None:
@@ -293,6 +292,9 @@ def test_the_log_of_the_program_is_private_bounded_and_quiet(
         logging.getLogger("x").error("%s", "y" * 1_000_000)
         assert (tmp_path / "pghalab.log").stat().st_size < 50_000
         assert (tmp_path / "pghalab.log").stat().st_mode & 0o777 == 0o600
+        logging.getLogger("x").error("a viewer came with %s", "http://127.0.0.1:8000/?token=Zm9vYmFyYmF6")
+        written = (tmp_path / "pghalab.log").read_text()
+        assert "?token=(removed)" in written and "Zm9v" not in written
         monkeypatch.setattr(handler.stream, "write", lambda text: (_ for _ in ()).throw(OSError(28, "No space left")))
         logging.getLogger("x").error("the disk is full by now")
         assert capsys.readouterr().err == ""

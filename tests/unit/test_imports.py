@@ -17,6 +17,7 @@ HEAVY = {
     "urllib3",
     "platformdirs",
     "pyghostty",
+    "aiohttp",
 }
 
 
@@ -55,6 +56,12 @@ def test_values_load_nothing_heavy(module: str) -> None:
 
 def test_the_first_screen_waits_for_no_library_but_textual() -> None:
     assert HEAVY & loaded("import pghalab.app") == {"textual", "rich", "platformdirs"}
+
+
+def test_the_presenter_s_notes_load_nothing_that_reaches_a_lab() -> None:
+    modules = loaded("import pghalab.verbs.notes, pghalab.screens.notes")
+    assert HEAVY & modules == {"textual", "rich", "platformdirs"}
+    assert not [name for name in modules if name.startswith(("pghalab.lab.engine", "pghalab.lab.ssh"))]
 
 
 def test_the_course_engine_loads_yaml_only_when_it_reads() -> None:

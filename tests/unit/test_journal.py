@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, Printed, StepEnded, StepStarted
-from pghalab.course.journal import LOGS_KEPT, Journal
+from pghalab.course.journal import Journal
+from pghalab.course.journal.kinds import Versions
+from pghalab.course.journal.logs import LOGS_KEPT
 from pghalab.course.tail import Tail
 from pghalab.lab.types import Output
 
@@ -53,7 +55,25 @@ def test_a_log_can_be_read_while_it_is_written(tmp_path: Path) -> None:
     with Journal(tmp_path).log("a") as log:
         log.write("one\n")
         log.write("two")
-        assert log.path.read_text() == "one\ntwo"
+        assert log.path.read_text() == "one\n", "the line that is being written may turn out to hold a secret"
+        log.write(", three\nfour")
+        assert log.path.read_text() == "one\ntwo, three\n"
+    assert log.path.read_text() == "one\ntwo, three\nfour"
+
+
+def test_no_secret_is_written(tmp_path: Path) -> None:
+    journal, passwords = Journal(tmp_path), ["Tr0ub4dor"]
+    journal.hide(lambda: tuple(passwords))
+    with journal.log("a") as log:
+        for piece in ("x Tr0ub", "4dor y\nPGPASS", "WORD=hun", "ter2\n", "z Tr0ub4dor"):
+            log.write(piece)
+    journal.append(CommandStarted("a", "pgha1", "postgres", "PGPASSWORD=Tr0ub4dor psql; : other-one", log.path))
+    passwords[0] = "other-one"
+    journal.append(StepEnded("a", "failed", 1.0, "it said other-one; postgres://a:b@c"))
+    assert log.path.read_text() == "x (removed) y\nPGPASSWORD=(removed)\nz (removed)"
+    begun, ended = journal.entries()
+    assert begun["command"] == "PGPASSWORD=(removed) psql; : other-one"
+    assert ended["reason"] == "it said (removed); postgres://a:(removed)@c"
 
 
 def test_the_oldest_logs_go(tmp_path: Path) -> None:
@@ -89,3 +109,12 @@ def test_a_long_output_keeps_both_ends_in_bounded_memory() -> None:
     short = Tail(half=10)
     short.add("a" * 20)
     assert short.text() == "a" * 20
+
+
+def test_what_is_at_work_is_told_once_and_again_when_it_changes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for patroni in ("4.1.0", "4.1.0", "4.1.1"):
+        journal.versions(Versions("1.0", "abc", {"patroni": patroni}))
+    told = [(entry["event"], entry["image"]["patroni"]) for entry in journal.stood.entries()]
+    assert told == [("Versions", "4.1.0"), ("Versions", "4.1.1")]
+    assert list(journal.entries()) == []

@@ -47,6 +47,24 @@ async def test_what_is_missing_before_the_step_on_the_screen_is_run(bench: Bench
         assert await jumped(session) == ["0 of 2 steps are missing before “Step 4”"]
 
 
+async def test_a_step_that_waits_is_none_of_those_that_are_counted(bench: Bench) -> None:
+    # Whether it has to be run shows only once the step before it is done: etcd comes up on pgha2 while it waits.
+    later = "id: later\nkind: wait\nchecks:\n  - process: {on: [pgha2], name: etcd}\n    within: 5"
+    steps = (starts("pgha1"), later, starts("pgha3"), starts("pgha4"))
+    async with opened(bench, *steps) as (session, told):
+        session.learner.visit("pgha4")
+        verb = named("goto")
+        assert start(session, verb, verb.ways[0])
+        await told.until(lambda: (part := session.work.verb_part) is not None and part.words == "Step 2")
+        part = session.work.verb_part
+        assert part is not None and (part.number, part.of) == (1, 2)
+        bench.lab.nodes["pgha2"].processes["etcd"] = "postgres"
+        await session.work.wait()
+        assert session.work.verb_output.lines == [
+            "2 of 3 steps are missing before “Step 4”", "1/2  Step 1", "    Step 2", "2/2  Step 3",
+        ]  # fmt: skip
+
+
 async def test_what_cannot_be_done_is_told_and_ends_it(bench: Bench) -> None:
     bench.lab.nodes["pgha1"].script = lambda node, command: []
     async with opened(bench, *STEPS) as (session, _):

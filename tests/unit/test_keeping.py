@@ -13,8 +13,10 @@ from pghalab.session import rechecks
 from pghalab.session.keeping import OFF
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.lab import FakeLab
+from tests.fake_lab.shell import FakeTerminal, mark
 from tests.fake_lab.sources import FakeSources
 from tests.unit.test_session import READ, finished, opened
+from tests.unit.test_shells import desk
 from tests.unit.test_way import starts, starts_etcd
 
 STEPS = (READ, starts("pgha1"), starts("pgha2"))
@@ -113,3 +115,50 @@ async def test_what_keeps_it_from_being_made_is_told_and_the_step_is_run(
         assert (await finished(session, told, "pgha1")).outcome == "done"
         assert told.notices() == ["No snapshot was made before this lesson: The disk is full."]
         assert session.work.runs["pgha1"].first == ""
+
+
+async def test_none_is_made_while_a_typed_command_runs_and_that_is_said(bench: Bench) -> None:
+    async with desk(bench, *STEPS) as at:
+        _, terminal = await at.open("pgha2")
+        terminal.begin("dd if=/dev/zero of=big")
+        await at.told.until(lambda: at.session.noticing.running())
+        assert not at.session.back.keep("half")
+        why = "`dd if=/dev/zero of=big` runs in the shell postgres@pgha2: a snapshot has to wait for its end."
+        assert at.told.notices()[-1] == why == at.session.back.refusal_to_keep()
+        assert (await finished(at.session, at.told, "pgha1")).outcome == "done"
+        assert at.told.notices()[-1] == f"No snapshot was made before this lesson: {why}"
+        assert bench.lab.acted == []
+        terminal.finish()
+        await at.told.until(lambda: not at.session.noticing.running())
+        assert at.session.back.keep("whole")
+        await at.session.work.wait()
+        assert bench.lab.acted == ["snapshot whole"]
+
+
+async def test_a_lesson_whose_beginning_could_not_be_kept_yet_is_kept_once_the_command_has_ended(bench: Bench) -> None:
+    async with desk(bench, *STEPS) as at:
+        _, terminal = await at.open("pgha2")
+        terminal.begin("top")
+        await at.told.until(lambda: at.session.noticing.running())
+        at.session.keeping.entered("pgha1")
+        await at.told.until(lambda: [text for text in at.told.notices() if "has to wait" in text])
+        terminal.finish()
+        await at.told.until(lambda: not at.session.noticing.running())
+        at.session.keeping.entered("pgha1")
+        await at.told.until(lambda: bench.lab.acted == [KEPT])
+
+
+async def test_a_shell_within_a_shell_that_waits_for_a_command_keeps_no_snapshot_from_being_made(bench: Bench) -> None:
+    async with desk(bench, *STEPS) as at:
+        _, outer = await at.open("pgha2", "root")
+        outer.begin("ssh pgha3")
+        within = FakeTerminal("postgres", "pgha3", (80, 24), 99)
+        outer.say(mark("A", *within.who) + b"$ ")
+        await at.told.until(lambda: at.drawn.count(b"$ ") == 2)
+        assert at.session.back.keep("")
+        await at.session.work.wait()
+        outer.say(mark("C", *within.who, 0, ""))
+        await at.told.until(lambda: at.session.noticing.running())
+        assert at.session.noticing.running() == "a command runs in the shell postgres@pgha3"
+        outer.end(None)
+        await at.told.until(lambda: not at.session.noticing.running())

@@ -11,15 +11,17 @@ import pytest
 import pghalab
 from pghalab.cli import main
 from pghalab.lab.host.paths import person_file
+from pghalab.lab.host.person import MOST_LINES, Wrong
 from pghalab.registry.actions import ACTIONS, PLACES, meet
-from pghalab.registry.keymap import MOST_LINES, Wrong, keys_of, load, normal, read, shown
+from pghalab.registry.keymap import keys_of, load, normal, read, shown
 
 VITAL = (
     "app.help", "home.continue", "home.lab", "home.doctor", "home.shell", "home.live", "home.stop",
     "lesson.stop", "lesson.run", "lesson.next", "lesson.previous", "lesson.hint", "lesson.shell", "lesson.type",
     "lesson.zoom", "lesson.home", "lesson.edit", "lesson.copy", "lesson.log", "lesson.look", "shell.leave",
     "live.back", "log.back", "wide.back", "lab.back", "lab.stop", "doctor.back", "confirm.yes", "confirm.no",
-    "edit.run", "settings.create",
+    "edit.run", "settings.create", "lesson.present", "demo.next", "demo.back", "demo.black", "demo.out", "demo.pause",
+    "demo.again", "demo.mend", "demo.skip", "demo.jump", "demo.shell", "demo.take", "demo.cluster",
 )  # fmt: skip
 
 
@@ -169,7 +171,7 @@ def test_keys_that_work_in_other_places_are_free() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("run = 1", "before [keymap]"),
+        ("run = 1", "such as [keymap]"),
         ("[keys]\nlesson.run = 'x'", "no such section"),
         (keymap('lesson.run = "f10"', 'lesson.run = "f10"'), "line 2 is about lesson.run already"),
         (keymap('lesson.run = "f9, f10, f11, f12, f13, f14"'), "5 keys at most"),
@@ -204,7 +206,9 @@ def test_a_file_that_cannot_be_read_changes_nothing(content: bytes) -> None:
 
 def test_the_verb_lists_ids_and_keys_and_names_wrong_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys"]) == 0
-    assert f"{'  lesson.run':<26} r  F5" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert f"{'  lesson.run':<26} r  F5" in listed
+    assert "Ctrl-] leads out of `pghalab shell` and the full-screen shell, whatever the keymap says" in listed
     person_file().parent.mkdir(parents=True)
     person_file().write_text(keymap('lesson.run = "f10"', 'lesson.next = "f10"'))
     assert main(["keys"]) == 1

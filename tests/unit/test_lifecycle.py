@@ -29,10 +29,18 @@ def docker() -> FakeDocker:
     return made
 
 
+class Said(list[str]):
+    """What a verb has printed."""
+
+    def append(self, text: str) -> None:
+        # That a part of the work begins need not be printed.
+        if text:
+            super().append(text)
+
+
 @pytest.fixture
-def said() -> list[str]:
-    """What a verb has said."""
-    return []
+def said() -> Said:
+    return Said()
 
 
 async def reached(name: str, found: FoundContainer) -> bool:
@@ -74,7 +82,7 @@ async def test_a_node_is_known_by_its_label_whatever_it_is_called(docker: FakeDo
 # Starting
 
 
-async def test_start_starts_what_is_stopped_and_wakes_what_is_paused(docker: FakeDocker, said: list[str]) -> None:
+async def test_start_starts_what_is_stopped_and_wakes_what_is_paused(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha1").state = "exited"
     docker.named("pgha2").state = "paused"
     docker.named("b1").state = "exited"
@@ -85,21 +93,21 @@ async def test_start_starts_what_is_stopped_and_wakes_what_is_paused(docker: Fak
     assert sorted(said) == ["pgha1 started\n", "pgha2 was paused and runs again\n"]
 
 
-async def test_start_tells_of_nodes_that_are_not_there(docker: FakeDocker, said: list[str]) -> None:
+async def test_start_tells_of_nodes_that_are_not_there(docker: FakeDocker, said: Said) -> None:
     docker.remove_container(docker.named("pgha2").id, force=True, v=True)
     await lifecycle.start(docker.engine(), SETTINGS, said.append, reached)
     assert said == ["pgha2 has no container: `pghalab up` creates it\n"]
 
 
 @pytest.mark.parametrize("verb", [lifecycle.start, lifecycle.restart])
-async def test_a_lab_without_nodes_says_how_to_make_them(verb: Callable[..., Awaitable[None]], said: list[str]) -> None:
+async def test_a_lab_without_nodes_says_how_to_make_them(verb: Callable[..., Awaitable[None]], said: Said) -> None:
     with pytest.raises(LabError) as told:
         await verb(FakeDocker().engine(), SETTINGS, said.append, reached)
     assert (told.value.kind, told.value.what) == ("no-lab", "The lab pgha has no nodes.")
     assert told.value.todo == "Create them: pghalab up"
 
 
-async def test_start_goes_on_with_the_others_when_one_fails(docker: FakeDocker, said: list[str]) -> None:
+async def test_start_goes_on_with_the_others_when_one_fails(docker: FakeDocker, said: Said) -> None:
     for name in ("pgha1", "pgha2", "pgha3"):
         docker.named(name).state = "exited"
     docker.fails["start", "pgha1"] = refusal(500, "no")
@@ -132,7 +140,7 @@ async def test_a_failure_for_another_reason_keeps_its_words(docker: FakeDocker) 
     assert (own.what, own.todo, own.kind) == ("x", "y", "taken")
 
 
-async def test_a_renamed_node_has_its_name_again(docker: FakeDocker, said: list[str]) -> None:
+async def test_a_renamed_node_has_its_name_again(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha2").name = "mine"
     docker.named("mine").state = "exited"
     await lifecycle.start(docker.engine(), SETTINGS, said.append, reached)
@@ -216,6 +224,7 @@ async def test_a_node_that_ended_or_is_gone_is_not_waited_for(docker: FakeDocker
     with pytest.raises(LabError) as told:
         await lifecycle.wait_ready(docker.engine(), SETTINGS, ("pgha2",), never)
     assert (told.value.node, told.value.kind) == ("pgha2", "gone")
+    assert told.value.what == "Its container was removed while it started."
     assert told.value.todo == "Create it again: pghalab up"
 
 
@@ -231,7 +240,7 @@ async def test_a_node_that_nothing_reaches_says_so_at_once(docker: FakeDocker, s
 # Stopping and restarting
 
 
-async def test_stop_stops_what_runs_and_says_what_does_not(docker: FakeDocker, said: list[str]) -> None:
+async def test_stop_stops_what_runs_and_says_what_does_not(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha2").state = "paused"
     docker.named("pgha3").state = "created"
     await lifecycle.stop(docker.engine(), SETTINGS, said.append)
@@ -241,7 +250,7 @@ async def test_stop_stops_what_runs_and_says_what_does_not(docker: FakeDocker, s
     assert sorted(said) == ["pgha1 stopped\n", "pgha2 stopped\n", "pgha3 is not running\n"]
 
 
-async def test_restart_restarts_every_node_and_waits_for_it(docker: FakeDocker, said: list[str]) -> None:
+async def test_restart_restarts_every_node_and_waits_for_it(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha1").state = "exited"
     docker.named("pgha2").state = "paused"
     before = {each.name: each.port for each in docker.held.values()}
@@ -275,7 +284,7 @@ async def test_a_refusal_names_the_node_and_what_was_done_to_it(docker: FakeDock
 # Removing
 
 
-async def test_rm_removes_the_containers_of_this_lab_only(docker: FakeDocker, said: list[str]) -> None:
+async def test_rm_removes_the_containers_of_this_lab_only(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha2").name = "mine"
     volumes = set(docker.vols)
     await lifecycle.remove(docker.engine(), SETTINGS, said.append)
@@ -284,7 +293,7 @@ async def test_rm_removes_the_containers_of_this_lab_only(docker: FakeDocker, sa
     assert sorted(said) == ["mine removed\n", "pgha1 removed\n", "pgha3 removed\n"]
 
 
-async def test_what_is_gone_already_is_removed(docker: FakeDocker, said: list[str]) -> None:
+async def test_what_is_gone_already_is_removed(docker: FakeDocker, said: Said) -> None:
     docker.fails["remove_container", "pgha1"] = refusal(409, "removal of container is already in progress")
     docker.fails["remove_network", "pghanet"] = refusal(404, "network pghanet not found")
     docker.fails["remove_volume", "pgha-keys"] = refusal(404, "no such volume")
@@ -296,7 +305,7 @@ async def test_what_is_gone_already_is_removed(docker: FakeDocker, said: list[st
     assert "pgha1 removed\n" in said and "network pghanet removed\n" in said and "volume pgha-keys removed\n" in said
 
 
-async def test_the_data_is_removed_only_when_nothing_uses_it(docker: FakeDocker, said: list[str]) -> None:
+async def test_the_data_is_removed_only_when_nothing_uses_it(docker: FakeDocker, said: Said) -> None:
     with pytest.raises(LabError) as told:
         await lifecycle.remove_volumes(docker.engine(), SETTINGS, said.append)
     assert told.value.kind == "in-use"
@@ -309,7 +318,7 @@ async def test_the_data_is_removed_only_when_nothing_uses_it(docker: FakeDocker,
     assert docker.vols and "volume pgha1-pgdata removed\n" in said
 
 
-async def test_down_removes_the_network_and_the_data_when_that_is_said(docker: FakeDocker, said: list[str]) -> None:
+async def test_down_removes_the_network_and_the_data_when_that_is_said(docker: FakeDocker, said: Said) -> None:
     volumes = set(docker.vols)
     await lifecycle.down(docker.engine(), SETTINGS, said.append, volumes=False)
     assert set(states(docker)) == {"b1", "web"}
@@ -339,18 +348,18 @@ async def test_a_network_that_cannot_be_removed_for_another_reason_says_that(doc
 # Being connected
 
 
-async def attached(docker: FakeDocker, said: list[str], *, anew: bool = False) -> FakeContainer:
+async def attached(docker: FakeDocker, said: Said, *, anew: bool = False) -> FakeContainer:
     spec = deployment(SETTINGS, "").nodes[1]
     await lifecycle.attach(docker.engine(), await one(docker, "pgha2"), spec, said.append, anew=anew)
     return docker.named("pgha2")
 
 
-async def test_a_node_that_is_connected_is_left_alone(docker: FakeDocker, said: list[str]) -> None:
+async def test_a_node_that_is_connected_is_left_alone(docker: FakeDocker, said: Said) -> None:
     assert (await attached(docker, said)).aliases == {}
     assert said == []
 
 
-async def test_a_node_is_connected_again_with_its_own_address(docker: FakeDocker, said: list[str]) -> None:
+async def test_a_node_is_connected_again_with_its_own_address(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha2").networks = {"bridge": "172.17.0.9"}
     found = await attached(docker, said)
     assert found.networks == {"bridge": "172.17.0.9", "pghanet": "192.168.50.11"}
@@ -358,20 +367,18 @@ async def test_a_node_is_connected_again_with_its_own_address(docker: FakeDocker
     assert said == ["pgha2 was not connected to pghanet; it has 192.168.50.11 again\n"]
 
 
-async def test_a_node_with_another_address_gets_its_own(docker: FakeDocker, said: list[str]) -> None:
+async def test_a_node_with_another_address_gets_its_own(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha2").networks = {"pghanet": "192.168.50.99"}
     assert (await attached(docker, said)).networks == {"pghanet": "192.168.50.11"}
     assert said == ["pgha2 had the address 192.168.50.99; it has 192.168.50.11 again\n"]
 
 
-async def test_what_a_node_remembers_of_a_network_that_is_new_is_another_ones(
-    docker: FakeDocker, said: list[str]
-) -> None:
+async def test_what_a_node_remembers_of_a_network_that_is_new_is_another_ones(docker: FakeDocker, said: Said) -> None:
     assert (await attached(docker, said, anew=True)).aliases == {"pghanet": ["pgha2", "etcd2"]}
     assert said == ["pgha2 was not connected to pghanet; it has 192.168.50.11 again\n"]
 
 
-async def test_a_node_that_cannot_be_connected_says_so(docker: FakeDocker, said: list[str]) -> None:
+async def test_a_node_that_cannot_be_connected_says_so(docker: FakeDocker, said: Said) -> None:
     docker.named("pgha2").networks = {}
     docker.fails["connect_container_to_network", "pgha2"] = refusal(500, "no")
     with pytest.raises(LabError, match=r"^Connecting pgha2: the engine refused: no$"):

@@ -12,6 +12,7 @@ import pytest
 
 from pghalab.lab.changing import Changing
 from pghalab.lab.deploy import addresses
+from pghalab.lab.deploy.create import Say
 from pghalab.lab.engine import lease
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.lease import RIGHT_LABEL
@@ -50,7 +51,7 @@ async def told(verb: AsyncGenerator[Output | Ended, None]) -> list[str]:
         found = [piece async for piece in pieces]
     ended = found.pop()
     assert isinstance(ended, Ended) and (ended.how, ended.exit_status) == ("exited", 0)
-    return sorted(piece.text for piece in found if isinstance(piece, Output))
+    return sorted(piece.text for piece in found if isinstance(piece, Output) and piece.text)
 
 
 def fails(change: Container | LinkChanged) -> None:
@@ -81,8 +82,40 @@ async def test_a_failure_comes_after_what_was_said_before_it_and_leaves_no_right
     with pytest.raises(LabError, match="it does not want to"):
         async for piece in lab.stop():
             said.append(piece)
-    assert len(said) == 2 and not any(isinstance(piece, Ended) for piece in said)
+    assert sum(piece.text != "" for piece in said if isinstance(piece, Output)) == 2
+    assert not any(isinstance(piece, Ended) for piece in said)
     assert rights(docker) == []
+
+
+async def test_a_stopped_verb_is_waited_for_however_often_its_reader_is_cancelled(docker: FakeDocker) -> None:
+    async def engine() -> Engine:
+        return docker.engine()
+
+    async def nothing() -> None:
+        return
+
+    begun, taken_back, over = asyncio.Event(), asyncio.Event(), False
+
+    async def work(say: Say) -> None:
+        nonlocal over
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await taken_back.wait()
+            over = True
+
+    reading = asyncio.create_task(told(Changing("pgha", engine).stream("works", work, nothing)))
+    await begun.wait()
+    for _ in range(4):
+        reading.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert not reading.done()
+    taken_back.set()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert over
 
 
 async def test_a_verb_that_is_closed_early_is_stopped(lab: LocalLab, docker: FakeDocker) -> None:

@@ -206,3 +206,17 @@ def test_noise_raises_nothing(seed: int) -> None:
     for _ in range(300):
         marks.feed(b"".join(chance.choices(parts, k=chance.randrange(1, 8))))
     marks.close()
+
+
+def test_prompts_are_counted_once_each_and_not_between_lines_that_were_entered_together() -> None:
+    marks = Marks()
+    marks.feed(prompt(HERE))
+    assert marks.prompts == 1
+    marks.feed(b"\r$ " + mark("B", ONE))
+    assert marks.prompts == 1, "it was drawn anew, as after another size"
+    marks.feed(began(HERE, "first") + mark("D", ONE, 0) + mark("A", *HERE))
+    assert marks.at_prompt and marks.prompts == 1
+    marks.feed(began(HERE, "second") + mark("D", ONE, 0) + prompt(HERE))
+    assert marks.prompts == 2
+    marks.feed(began(HERE, "unset PROMPT_COMMAND") + b"$ " + mark("B", ONE))
+    assert marks.prompts == 3, "nothing tells of the prompt but that it is shown"

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from pghalab.course.events import CommandStarted, Printed
+from pghalab.lab.deploy import lifecycle
+from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.inventory import FoundContainer
+from pghalab.lab.settings import default_settings
 from pghalab.lab.types import Output, Part, Parts
 from pghalab.out import Bar
 from pghalab.session.step_run import StepRun
+from tests.fake_lab.engine import FakeDocker
+
+SETTINGS = replace(default_settings("pgha"), nodes=3, password="secret")
+
+
+async def reached(name: str, found: FoundContainer) -> bool:
+    """A node whose sshd lets the console in as soon as it runs."""
+    return found.state == "running"
 
 
 class Terminal(io.StringIO):
@@ -57,3 +73,49 @@ def test_a_step_that_runs_says_how_far_it_is() -> None:
     run.take(Printed("image", Output("stdout", "a line\n")))
     assert run.status == f"running 0 s · 3 of 9: RUN {'x' * 45}…"
     assert run.buffer.lines == ["step 3 of 9", "a line"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "first", "each", "last"),
+    [
+        (lambda on, say: lifecycle.start(on, SETTINGS, say, reached), "starting", "runs", ["logging in on every node"]),
+        (lambda on, say: lifecycle.stop(on, SETTINGS, say), "stopping", "stopped", []),
+        (
+            lambda on, say: lifecycle.restart(on, SETTINGS, say, reached),
+            "restarting",
+            "restarted",
+            ["logging in on every node"],
+        ),
+        (lambda on, say: lifecycle.remove(on, SETTINGS, say), "removing", "removed", []),
+        (
+            lambda on, say: lifecycle.down(on, SETTINGS, say, volumes=False),
+            "removing",
+            "removed",
+            ["removing the network"],
+        ),
+        (
+            lambda on, say: lifecycle.down(on, SETTINGS, say, volumes=True),
+            "removing",
+            "removed",
+            ["removing the network", "removing the volumes"],
+        ),
+    ],
+)
+async def test_what_takes_long_tells_each_of_its_parts_once(
+    verb: Callable[[Engine, Callable[[str], None]], Awaitable[None]],
+    first: str,
+    each: str,
+    last: list[str],
+) -> None:
+    docker, parts = FakeDocker(), list[Part]()
+    docker.deploy(SETTINGS)
+
+    def say(text: str) -> None:
+        if isinstance(text, Part):
+            parts.append(text)
+
+    await verb(docker.engine(), say)
+    words = [part.words for part in parts]
+    assert (words[0], words[4:]) == (f"{first} the nodes", last)
+    assert sorted(words[1:4]) == [f"pgha{number} {each}" for number in (1, 2, 3)]
+    assert [(part.number, part.of) for part in parts] == [(number, len(words)) for number in range(1, len(words) + 1)]

@@ -12,7 +12,7 @@ from pghalab.lab.types import LabError
 from tests.fake_lab.lab import FakeLab, lab_of
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.pgserver import pg_server
-from tests.fake_lab.servers import closed_port, silent_server
+from tests.fake_lab.servers import closed_port, closing_server, port_of, silent_server
 
 
 def _lab(port: int) -> FakeLab:
@@ -98,6 +98,57 @@ async def test_a_server_that_ends_a_connection_as_it_is_asked_gives_no_answer(mo
             await postgres.query(lab, "pgha1", "select 1")
 
 
+async def test_a_question_that_is_taken_and_not_answered_is_given_up_with_its_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with pg_server() as server:
+        lab = _lab(server.port)
+        assert (await postgres.role(lab, "pgha1")).writes
+        with monkeypatch.context() as silence:
+            silence.setattr(server, "_answer", lambda query: b"")
+            with pytest.raises(NoAnswer, match=r"PostgreSQL did not answer the query within 0\.2 s") as told:
+                await postgres.query(lab, "pgha1", "select 1", timeout=0.2)
+            assert told.value.node == "pgha1"
+            # Over the connection that is kept, and then over a new one.
+            for _ in range(2):
+                with pytest.raises(NoAnswer, match=r"PostgreSQL does not answer within 0\.2 s") as told:
+                    await postgres.role(lab, "pgha1", timeout=0.2)
+                assert told.value.node == "pgha1"
+        assert (await postgres.role(lab, "pgha1")).writes, "and what was given up holds nothing up"
+        await postgres.forget(lab.nodes["pgha1"])
+
+
+async def test_a_login_goes_to_the_other_node_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = lab_of(FakeNode("pgha1"), FakeNode("pgha2"))
+    asked: list[tuple[int, str]] = []
+    leads_to = closed_port()
+
+    async def tunnel(port: int, host: str = "localhost") -> int:
+        asked.append((port, host))
+        return leads_to
+
+    monkeypatch.setattr(lab.nodes["pgha1"], "tunnel", tunnel)
+    with pytest.raises(NotRunning, match="PostgreSQL does not run on pgha2"):
+        await postgres.login(lab, via="pgha1", to="pgha2", user="a", database="b", password="c")
+    assert asked == [(5432, "pgha2")]
+    hangs_up = await closing_server()
+    leads_to = port_of(hangs_up)
+    lab.nodes["pgha1"].failures[5432] = "No route to host"
+    with pytest.raises(LabError) as told:
+        await postgres.login(lab, via="pgha1", to="pgha2", user="a", database="b", password="c")
+    assert (told.value.what, told.value.node) == ("PostgreSQL on pgha2 gave no answer: No route to host", "pgha2")
+    hangs_up.close()
+
+
+async def test_a_refusal_keeps_the_servers_words() -> None:
+    async with pg_server() as server:
+        server.refusal = "the database system is starting up"
+        with pytest.raises(postgres.LoginRefused) as told:
+            await postgres.query(_lab(server.port), "pgha1", "select 1")
+        error = told.value
+        assert (error.what, error.node) == ("PostgreSQL: FATAL:  the database system is starting up", "pgha1")
+
+
 HOSTILE = {
     "PGSERVICE": "nowhere", "PGSERVICEFILE": "/nowhere", "PGSYSCONFDIR": "/nowhere", "PGHOST": "192.0.2.1",
     "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGUSER": "nobody", "PGDATABASE": "nothing", "PGPASSWORD": "wrong",
@@ -106,7 +157,7 @@ HOSTILE = {
     "PGSSLNEGOTIATION": "direct", "PGSSLROOTCERT": "/nowhere", "PGREQUIREAUTH": "gss", "PGCHANNELBINDING": "require",
     "PGGSSENCMODE": "require", "PGTARGETSESSIONATTRS": "standby", "PGLOADBALANCEHOSTS": "nonsense",
     "PGMINPROTOCOLVERSION": "3.2", "PGMAXPROTOCOLVERSION": "3.2", "PGCONNECT_TIMEOUT": "nonsense",
-    "PGREQUIREPEER": "nobody", "PGREQUIRESSL": "1",
+    "PGREQUIREPEER": "nobody", "PGREQUIRESSL": "1", "PSYCOPG_IMPL": "nonsense",
     **{name: "http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "grpc_proxy")},
     "no_proxy": "", "GRPC_VERBOSITY": "debug", "GRPC_TRACE": "all", "GRPC_DNS_RESOLVER": "nonsense",
     "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "upb", "PYTHONWARNINGS": "error",

@@ -50,6 +50,21 @@ async def test_a_step_that_is_done_is_looked_at_less_often(bench: Bench, monkeyp
         await told.until(lambda: session.state.steps["start"] == "broken")
 
 
+@pytest.mark.parametrize("old", [0.0, 3600.0])
+async def test_what_was_seen_a_while_ago_is_not_shown_before_another_look(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, old: float
+) -> None:
+    monkeypatch.setattr(rechecks, "OLD", old)
+    async with opened(bench, START, READ) as (session, told):
+        await told.until(lambda: session.state.results.get("start"))
+        await session.rechecks.wait()
+        before = session.state.results["start"]
+        session.learner.visit("start")
+        assert session.state.results.get("start") == (before if old else None)
+        await session.rechecks.wait()
+        assert session.state.results["start"] == before
+
+
 async def test_events_in_a_row_look_at_the_open_lesson_and_what_is_broken_and_seldom_at_all(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,6 @@ from pghalab.course.events import CommandStarted, Outcome, StepEnded
 from pghalab.course.expected.compare import compare, misfits
 from pghalab.course.expected.rules import NONE
 from pghalab.course.journal import Journal
-from pghalab.course.kinds.edit import applied
 from pghalab.course.lint import lint
 from pghalab.course.load import load_course
 from pghalab.course.localise import Names
@@ -82,6 +81,7 @@ expect: |2
 
     rows
 diagnoses: [folders-missing, folders-owner]
+notes: "Asked: Why? Because."
 checks:
   - path: {path: /x}"""
 
@@ -106,6 +106,7 @@ def test_the_last_good_run_of_the_steps_own_command_counts(course: Course, tmp_p
     ran(journal, "look", own, "rcrd1 failed\n", "failed")
     ran(journal, "look", "cat rcrd2 on rcrd1; echo mine", "mine\n")
     ran(journal, "other", own, "it is secret\n")
+    ran(journal, "other", own, "PGPASSWORD=abc\n")
     ran(journal, "gone", own, "x\n")
     found = record.recordings(course, journal, names, "secret")
     assert [(one.step.id, one.text) for one in found] == [("look", "pgha1 has 4")]
@@ -174,7 +175,7 @@ def test_the_verb_compares_and_records(
 
 
 def test_a_step_that_lacks_an_expected_output_gets_one_where_it_belongs(tmp_path: Path) -> None:
-    step = "id: look\nkind: command\nnode: pgha1\ncommand: ls\ntimeout: 9\nno_check: x\nhints: [a]"
+    step = "id: look\nkind: command\nnode: pgha1\ncommand: ls\ntimeout: 9\nno_check: x\nhints: [a]\nnotes: 'Asked: ?'"
     course = write_course(tmp_path, step)
     assert [problem.message for problem in lint(course)] == [
         "the step `look` needs `expect` (`pghalab lint --record` writes it), or `silent: true`"
@@ -200,5 +201,5 @@ def test_a_change_of_the_configuration_is_recorded_by_the_command_that_applied_i
     shown = course.step("look").kind.where.command
     ran(journal, "look", shown, "not applied\n")
     assert record.recordings(course, journal, names, "") == []
-    ran(journal, "look", applied(shown), "Configuration changed\n")
+    ran(journal, "look", course.step("look").kind.typed(shown), "Configuration changed\n")
     assert [one.text for one in record.recordings(course, journal, names, "")] == ["Configuration changed"]

@@ -72,6 +72,14 @@ async def test_titles_speak_the_lab_s_own_names(tmp_path: Path) -> None:
     assert "On cr2: Step 1" in out.getvalue() and "pgha2" not in out.getvalue()
 
 
+async def test_a_step_that_does_not_count_has_no_number(runner: Runner) -> None:
+    steps, out = choose(runner.course)[:2], io.StringIO()
+    with TextReporter(1, out, counts=lambda step: step != steps[0]) as reporter:
+        await run_steps(runner, steps, reporter, [])
+    places = [line[:5] for line in out.getvalue().splitlines() if " s  " in line]
+    assert places == ["     ", "1/1  "]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

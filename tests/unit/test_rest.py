@@ -132,3 +132,21 @@ async def test_what_takes_the_question_and_never_answers() -> None:
     async with server:
         with pytest.raises(rest.NoAnswer, match=r"Patroni does not answer within 0\.1 s"):
             await rest.request(node, 8008, "GET", "/patroni", service="Patroni", timeout=0.1)
+
+
+async def test_a_node_that_is_lost_while_it_is_asked_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, node = await served(b"")
+    for reason, said in (("it is paused", "it is paused"), ("", "no connection")):
+        node.link, node.link_reason = "up", reason
+        tunnelled = node.tunnel
+
+        async def falls(port: int, host: str = "localhost") -> int:
+            local = await tunnelled(port, host)  # noqa: B023
+            node.link = "down"
+            return local
+
+        with monkeypatch.context() as falling, pytest.raises(rest.OutOfReach) as told:
+            falling.setattr(node, "tunnel", falls)
+            await rest.request(node, 8008, "GET", "/patroni", service="Patroni", timeout=0.2)
+        assert (told.value.what, told.value.node) == (said, "pgha1")
+    server.close()

@@ -11,10 +11,13 @@ from pghalab.course.checks.facts import Facts
 from pghalab.course.events import StepEnded
 from pghalab.course.kinds import Command
 from pghalab.course.lint import lint
+from pghalab.course.look import StepStatus
+from pghalab.course.model import Step
 from pghalab.course.positions import from_control, situation
-from pghalab.course.report import StepReport, TextReporter, choose, run_steps
+from pghalab.course.report import Quiet, StepReport, TextReporter, choose, run_step, run_steps
 from pghalab.course.resume import Decision, Member, Situation, decide, lsn, parsed
 from pghalab.course.runner import Runner
+from pghalab.course.way import go, look, way
 from pghalab.lab.types import Ended
 from tests.fake_lab.backend import runner_on
 from tests.fake_lab.control import CONTROL, at, none
@@ -267,6 +270,24 @@ async def test_a_run_of_the_course_starts_the_right_one_first(
     assert [line[:3] for line in capsys.readouterr().out.splitlines() if "/3" in line] == ["1/3", "2/3", "1/3", "3/3"]
 
 
+async def test_the_way_to_a_place_starts_the_right_one_first_whatever_was_seen_of_the_other(
+    tmp_path: Path, stopped: FakeLab, sources: FakeSources
+) -> None:
+    made = runner(tmp_path, stopped, sources)
+    found, ran = way(made.course, "start-pgha3"), list[tuple[str, bool]]()
+    seen = await look(made, found)
+    assert (await ended(made, "start-pgha1", seen=seen["start-pgha1"])).first == "start-pgha2"
+
+    async def run(step: Step, standing: StepStatus | None) -> bool:
+        ran.append((step.id, standing is not None))
+        return (await run_step(made, step, Quiet(), beside=True, seen=standing)).ok
+
+    assert await go(made, found, seen, run)
+    # What was seen before another step was run counts no more.
+    assert ran == [("start-pgha2", False), ("start-pgha1", False)]
+    assert sources.dcs["leader"] == "pgha2"
+
+
 async def test_one_that_is_being_started_is_waited_for(
     tmp_path: Path, stopped: FakeLab, sources: FakeSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,7 +361,7 @@ async def test_the_first_start_of_all_is_free(tmp_path: Path, stopped: FakeLab, 
 
 
 def test_a_step_that_starts_patroni_says_where(tmp_path: Path) -> None:
-    block = "id: a\nkind: command\nnode: pgha1\nno_check: x\nsilent: true\ncommand: {}"
+    block = "id: a\nkind: command\nnode: pgha1\nno_check: x\nsilent: true\nnotes: 'Asked: Why?'\ncommand: {}"
     for command, wants in (
         ("nohup patroni /pgha/config/patroni.yaml &", True),
         ('ssh pgha2 "nohup patroni /pgha/config/patroni.yaml &"', True),

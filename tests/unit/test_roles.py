@@ -50,9 +50,9 @@ class _Asked:
     """A lab whose servers answer what they are told to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        lab = FakeLab(4)
-        self.services = Services(lab.nodes)
-        self.roles = Roles(lab, self.services)
+        self.lab = FakeLab(4)
+        self.services = Services(self.lab.nodes)
+        self.roles = Roles(self.lab, self.services)
         self.answer: Exception | postgres.Role = postgres.Role(True, "7")
         self.logins = self.probes = 0
         self.now = 100.0
@@ -61,6 +61,7 @@ class _Asked:
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
     async def _role(self, lab: Lab, name: str) -> postgres.Role:
+        assert lab is self.lab and name in lab.nodes
         self.logins += 1
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -85,6 +85,17 @@ async def test_a_command_is_run_judged_logged_and_remembered(make: Make, lab: Fa
     assert make(START).states["start"] == "done"
 
 
+async def test_the_lab_s_password_is_not_written_and_is_shown_and_checked_as_it_is(make: Make, lab: FakeLab) -> None:
+    lab.settings = replace(lab.settings, password="Tr0ub4dor")
+    lab.nodes["pgha1"].script = ends(0, text="it is Tr0ub4dor\n")
+    runner = make(START)
+    events = await run(runner, "start", command="echo Tr0ub4dor")
+    assert [event.output.text for event in events if isinstance(event, Printed)] == ["it is Tr0ub4dor\n"]
+    started = next(event for event in events if isinstance(event, CommandStarted))
+    assert (started.command, started.log.read_text()) == ("echo Tr0ub4dor", "it is (removed)\n")
+    assert "Tr0ub4dor" not in runner.journal.path.read_text()
+
+
 async def test_a_second_run_leaves_it_alone_unless_asked(make: Make, lab: FakeLab) -> None:
     lab.nodes["pgha1"].script = starts_etcd
     runner = make(START)

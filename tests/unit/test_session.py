@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pghalab.course.model import Course
 from pghalab.course.progress import Progress
 from pghalab.lab.types import Ended, LabError, Output
 from pghalab.registry import named, start
 from pghalab.session import rechecks
 from pghalab.session import session as session_module
+from pghalab.session.backend import Backend, Connect
 from pghalab.session.events import (
     CourseRead,
     LabOpened,
@@ -73,11 +75,11 @@ class Told:
 
 
 @asynccontextmanager
-async def opened(bench: Bench, *steps: str) -> AsyncIterator[tuple[Session, Told]]:
+async def opened(bench: Bench, *steps: str, connect: Connect | None = None) -> AsyncIterator[tuple[Session, Told]]:
     """A session on a course of these steps, until the first look at the checks is over."""
     lessons = bench.folder.parent / "lessons"
     write_course(lessons, *steps)
-    session = Session("pgha", connect=bench.connect, lessons=lessons)
+    session = Session("pgha", connect=connect or bench.connect, lessons=lessons)
     told = Told(session)
     await session.open()
     try:
@@ -281,6 +283,45 @@ async def test_a_console_that_only_looks_runs_nothing_and_writes_nothing(bench: 
         session.learner.mark_read("read")
         assert session.state.steps["read"] == "todo" and bench.runner.ran == []
     assert not (bench.folder / "progress.json").exists() and not bench.lab.acted
+
+
+async def test_a_console_takes_over_from_one_that_was_just_closing_and_from_none_that_lives(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "DRIVER_EVERY", 0.01)
+    bench.driver = "The lab is driven by process 4711."
+    asked: list[str] = []
+
+    def driven() -> bool:
+        asked.append(bench.driver)
+        return bool(bench.driver)
+
+    async def connect(lab_name: str, course: Course) -> Backend:
+        backend = await bench.connect(lab_name, course)
+        backend.driven = driven
+        return backend
+
+    async with opened(bench, START, connect=connect) as (session, told):
+        await told.until(lambda: len(asked) >= 3)
+        assert session.state.read_only and bench.released == 0
+        bench.driver = ""
+        await told.until(lambda: session.state.backend is not None and not session.state.read_only)
+        assert bench.released == 1
+        await told.until(lambda: told.notices()[-1:] == ["This console drives the lab now."])
+        assert session.work.run_step("start")
+        await session.work.wait()
+
+
+async def test_who_comes_too_late_to_take_over_goes_on_looking(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "DRIVER_EVERY", 0.01)
+    bench.driver = "The lab is driven by process 4711."
+    async with opened(bench, START) as (session, told):
+        # The one before has gone, and a third one was quicker than this one.
+        assert session.state.backend is not None
+        session.state.backend.driven = lambda: False
+        await told.until(lambda: bench.released == 1 and session.state.backend is not None)
+        await told.until(lambda: told.notices()[-1:] == ["Still read-only. The lab is driven by process 4711."])
+        assert session.state.read_only
 
 
 async def test_a_verb_of_the_registry_is_run_on_the_lab(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pghalab.course.localise import Names
 from pghalab.lab.types import Ended, Output
 from pghalab.session import rechecks
 from pghalab.session.session import Session
+from pghalab.session.shells import Shell
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
@@ -105,6 +107,22 @@ async def test_what_was_typed_is_compared_too(bench: Bench, step: str, command: 
         assert summary(run.comparison) == words
 
 
+async def test_the_same_facts_in_another_form_are_not_told_as_lines_that_are_missing(bench: Bench) -> None:
+    simple = "4ec2b2668990565b, started, pgha2, http://192.168.50.11:2380, http://192.168.50.11:2379, false"
+    listed = LIST.replace("  at 10:00:00\n  pgha4 started", f"  {simple}")
+    table = f"| {simple.replace(',', ' |')} |\n"
+    async with desk(bench, listed) as at:
+        at.session.learner.visit("list")
+        _, terminal = await at.open()
+        await at.type(terminal, "etcdctl -w table member list", table)
+        run = at.session.work.runs["list"]
+        assert run.outcome == "done" and run.comparison is None
+        # What the step's own command printed is always compared.
+        await at.type(terminal, "etcdctl member list", table)
+        run = at.session.work.runs["list"]
+        assert run.comparison is not None and summary(run.comparison) == "1 line is missing, 1 line more than expected"
+
+
 async def test_the_lines_of_a_step_are_compared_together_also_where_the_last_alone_makes_it_done(bench: Bench) -> None:
     lines = "command: |\n  etcdctl member list |\n    head -1\n  date +at"
     several = LIST.replace("command: etcdctl member list", lines)
@@ -119,6 +137,56 @@ async def test_the_lines_of_a_step_are_compared_together_also_where_the_last_alo
         run = at.session.work.runs["list"]
         assert run.comparison is not None
         assert summary(run.comparison) == "as expected; 1 value differs as it may"
+
+
+async def test_the_lines_of_a_step_that_does_not_read_them_are_compared_together(bench: Bench) -> None:
+    several = LIST.replace("command: etcdctl member list", "command: |\n  line=4\n  etcdctl member list")
+    writes = several.partition("checks:")[0] + "checks:\n  - process: {on: [pgha2], name: patroni}\n    within: 2"
+    async with desk(bench, writes) as at:
+        bench.lab.nodes["pgha2"].processes.pop("patroni", None)
+        at.session.learner.visit("list")
+        _, terminal = await at.open()
+        terminal.begin("line=4")
+        terminal.begin("LANG=C etcdctl member list")
+        await at.told.until(lambda: at.typed)
+        await at.looked()
+        bench.lab.nodes["pgha2"].processes["patroni"] = "postgres"
+        at.session.rechecks.soon(None, 0)
+        await at.told.until(lambda: at.session.state.steps["list"] == "done")
+        assert at.session.work.runs["list"].status.startswith(
+            "done · typed in postgres@pgha2 · its exit status was not"
+        )
+        terminal.say(PRINTED.replace("\n", "\r\n").encode())
+        terminal.finish()
+        await at.told.until(lambda: at.session.work.runs["list"].comparison is not None)
+        run = at.session.work.runs["list"]
+        assert run.status.startswith("done · typed in postgres@pgha2 · exit status 0")
+        assert run.command == "line=4\nLANG=C etcdctl member list" and run.comparison is not None
+        assert summary(run.comparison) == "as expected; 1 value differs as it may"
+
+
+def is_running(shell: Shell, line: str) -> bool:
+    running = shell._typing.running
+    return running is not None and running.text == line
+
+
+async def test_the_lines_of_a_step_are_those_of_when_they_were_typed_whoever_leads_since(bench: Bench) -> None:
+    several = LIST.replace("command: etcdctl member list", "command: |\n  echo {{leader}}\n  etcdctl member list")
+    bench.lab.nodes["pgha1"].processes["etcd"] = "postgres"
+    async with desk(bench, several) as at:
+        session, course = at.session, at.session.state.course
+        assert course is not None
+        session.learner.visit("list")
+        shell, terminal = await at.open()
+        for leader, line, printed in (("pgha1", "echo pgha1", ""), ("pgha3", "etcdctl member list", PRINTED)):
+            bench.sources.dcs["leader"] = leader
+            await session.ask(course.step("list"))
+            terminal.begin(line)
+            await at.told.until(partial(is_running, shell, line))
+            terminal.say(printed.encode())
+        terminal.finish()
+        await at.told.until(lambda: "list" in session.work.runs and session.work.runs["list"].comparison is not None)
+        assert session.work.runs["list"].command == "echo pgha1\netcdctl member list"
 
 
 async def test_another_way_to_the_same_end_is_compared_with_nothing(bench: Bench) -> None:
@@ -142,6 +210,7 @@ async def test_another_way_to_the_same_end_is_compared_with_nothing(bench: Bench
     [
         ("[1] 4711\n", None),
         ("[1]+  Done                    hush\n", None),
+        ("[1]+  Killed                  nohup hush  (wd: ~)\n(wd now: /var/log)\n", None),
         ("[1] 4711\nno room\n", "1 line more than expected"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from pghalab.cluster import monitor, sweep
 from pghalab.cluster.eventlog import EventLog
+from pghalab.course.journal.states import States
 from pghalab.session import rechecks
 from pghalab.session.events import ClusterSeen, CourseRead
 from pghalab.session.session import Session
@@ -88,6 +89,11 @@ async def test_a_change_of_leader_is_an_event_and_the_checks_are_looked_at_again
     assert watched.bench.event_log is not None
     kept = [event.text for event in watched.bench.event_log.read()]
     assert "leader changed: pgha1 -> pgha2" in kept
+    journal, states = watched.bench.runner.journal, States()
+    told = [entry for entry in journal.stood.entries() if not states.take(entry, entry["at"])]
+    assert "leader changed: pgha1 -> pgha2" in [entry["text"] for entry in told if entry["event"] == "Happened"]
+    assert states.patroni is not None and states.patroni.value == state.patroni.value
+    assert {entry["step"]: entry["state"] for entry in journal.entries()}["leads"] == "broken"
 
 
 async def test_a_member_that_ends_is_told_and_one_that_a_check_sees_is_not_stopped(watched: Watched) -> None:

@@ -207,3 +207,15 @@ esac""",
     assert "no terminal engine for this machine" in done.stderr and "full-screen shell works" in done.stderr
     assert place.called("-m")[1].endswith("-r .venv/pins.lock")
     assert (place.folder / ".venv" / "pins.lock").read_text() == "left out\n"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_what_python_compiles_is_kept_by_every_target(tmp_path: Path) -> None:
+    asks = tmp_path / "Makefile"
+    asks.write_text(f"include {ROOT / 'Makefile'}\nshow:\n\t@env\n")
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PGHALAB_KEPT": "1"}
+    done = subprocess.run(
+        ["make", "-f", str(asks), "show"], env=env, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "PGHALAB_KEPT=1" in done.stdout
+    assert "PYTHONDONTWRITEBYTECODE" not in done.stdout

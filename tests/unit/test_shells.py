@@ -21,6 +21,7 @@ from pghalab.session.events import (
 )
 from pghalab.session.session import Session
 from pghalab.session.shells import Shell
+from pghalab.terminal.terminal import Terminal
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.shell import FakeTerminal
@@ -180,6 +181,23 @@ async def test_a_node_that_goes_and_returns_gets_a_new_shell(bench: Bench) -> No
         assert b"pgha2 is back: this is a new shell" in at.drawn
         shell.write(b"x")
         assert again.typed == b"x"
+
+
+@pytest.mark.parametrize("program", [b"", b"\x1b[?1049h\x1b[2J\x1b[3;5Hvim"], ids=["a command", "a program's screen"])
+async def test_that_a_shell_is_lost_is_said_below_what_it_showed(bench: Bench, program: bytes) -> None:
+    pane = Terminal(60, 12, lambda reply: None)
+    async with desk(bench, START) as at:
+        shell, terminal = await at.open()
+        terminal.say(b"first\r\nsecond\r\n$ sleep 60\r\n" + program)
+        await at.told.until(lambda: at.drawn.endswith(program) and b"sleep" in at.drawn)
+        at.link("pgha2", "down", "it is frozen.")
+        terminal.end(None)
+        await at.told.until(lambda: shell.standing == "lost")
+        await at.told.until(lambda: b"lost" in at.drawn)
+    pane.screen.feed(at.drawn)
+    pane.screen.update()
+    shown = [line for line in pane.screen.text.splitlines() if line]
+    assert shown == ["$ first", "second", "$ sleep 60", "[pghalab: this shell is lost: it is frozen.]"]
 
 
 async def test_a_link_that_is_back_at_once_was_lost_all_the_same(bench: Bench) -> None:

@@ -199,7 +199,7 @@ def everything(at: Moment) -> list[str]:
         f"{one.severity} {one.kind}: {one.text} ({', '.join(one.nodes)})"
         for one in troubles(at.nodes, at.etcd, at.patroni)
     ]
-    tables = [*sheet(render.nodes(at.nodes)), *sheet(render.etcd(at.etcd)), *sheet(render.patroni(at.patroni))]
+    tables = [words for one in render.sheets(at.nodes, at.etcd, at.patroni) for words in sheet(one)]
     return [line(headline("pgha", at.nodes, at.etcd, at.patroni)), *wrong, *tables]
 
 

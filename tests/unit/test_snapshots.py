@@ -380,6 +380,28 @@ async def test_a_copy_that_takes_too_long(lab: LocalLab, docker: FakeDocker, dis
     assert (volumes(docker), states(docker)) == (set(), RUNNING)
 
 
+@pytest.mark.parametrize("times", [1, take.FREEZES - 1, take.FREEZES])
+async def test_a_node_that_the_engine_is_unable_to_freeze_is_frozen_once_more(
+    lab: LocalLab, docker: FakeDocker, disk: Disk, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    left, pause = [times], docker.pause
+
+    def sometimes(container: str) -> None:
+        if docker._one(container).name == "pgha2" and left[0]:
+            left[0] -= 1
+            raise refusal(500, "Cannot pause container 1f: OCI runtime pause failed: unable to freeze: unknown")
+        pause(container)
+
+    monkeypatch.setattr(docker, "pause", sometimes)
+    if times < take.FREEZES:
+        await told(lab.snapshot("s"))
+        assert disk.still and left == [0]
+    else:
+        with pytest.raises(LabError, match=r"Freezing pgha2: .*unable to freeze"):
+            await told(lab.snapshot("s"))
+    assert {one.state for one in docker.held.values()} == {"running"}
+
+
 async def test_a_node_that_cannot_be_frozen_leaves_the_others_running(lab: LocalLab, docker: FakeDocker) -> None:
     docker.fails["pause", "pgha2"] = refusal(500, "no freezer")
     with pytest.raises(LabError, match="no freezer"):

@@ -74,12 +74,12 @@ def test_what_cannot_be_written_is_spelled_otherwise_and_stays_in_its_column() -
 def test_a_lab_with_nothing_in_it() -> None:
     text = status.text(Snapshot((), None, 0.0), Snapshot(None, None, 0.0), Snapshot(None, None, 0.0))
     assert [line.split(":")[0] for line in text.splitlines() if line] == [
-        "Nodes", "No nodes yet", "etcd", "No etcd yet", "Patroni", "No cluster yet",
+        "Nodes", "No nodes", "etcd", "No etcd is seen to run", "Patroni", "No cluster is seen",
     ]  # fmt: skip
 
 
 def test_etcd_that_never_formed_a_cluster() -> None:
-    assert "No etcd yet" in status.text(NODES, Snapshot(EtcdView((), 0, 0), None, 0.0), PATRONI)
+    assert "No etcd is seen to run" in status.text(NODES, Snapshot(EtcdView((), 0, 0), None, 0.0), PATRONI)
 
 
 def test_old_values_are_shown_with_their_age_and_the_reason() -> None:

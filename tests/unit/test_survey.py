@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from pghalab.cluster.traces import MEMBER
 from pghalab.course.checks.facts import Facts
+from pghalab.course.checks.paths import LONGEST
 from pghalab.course.diagnoses import begun, files
 from pghalab.course.diagnoses import survey as module
 from pghalab.course.diagnoses.survey import Survey, as_facts, survey
@@ -64,7 +67,7 @@ def cluster(lab: FakeLab, sources: FakeSources) -> None:
 
 
 async def test_a_healthy_lab_has_none_and_the_doctor_says_of_which(lab: FakeLab, sources: FakeSources) -> None:
-    there(lab, *begun._ALL)
+    there(lab, *begun.TRACES)
     found = await seen(lab, sources)
     assert found == Survey((), (), tuple(lab.nodes))
     (fact,) = as_facts(found)
@@ -94,17 +97,17 @@ async def test_what_later_lessons_bring_is_not_missed_before(lab: FakeLab, sourc
     for name in lab.nodes:
         writes(name, begun.ETCD_YAML, files.VARS)
         there(lab, begun.ETCD_YAML, on=name)
-    there(lab, begun.ETCD_YAML, LOG, begun.MEMBER, on="pgha1")
+    there(lab, begun.ETCD_YAML, LOG, MEMBER, on="pgha1")
     assert await named(lab, sources) == [], "one of five waits, and the others were never started"
     for name in ("pgha2", "pgha3"):
-        there(lab, begun.ETCD_YAML, begun.MEMBER, on=name)
+        there(lab, begun.ETCD_YAML, MEMBER, on=name)
     assert await named(lab, sources) == ["etcd-waits", "endpoints-missing"], "three of five were there"
     there(lab, begun.ETCD_YAML, "/var/log/patroni/patroni.out", on="pgha2")
     assert {"patroni-yaml-missing", "patroni-no-majority"} <= set(await named(lab, sources)), "Patroni was tried"
 
 
 async def test_the_gravest_comes_first_and_a_notice_is_nothing_wrong(lab: FakeLab, sources: FakeSources) -> None:
-    there(lab, *begun._ALL)
+    there(lab, *begun.TRACES)
     lab.nodes["pgha2"].processes["etcd"] = "root"
     sources.dcs["config"] = json.dumps({"pause": True, "postgresql": {"pg_hba": ["local all all peer"]}})
     lab.nodes["pgha1"].answers["pg_hba.conf"] = "regular file|postgres|600\n0\nlocal all all peer\n"
@@ -116,7 +119,7 @@ async def test_the_gravest_comes_first_and_a_notice_is_nothing_wrong(lab: FakeLa
 
 
 async def test_a_part_that_cannot_be_looked_at_is_named(lab: FakeLab, sources: FakeSources) -> None:
-    there(lab, *begun._ALL)
+    there(lab, *begun.TRACES)
     lab.put("exited", "pgha4")
     lab.nodes["pgha5"].link, lab.nodes["pgha5"].link_reason = "down", "no answer"
     found = await seen(lab, sources)
@@ -145,7 +148,7 @@ async def test_what_has_no_answer_is_not_waited_for(
     async def never(*_: Any) -> Any:
         await asyncio.Event().wait()
 
-    there(lab, *begun._ALL)
+    there(lab, *begun.TRACES)
     lab.nodes["pgha2"].processes["etcd"] = "root"
     monkeypatch.setattr(sources, "query", never)
     monkeypatch.setattr(module, "LIMIT", 0.3)
@@ -160,10 +163,28 @@ class Bash(FakeNode):
 
     async def run(self, command: str, **_: Any) -> Result:
         self.ran.append(command)
-        if command.startswith("ps "):
-            return Result(0, "", "", 0.0)
+        # What runs here is none of a test's business.
+        command = command.partition("\n")[2] if command.startswith("ps ") else command
         done = await asyncio.to_thread(subprocess.run, ["bash", "-c", command], capture_output=True, text=True)
         return Result(done.returncode, done.stdout, done.stderr, 0.0)
+
+
+class Whole(Bash):
+    """A node on which the first look finds its processes and this machine's files."""
+
+    async def run(self, command: str, **how: Any) -> Result:
+        files = await super().run(command, **how)
+        return replace(files, stdout=self._listing() + files.stdout) if command.startswith("ps ") else files
+
+
+async def test_one_command_a_node_tells_what_runs_and_what_lies_there(tmp_path: Path) -> None:
+    nodes = [Whole(f"pgha{number}", f"192.168.50.{9 + number}") for number in range(1, 6)]
+    nodes[0].processes["bash"], nodes[0].lines["bash"] = "postgres", "bash writer.sh"
+    found = await seen(lab_of(*nodes), FakeSources())
+    assert {one.name for one in found.found} >= {"writer-elsewhere"}
+    later = [command for node in nodes for command in node.ran[1:]]
+    assert all(len(node.ran) > 1 and node.ran[0].startswith("ps ") for node in nodes)
+    assert not [one for one in later if one.startswith(("ps ", "pgrep ", "ls -d ")) or path_of(one) in module._READ]
 
 
 async def test_many_files_are_read_with_one_command_whatever_they_hold(tmp_path: Path) -> None:
@@ -171,22 +192,32 @@ async def test_many_files_are_read_with_one_command_whatever_they_hold(tmp_path:
         "one": "a\n",
         "none": "",
         "two": "no newline at the end",
+        "long": "x" * 300_000,
         "like": "--- 0123456789abcdef\nregular file|x|1\n",
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "inside").touch()
+    (tmp_path / "folder" / ".hidden").touch()
+    (tmp_path / "empty").mkdir()
     node = Bash("pgha1")
-    paths = [str(tmp_path / name) for name in (*texts, "missing", "folder")]
+    paths = [str(tmp_path / name) for name in (*texts, "missing", "folder", "empty")]
     alone, together = Facts(lab_of(node)), Facts(lab_of(node))
-    await together.read(node, paths)
+    os.mkfifo(tmp_path / "pipe")
+    traces = [*paths, str(tmp_path / "pipe")]
+    await together.look(node, [*paths, str(tmp_path / "pipe")], traces)
     asked = len(node.ran)
+    assert asked == 1
+    pipe = await together.file(node, str(tmp_path / "pipe"))
+    assert pipe is not None and (pipe.type, pipe.text) == ("fifo", ""), "nobody waits for who writes to it"
+    assert await together.there(node, traces) == {path for path in traces if not path.endswith("missing")}
+    assert len(node.ran) == 1
     for path in paths:
         found = await together.file(node, path)
         assert len(node.ran) == asked
         assert found == await alone.file(node, path)
         asked = len(node.ran)
-        assert found is None or found.text == texts.get(Path(path).name, "")
+        assert found is None or found.text == texts.get(Path(path).name, "")[:LONGEST]
     await alone.close()
     await together.close()

@@ -1,10 +1,10 @@
-"""Sizes, ages and positions in few characters."""
+"""Sizes, ages, times and positions in few characters."""
 
 from __future__ import annotations
 
 import pytest
 
-from pghalab.cluster.units import ago, lsn, size
+from pghalab.cluster.units import ago, clock, lsn, size
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,14 @@ def test_a_size_is_printed_as_etcdctl_prints_it(count: int, words: str) -> None:
 )
 def test_an_age_has_one_number(seconds: float, words: str) -> None:
     assert ago(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3599, "59:59"), (3600, "1:00:00"), (7325, "2:02:05")],
+)
+def test_a_time_is_what_a_clock_counts(seconds: float, words: str) -> None:
+    assert clock(seconds) == words
 
 
 def test_a_position_is_printed_as_postgresql_prints_it() -> None:

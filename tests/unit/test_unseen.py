@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from pghalab.course import look as look_module
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
-from pghalab.course.events import CheckResult, ChecksSeen, StepEnded, explain
+from pghalab.course.events import CheckResult, ChecksSeen, CommandStarted, StepEnded, explain
 from pghalab.course.model import CheckSpec
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Container, ContainerState, LabError
@@ -190,3 +191,25 @@ async def test_a_step_is_not_run_again_because_a_node_is_slow_to_answer(tmp_path
     node.processes, node.slow = {"etcd": "postgres"}, 2
     assert (await events(runner(tmp_path, lab, STEP)))[-1].outcome == "already"
     assert "do it" not in lab.nodes["pgha1"].ran
+
+
+BOTH = """id: one
+kind: command
+node: pgha1
+command: do it
+checks:
+  - process: {on: [pgha1], name: etcd}
+  - process: {on: [pgha3], name: etcd}"""
+
+
+async def test_a_step_that_is_seen_not_to_hold_waits_for_nothing_that_cannot_be_seen(
+    tmp_path: Path, lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.nodes["pgha3"].slow = 1000
+    made = runner(tmp_path, lab, BOTH)
+    monkeypatch.setattr(look_module, "CONNECTING", 60.0)
+    async with asyncio.timeout(10):
+        async for event in made.run("one"):
+            if isinstance(event, CommandStarted):
+                return
+    raise AssertionError("the command was not run")

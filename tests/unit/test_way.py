@@ -16,7 +16,7 @@ from pghalab.course.look import StepStatus
 from pghalab.course.model import Step
 from pghalab.course.report import Quiet, run_step
 from pghalab.course.runner import Runner
-from pghalab.course.way import go, look, missing, replaced, way
+from pghalab.course.way import go, look, makes, missing, replaced, way
 from pghalab.lab.types import Ended, Output
 from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
@@ -79,7 +79,7 @@ async def test_what_needs_nothing_of_each_other_is_run_at_the_same_time(lab: Fak
     found = way(course, "a")
     meet, order = asyncio.Barrier(2), []
 
-    async def run(step: Step) -> bool:
+    async def run(step: Step, standing: StepStatus | None) -> bool:
         if step.id in ("pgha2", "pgha3"):
             await meet.wait()
         order.append(step.id)
@@ -88,6 +88,66 @@ async def test_what_needs_nothing_of_each_other_is_run_at_the_same_time(lab: Fak
     async with asyncio.timeout(10):
         assert await go(runner, found, await look(runner, found), run)
     assert (order[0], {*order[1:3]}, order[3]) == ("pgha1", {"pgha2", "pgha3"}, "pgha4")
+
+
+UP = "id: up\nkind: action\naction: up\nchecks:\n  - containers: {}"
+
+
+async def test_once_the_nodes_are_created_one_look_takes_the_place_of_one_at_each_step(
+    lab: FakeLab, tmp_path: Path
+) -> None:
+    lab.put("absent")
+
+    def starts_two(node: FakeNode, command: str) -> Sequence[Output | Ended]:
+        lab.nodes["pgha4"].processes["etcd"] = "postgres"
+        return starts_etcd(node, command)
+
+    lab.nodes["pgha1"].script = starts_two
+    named = [starts(f"pgha{number}") + "\nneeds: up" for number in (1, 2, 3)]
+    course = write_course(tmp_path / "lessons", UP, *named, starts("pgha4"), READ)
+    runner = runner_on(lab, FakeSources(), tmp_path / "state", course)
+    found, totals = way(course, "a"), list[int]()
+
+    async def run(step: Step, standing: StepStatus | None) -> bool:
+        return (await run_step(runner, step, Quiet(), beside=True, seen=standing)).ok
+
+    assert await go(runner, found, await look(runner, found), run, total=totals.append)
+    whole = [step.id for step in found.steps]
+    # What names no needs may have been made by the steps before it: it is looked at.
+    assert runner.looked == [whole, ["up"], whole, ["pgha4"]]
+    assert {ran.step for ran in runner.ran} == {"up", "pgha1", "pgha2", "pgha3"}
+    assert (totals[0], totals[-1]) == (5, 4)
+
+
+def waits(name: str, node: str) -> str:
+    """A step that waits until etcd runs on a node."""
+    return f"id: {name}\nkind: wait\nchecks:\n  - process: {{on: [{node}], name: etcd}}"
+
+
+async def test_steps_that_make_nothing_are_looked_at_together(lab: FakeLab, tmp_path: Path) -> None:
+    steps = (waits("one", "pgha1"), waits("two", "pgha1"), starts("pgha2"), waits("three", "pgha2"), READ)
+    course = write_course(tmp_path / "lessons", starts("pgha1"), *steps)
+    runner = runner_on(lab, FakeSources(), tmp_path / "state", course)
+    found = way(course, "a")
+    seen = await look(runner, found)
+    runner.looked.clear()
+
+    async def run(step: Step, standing: StepStatus | None) -> bool:
+        return (await run_step(runner, step, Quiet(), beside=True, seen=standing)).ok
+
+    assert await go(runner, found, seen, run)
+    assert runner.looked == [["pgha1"], ["one", "two"], ["pgha2"], ["three"]]
+
+
+async def test_a_guard_is_looked_at_whatever_was_seen_of_a_step(lab: FakeLab, tmp_path: Path) -> None:
+    guard = "\nguard:\n  - process: {on: [pgha1], name: etcd, running: false}\nguard_reason: It runs."
+    runner = runner_on(
+        lab, FakeSources(), tmp_path / "state", write_course(tmp_path / "lessons", starts("pgha1") + guard)
+    )
+    seen = (await runner.evaluate(["pgha1"]))["pgha1"]
+    lab.nodes["pgha1"].processes["etcd"] = "postgres"
+    report = await run_step(runner, runner.course.step("pgha1"), Quiet(), seen=seen)
+    assert report.ended.code == "guard" and "start etcd" not in lab.nodes["pgha1"].ran
 
 
 def test_a_place_that_is_not_there() -> None:
@@ -117,6 +177,17 @@ def test_a_step_that_makes_something_is_missing_until_it_is_done() -> None:
     step = COURSE.step("leader-start")
     assert missing(step, StepStatus("todo", (CheckResult("patroni runs", True, "", ""),)))
     assert not missing(step, StepStatus("done"))
+
+
+@pytest.mark.parametrize(
+    ("step", "counted"),
+    [("leader-start", True), ("etcd-back", True), ("etcd-five", False), ("leader-list", False)],
+)
+def test_what_only_prints_or_waits_is_not_counted_as_left_to_do(step: str, counted: bool) -> None:
+    wrong = StepStatus("todo", (CheckResult("the cluster", False, "", ""),))
+    assert missing(COURSE.step(step), wrong)
+    assert makes(COURSE.step(step), wrong) is counted
+    assert not makes(COURSE.step(step), StepStatus("done"))
 
 
 # Going
@@ -162,9 +233,9 @@ async def gone(runner: Runner, place: str) -> tuple[bool, list[str]]:
     ran: list[str] = []
     found = way(runner.course, place)
 
-    async def run(step: Step) -> bool:
+    async def run(step: Step, standing: StepStatus | None) -> bool:
         ran.append(step.id)
-        return (await run_step(runner, step, Quiet(), beside=True)).ok
+        return (await run_step(runner, step, Quiet(), beside=True, seen=standing)).ok
 
     return await go(runner, found, await look(runner, found), run), ran
 

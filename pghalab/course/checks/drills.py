@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,12 +38,10 @@ async def etcd_key(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckRes
 async def job(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
     """A command line that begins with these words runs as postgres, or does not."""
     words, running = str(params["command"]), bool(params.get("running", True))
-    look_for = f"pgrep -u postgres -f {shlex.quote('^' + re.escape(words))}"
 
     async def look(node: Node) -> tuple[bool, str]:
-        await ctx.facts.processes(node)
-        status, _ = await ctx.facts.command(node, look_for)
-        found = status == 0
+        processes = await ctx.facts.processes(node)
+        found = any(one.user == "postgres" and one.line.startswith(words) for one in processes)
         return found == running, f"`{words}` {'runs' if found else 'does not run'} on {node.name}"
 
     wanted = "running" if running else "not running"

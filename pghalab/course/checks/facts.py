@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
+from pghalab.course.checks import paths
 from pghalab.course.checks.blind import looked
+from pghalab.course.checks.paths import File
 from pghalab.course.checks.sources import ClusterSources, Sources
 from pghalab.lab.types import Container, ErrorKind, Lab, LabError, Node
 
@@ -20,6 +21,8 @@ DATA_NODES = 3
 """The first three nodes carry PostgreSQL and Patroni beside etcd."""
 REACH = 2.0
 """Seconds within which a node must answer a first command."""
+FIRST_FILES = 3.0
+"""Seconds within which it must answer a first command that reads files too."""
 ANSWER = 4.0
 """Seconds within which a node that answers must answer anything else."""
 SESSIONS = 4
@@ -27,11 +30,7 @@ SESSIONS = 4
 ENGINE = 6.0
 """Seconds within which the container engine must answer."""
 
-_FILE = """p={path}
-if [ -e "$p" ]; then
-  stat -L -c '%F|%U|%a' "$p"
-  if [ -d "$p" ]; then ls -A "$p" | wc -l; else echo 0; head -c 262144 "$p"; fi
-fi"""
+_PROCESSES = "ps -eo pid,etimes,user:32,args ww"
 
 _CONTAINERS: Mapping[str, tuple[str, ErrorKind]] = {
     "absent": ("has no container", "not-running"),
@@ -55,19 +54,8 @@ class Process:
     pid: int = 0
     age: int = 0
     """Seconds since it was started."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file or directory of a node as stat tells it; `mode` in octal without a leading zero."""
-
-    type: str
-    owner: str
-    mode: str
-    entries: int
-    """How much a directory holds."""
-    text: str
-    """The first 256 KiB of a file."""
+    line: str = ""
+    """Its command line."""
 
 
 class Facts:
@@ -82,8 +70,11 @@ class Facts:
         self._sources: Sources = sources or ClusterSources()
         self._known: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
         self._read: dict[tuple[str, str], str] = {}
-        """What `read` has found of files, by node and path."""
+        """What the first look has told of files, by node and path."""
+        self._there: dict[tuple[str, str], bool] = {}
+        """Whether they are there."""
         self._gates = {name: asyncio.Semaphore(SESSIONS) for name in lab.nodes}
+        self._over = False
 
     def data_nodes(self) -> list[Node]:
         """The nodes that carry PostgreSQL."""
@@ -92,6 +83,8 @@ class Facts:
     async def _once(self, key: tuple[Any, ...], ask: Callable[[], Awaitable[T]]) -> T:
         task = self._known.get(key)
         if task is None:
+            if self._over:
+                raise asyncio.CancelledError("the look is over")
 
             async def bound() -> T:
                 return await ask()
@@ -101,7 +94,9 @@ class Facts:
         return cast(T, await asyncio.shield(task))
 
     async def close(self) -> None:
-        """End whatever is still being asked; call it when the look is over."""
+        """End whatever is still being asked, wait until it has ended, and let nothing more be asked."""
+        # Who gathers answers goes on with what has come, and may ask for more.
+        self._over = True
         tasks = list(self._known.values())
         for task in tasks:
             task.cancel()
@@ -117,20 +112,35 @@ class Facts:
 
     async def processes(self, node: Node) -> Sequence[Process]:
         """What runs on a node; every other fact about the node waits for this answer."""
+        return await self.look(node)
+
+    async def look(self, node: Node, files: Sequence[str] = (), there: Sequence[str] = ()) -> Sequence[Process]:
+        """As `processes`; if it is the first look, the same command asks for `files`, and which paths are `there`.
+
+        `file` and `there` have the answers then, so whoever asks for few need not do this.
+        """
+        # What a file holds cannot tell where the next one begins.
+        mark = f"--- {secrets.token_hex(8)}"
 
         async def ask() -> Sequence[Process]:
             if node.link in ("down", "refused"):
                 kind: ErrorKind = "refused" if node.link == "refused" else "out-of-reach"
                 raise await self._out_of_reach(node, node.link_reason, kind)
+            command, limit = _PROCESSES, REACH
+            if files or there:
+                command, limit = f"{_PROCESSES}\n{paths.many(files, there, mark)}", FIRST_FILES
             try:
-                listing = await _within(node.run("ps -eo pid,etimes,user:32,args ww", timeout=ANSWER), REACH)
+                listing, *told = (await _within(node.run(command, timeout=ANSWER), limit)).stdout.split(f"{mark}\n")
             except TimeoutError as error:
                 if node.link == "connecting":
                     raise await self._out_of_reach(node, "the console is connecting to it", "connecting") from error
-                raise await self._out_of_reach(node, f"no answer within {REACH:g} s", "no-answer") from error
+                raise await self._out_of_reach(node, f"no answer within {limit:g} s", "no-answer") from error
             except LabError as error:
                 raise await self._out_of_reach(node, error.what, error.kind) from error
-            found = _processes(listing.stdout)
+            if len(told) == len(files) + 1:
+                self._read |= {(node.name, path): text for path, text in zip(files, told[:-1], strict=True)}
+                self._there |= {(node.name, path): path in told[-1].splitlines() for path in there}
+            found = _processes(listing)
             if self._listed is not None:
                 self._listed(node.name, frozenset(process.name for process in found))
             return found
@@ -166,16 +176,14 @@ class Facts:
     async def file(self, node: Node, path: str) -> File | None:
         """A file or directory with its text, None when there is none."""
         known = self._read.get((node.name, path))
-        return _file(known if known is not None else (await self.command(node, _one(path)))[1])
+        return paths.file(known if known is not None else (await self.command(node, paths.one(path)))[1])
 
-    async def read(self, node: Node, paths: Sequence[str]) -> None:
-        """Look at many files with one command, so that `file` has them; whoever asks for few need not."""
-        # What a file holds cannot tell where the next one begins.
-        between = f"--- {secrets.token_hex(8)}"
-        _, out = await self.command(node, "\n".join(f"echo '{between}'\n{_one(path)}" for path in paths))
-        found = out.split(f"{between}\n")[1:]
-        if len(found) == len(paths):
-            self._read |= {(node.name, path): text for path, text in zip(paths, found, strict=True)}
+    async def there(self, node: Node, wanted: Sequence[str]) -> set[str]:
+        """Which of these paths are there."""
+        known = {path: self._there.get((node.name, path)) for path in wanted}
+        if None in known.values():
+            return set((await self.command(node, f"ls -d {' '.join(wanted)} 2> /dev/null; true"))[1].splitlines())
+        return {path for path, there in known.items() if there}
 
     async def _with(self, node: Node, process: str, product: str) -> None:
         """Ask nothing of a service that does not run: the refusal would only come later and say less."""
@@ -204,6 +212,7 @@ class Facts:
         """The first answer from a node that runs etcd."""
 
         errors: list[LabError] = []
+        silent: list[str] = []
 
         async def runs(node: Node) -> Node | None:
             try:
@@ -222,12 +231,17 @@ class Facts:
                     try:
                         return await _limited(node, ask(node), REACH)
                     except LabError as error:
-                        errors.insert(0, LabError(f"no etcd member answers ({error.what})", kind="no-answer"))
+                        silent.append(error.what)
         finally:
             for task in waiting:
                 task.cancel()
+            # Whoever closes the look waits for this one, and so for those: none of them outlives the loop.
+            await asyncio.gather(*waiting, return_exceptions=True)
         # Where nobody could look, it is not known that etcd does not run.
         blind = [error for error in errors if not looked(error)]
+        if silent:
+            said = "; ".join(dict.fromkeys(silent))
+            blind.insert(0, LabError(f"no etcd member answers ({said})", kind="no-answer"))
         if blind:
             raise LabError("; ".join(dict.fromkeys(error.what for error in blind)), kind=blind[0].kind)
         raise LabError("etcd is not running on any node")
@@ -311,18 +325,6 @@ class Facts:
         return await self._once(("login", via.name, to.name, user, database, secret), ask)
 
 
-def _one(path: str) -> str:
-    return _FILE.format(path=shlex.quote(path))
-
-
-def _file(told: str) -> File | None:
-    if not told:
-        return None
-    head, count, text = [*told.split("\n", 2), "", ""][:3]
-    kind, owner, mode = head.split("|")
-    return File("file" if kind.startswith("regular") else kind, owner, mode, int(count), text)
-
-
 _abandoned: set[asyncio.Future[Any]] = set()
 
 
@@ -380,7 +382,8 @@ def _processes(listing: str) -> list[Process]:
         if program.startswith("python"):
             script = next((word for word in words[1:] if not word.startswith("-")), "")
             program = _base(script) or program
-        found.append(Process(user, program, int(pid), int(age) if age.isdigit() else 0))
+        command = " ".join(words[:-3])
+        found.append(Process(user, program, int(pid), int(age) if age.isdigit() else 0, command))
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pghalab.course.checks.base import FLAG, ON, TEXT, TEXTS, VALUES, CheckType, Context, Param
-from pghalab.course.checks.facts import File
+from pghalab.course.checks.paths import File
 from pghalab.course.checks.services import LABELS
 from pghalab.course.events import CheckResult
 from pghalab.lab.types import LabError, Node
@@ -21,7 +21,8 @@ MARK = "patroni.dynamic.json"
 async def image(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResult]:
     """The lab's image is built and carries its versions."""
     versions = await ctx.facts.image()
-    saw = "it is not built" if versions is None else ", ".join(f"{name} {at}" for name, at in versions.items())
+    named = ", ".join(f"{name} {at}" for name, at in (versions or {}).items())
+    saw = "it is not built" if versions is None else named or "it names no versions"
     return [CheckResult("the image is built", bool(versions), saw, "an image that names its versions")]
 
 

@@ -36,9 +36,9 @@ async def setting(ctx: Context, params: Mapping[str, Any]) -> Sequence[CheckResu
     async def look(node: Node) -> tuple[bool, str]:
         rows = await ctx.facts.query(node, f"show {name}")
         saw = str(rows[0][0]) if rows else ""
-        return saw == value, saw
+        return saw == value, saw or "it is empty"
 
-    return await ctx.per_node(params.get("on", "data"), f"setting {name}", value, look)
+    return await ctx.per_node(params.get("on", "data"), f"setting {name}", value or "empty", look)
 
 
 def rule(text: str) -> str:

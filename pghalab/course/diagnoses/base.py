@@ -115,8 +115,11 @@ def data(scene: Scene) -> Sequence[Node]:
 
 
 async def tail(facts: Facts, node: Node, *paths: str, lines: int = 60) -> str:
-    """The last lines of logs of a node; those that do not exist are left out."""
-    _, out = await facts.command(node, f"tail -q -n {lines} {' '.join(paths)} 2>/dev/null; true")
+    """The last lines of those logs of a node that exist; of what one pattern names the newest comes last."""
+    listed = "; ".join(f"ls -1tr {path}" for path in paths)
+    _, out = await facts.command(
+        node, f"{{ {listed}; }} 2>/dev/null | tr '\\n' '\\0' | xargs -0r tail -q -n {lines} -- 2>/dev/null; true"
+    )
     return out
 
 

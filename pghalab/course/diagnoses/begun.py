@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from pghalab.cluster.traces import MANAGED, MEMBER
 from pghalab.course.checks.facts import Facts
 from pghalab.course.checks.services import LOGS
 from pghalab.lab.types import LabError, Node
 
 ETCD_YAML = "/pgha/config/etcd.yaml"
-MEMBER = "/pgha/data/etcd/member"
-MANAGED = "/pgdata/17/data/patroni.dynamic.json"
-"""What Patroni keeps in a data directory of its own."""
-_ALL = (ETCD_YAML, MEMBER, MANAGED, *LOGS["etcd"], *LOGS["patroni"])
+TRACES = (ETCD_YAML, MEMBER, MANAGED, *LOGS["etcd"], *LOGS["patroni"])
+"""What services, and the scripts that configure them, leave behind."""
 
 
 async def never(facts: Facts) -> Sequence[Node]:
@@ -52,7 +51,6 @@ async def _with_any(facts: Facts, *paths: str) -> list[Node]:
 async def _there(facts: Facts, node: Node) -> set[str]:
     """Which of all these are there; of a node that cannot be looked at, none is known to be."""
     try:
-        _, out = await facts.command(node, f"ls -d {' '.join(_ALL)} 2> /dev/null; true")
+        return await facts.there(node, TRACES)
     except LabError:
         return set()
-    return set(out.splitlines())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pghalab.course.checks.facts import Facts
+from pghalab.course.checks.facts import DATA_NODES, Facts
 from pghalab.course.diagnoses import begun
 from pghalab.course.diagnoses.base import Mistake, Scene, on_nodes
 from pghalab.lab.types import Node
 
-_WRITER = "pgrep -f '^bash writer.sh'"
+_WRITER = "bash writer.sh"
+_HOME = slice(DATA_NODES, DATA_NODES + 1)
+"""Where the course has the writer among the nodes: on the first without a database."""
 
 
 def _home(scene: Scene) -> Sequence[Node]:
-    """Where the course has the writer: on the first node without a database."""
-    return scene.everywhere[3:4]
+    return scene.everywhere[_HOME]
 
 
 def _elsewhere(scene: Scene) -> Sequence[Node]:
@@ -28,13 +29,12 @@ async def missing(facts: Facts, node: Node) -> str | None:
 
 async def elsewhere(facts: Facts, node: Node) -> str | None:
     """The writer runs where it should not."""
-    home = list(facts.lab.nodes)[3:4]
+    home = list(facts.lab.nodes)[_HOME]
     return home[0] if home and await _writes(facts, node) else None
 
 
 async def _writes(facts: Facts, node: Node) -> bool:
-    _, pids = await facts.command(node, _WRITER)
-    return bool(pids.strip())
+    return any(process.line.startswith(_WRITER) for process in await facts.processes(node))
 
 
 MISTAKES: Mapping[str, Mistake] = {

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from pghalab.cluster.identity import home
 from pghalab.cluster.model import EtcdEndpoint
+from pghalab.cluster.traces import MEMBER
 from pghalab.course.checks.facts import Facts
 from pghalab.course.checks.services import LOGS
 from pghalab.course.diagnoses import begun
 from pghalab.course.diagnoses.base import Mistake, Scene, Sign, everywhere, has_ended, on_nodes, quietly, runs, tail
-from pghalab.course.diagnoses.begun import MEMBER
 from pghalab.lab.types import LabError, Node
 
 LOG = LOGS["etcd"][0]
@@ -99,14 +99,17 @@ async def stranger(scene: Scene) -> Sequence[Sign]:
 
 async def elsewhere(scene: Scene) -> Sequence[Sign]:
     """The data was made at other addresses than the lab has now."""
-    found: dict[str, Node] = {}
-    for node in scene.everywhere:
+
+    async def hosts_of(node: Node) -> set[str]:
         try:
             listed = await scene.facts.members_of(node)
         except LabError:
-            continue
-        mine = {one.address for one in scene.everywhere}
-        hosts = {urlsplit(url).hostname or "" for member in listed for url in member.peer_urls}
+            return set()
+        return {urlsplit(url).hostname or "" for member in listed for url in member.peer_urls}
+
+    mine = {one.address for one in scene.everywhere}
+    found: dict[str, Node] = {}
+    for node, hosts in zip(scene.everywhere, await asyncio.gather(*map(hosts_of, scene.everywhere)), strict=True):
         foreign = sorted(host for host in hosts if _is_address(host) and host not in mine)
         if len(foreign) > len(hosts) // 2:
             found.setdefault(foreign[0].rpartition(".")[0], node)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pghalab.course.checks.facts import Facts, File
+from pghalab.cluster.traces import MANAGED
+from pghalab.course.checks.facts import Facts
+from pghalab.course.checks.paths import File
 from pghalab.course.diagnoses import begun
 from pghalab.course.diagnoses.base import Mistake, data, on_nodes, runs
-from pghalab.course.diagnoses.begun import ETCD_YAML, MANAGED
+from pghalab.course.diagnoses.begun import ETCD_YAML
 from pghalab.course.lines import YamlError, parse
 from pghalab.lab.types import Node
 from pghalab.text import enumerated

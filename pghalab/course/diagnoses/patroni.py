@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 
+from pghalab.cluster.traces import MANAGED
 from pghalab.cluster.truth import role
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import begun
@@ -12,6 +14,7 @@ from pghalab.course.diagnoses.base import Mistake, Scene, Sign, data, has_ended,
 from pghalab.course.positions import situation
 from pghalab.course.resume import decide
 from pghalab.lab.types import LabError, Node
+from pghalab.text import enumerated
 
 LOGS = ("/var/log/patroni/patroni.out", "/var/log/patroni/patroni.log")
 _ROLES = (
@@ -21,6 +24,19 @@ _ROLES = (
 )
 """How many there are of the cluster's own roles and of databases; by the socket, on which no password is asked for."""
 SERVER_LOGS = "/pgdata/17/data/log/postgresql-*.log"
+_STREAMS = (
+    "runuser -u postgres -- psql -XAtc \"select exists (select from pg_stat_wal_receiver where status = 'streaming')\""
+)
+_STREAMED = "started streaming WAL from primary"
+_AT = r'connection to server at "(?!localhost|127\.)[^\n]*'
+"""How a client's complaint about the server of another node begins.
+
+A server's own log tells of the clients that it refused, and a copy of a leader begins with the leader's logs.
+"""
+_FINISHED = {"config", "status", "history"}
+"""Keys of which one at least is there once a cluster was finished."""
+_GAVE_UP = "Failed to bootstrap cluster"
+_KEYS = "remove its keys (etcdctl del --prefix /pgha/pgha_patroni_cluster/), "
 
 
 async def as_root(facts: Facts, node: Node) -> str | None:
@@ -37,26 +53,31 @@ async def other_system(facts: Facts, node: Node) -> str | None:
 
 
 async def no_password(facts: Facts, node: Node) -> str | None:
-    """Patroni cannot log in to a server that it did not make."""
+    """Patroni cannot log in to a server that it did not make; the detail is what to remove besides the data."""
     if await _well(facts, node):
         return None
-    log = await tail(facts, node, *LOGS)
-    return "" if "no password assigned" in log or "no password supplied" in log else None
+    log = await tail(facts, node, *LOGS, SERVER_LOGS)
+    if "no password assigned" not in log and "no password supplied" not in log:
+        return None
+    try:
+        return _KEYS if _unfinished(await facts.dcs()) else ""
+    except LabError:
+        return ""
 
 
 async def replicator_password(facts: Facts, node: Node) -> str | None:
     """The leader refuses the password of the replication user."""
-    return await _says(facts, node, 'password authentication failed for user "replicator"')
+    return await _says(facts, node, f'{_AT}password authentication failed for user "replicator"')
 
 
 async def replicator_rule(facts: Facts, node: Node) -> str | None:
     """The leader has no rule for the replication user from here."""
-    return await _says(facts, node, "no pg_hba.conf entry for replication connection")
+    return await _says(facts, node, f"{_AT}no pg_hba.conf entry for replication connection")
 
 
 async def wal_removed(facts: Facts, node: Node) -> str | None:
     """The leader no longer has what this replica needs."""
-    return await _says(facts, node, "has already been removed")
+    return await _says(facts, node, r"could not receive data from WAL stream: [^\n]* has already been removed")
 
 
 async def no_majority(scene: Scene) -> Sequence[Sign]:
@@ -100,16 +121,25 @@ async def given_up(scene: Scene) -> Sequence[Sign]:
         keys = await scene.facts.dcs()
     except LabError:
         return []
-    if "initialize" not in keys or "config" in keys:
+    if _FINISHED & set(keys) or [node for node in scene.data if await quietly(runs(scene.facts, node, "patroni"))]:
         return []
-    running = [node.name for node in scene.data if await quietly(runs(scene.facts, node, "patroni"))]
-    return [] if running else [Sign((), "")]
+    if _unfinished(keys):
+        return [Sign((), "its `initialize` key stands in etcd, and no Patroni runs")]
+    # Where it can, Patroni takes the key away before it ends.
+    ended = [node.name for node in scene.data if _GAVE_UP in await quietly(tail(scene.facts, node, *LOGS))]
+    return [Sign(tuple(ended), f"Patroni gave it up on {enumerated(ended)}")] if ended else []
+
+
+def _unfinished(keys: Mapping[str, str]) -> bool:
+    """Whether a cluster was begun, by what Patroni keeps in etcd, and is not finished."""
+    return "initialize" in keys and not _FINISHED & set(keys)
 
 
 async def led_last(scene: Scene) -> Sequence[Sign]:
     """Nobody leads, and whose data is the newest has not been started."""
     found = await situation(scene.facts)
-    if found.leads or not found.etcd:
+    # Of a cluster that was never finished nothing can be lost.
+    if found.leads or not found.etcd or _unfinished(await scene.facts.dcs()):
         return []
     first = {
         decision.first
@@ -142,7 +172,9 @@ async def superuser(facts: Facts, node: Node) -> str | None:
     try:
         await facts.query(node, "select 1")
     except LabError as error:
-        return "" if 'password authentication failed for user "postgres"' in error.what else None
+        refused = 'password authentication failed for user "postgres"' in error.what
+        # Where he has none, Patroni did not make the server, which is a mistake of its own.
+        return "" if refused and await no_password(facts, node) is None else None
     return None
 
 
@@ -152,8 +184,12 @@ async def _ended(facts: Facts, node: Node) -> str:
 
 
 async def _says(facts: Facts, node: Node, words: str) -> str | None:
-    """Whether the logs of a node that does not lead and does not stream end with these words."""
-    return None if await _well(facts, node) or words not in await tail(facts, node, *LOGS, SERVER_LOGS) else ""
+    """Whether the logs of a node that does not lead and does not stream end with words of this pattern."""
+    if await _well(facts, node):
+        return None
+    # What was said before it last streamed was mended then.
+    since = (await tail(facts, node, *LOGS, SERVER_LOGS)).rpartition(_STREAMED)[2]
+    return "" if re.search(words, since) else None
 
 
 async def _well(facts: Facts, node: Node) -> bool:
@@ -161,7 +197,8 @@ async def _well(facts: Facts, node: Node) -> bool:
     try:
         truth = await facts.patroni(node)
     except LabError:
-        return False
+        # A Patroni that is gone or stands still leaves its server streaming.
+        return (await facts.command(node, _STREAMS))[1].strip() == "t"
     return truth.get("replication_state") == "streaming" or (
         role(truth) == "leader" and truth.get("state") == "running"
     )
@@ -183,9 +220,9 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "patroni-given-up": Mistake(
         given_up,
-        "A cluster was begun and never finished: its `initialize` key stands in etcd, and no Patroni runs.",
-        "Look at the end of /var/log/patroni/patroni.out for the reason; when it is mended: "
-        "etcdctl del /pgha/pgha_patroni_cluster/initialize, empty the data directory, start Patroni.",
+        "A cluster was begun and never finished: {detail}.",
+        "Look at the end of /var/log/patroni/patroni.out for the reason; when it is mended, delete the key where it "
+        "stands (etcdctl del /pgha/pgha_patroni_cluster/initialize), empty the data directory, start Patroni.",
         severity="critical",
     ),
     "patroni-other-system": Mistake(
@@ -194,7 +231,7 @@ MISTAKES: Mapping[str, Mistake] = {
         "Run the step that empties it (it asks first), then start Patroni there: it copies the leader.",
     ),
     "patroni-ended": Mistake(
-        on_nodes(has_ended("patroni", begun.MANAGED), data),
+        on_nodes(has_ended("patroni", MANAGED), data),
         "Patroni has run on {nodes}, and does not run there now.",
         "Start it there as postgres (lessons 10 and 11); the end of /var/log/patroni/patroni.log says why it ended.",
     ),
@@ -213,7 +250,7 @@ MISTAKES: Mapping[str, Mistake] = {
     "patroni-no-password": Mistake(
         on_nodes(no_password, data),
         "Patroni on {nodes} cannot log in to PostgreSQL: it did not make that data directory.",
-        "Stop both there, empty the data directory, and start Patroni, which makes its own.",
+        "Stop both there, {detail}empty the data directory, and start Patroni, which makes its own.",
     ),
     "replicator-password": Mistake(
         on_nodes(replicator_password, data),

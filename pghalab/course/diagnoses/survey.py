@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pghalab.cluster.traces import MANAGED, MEMBER
 from pghalab.cluster.trouble import RANK
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import MISTAKES, begun, files, hba, nodes, shells
@@ -22,8 +23,8 @@ LIMIT = 4.0
 """Seconds; what has had no answer by then is not waited for, once each node was heard."""
 
 _READ = (*files.FOLDERS, begun.ETCD_YAML, files.ETCD_CONF, files.VARS, files.PATRONI_YAML, files.ROLES, files.OWN_DATA,
-         begun.MANAGED, begun.MEMBER, hba.FILE, nodes.HOSTS, shells.PROFILE)  # fmt: skip
-"""What most looks ask for, so that one command a node answers it."""
+         MANAGED, MEMBER, hba.FILE, nodes.HOSTS, shells.PROFILE)  # fmt: skip
+"""What most looks ask for, so that the first command on a node answers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Survey:
 async def survey(facts: Facts, words: Names) -> Survey:
     """Look for every mistake on every node at the same time, for a few seconds at most."""
     nodes = list(facts.lab.nodes.values())
-    answers = await asyncio.gather(*map(facts.processes, nodes), return_exceptions=True)
+    answers = await asyncio.gather(*(facts.look(node, _READ, begun.TRACES) for node in nodes), return_exceptions=True)
     seen = [node for node, answer in zip(nodes, answers, strict=True) if not isinstance(answer, BaseException)]
     silent = [answer for answer in answers if isinstance(answer, LabError)]
     if not seen and all(error.kind == "not-running" for error in silent):
@@ -50,7 +51,6 @@ async def survey(facts: Facts, words: Names) -> Survey:
     unseen = [error.what for error in silent if not seen or error.kind not in ("not-running", "paused")]
     if not seen:
         return Survey((), tuple(unseen))
-    await asyncio.gather(*(facts.read(node, _READ) for node in seen), return_exceptions=True)
     looks = {name: asyncio.ensure_future(_where_it_counts(name, facts, words)) for name in MISTAKES}
     try:
         await asyncio.wait(looks.values(), timeout=LIMIT)
@@ -59,6 +59,7 @@ async def survey(facts: Facts, words: Names) -> Survey:
     finally:
         for task in looks.values():
             task.cancel()
+        await asyncio.gather(*looks.values(), return_exceptions=True)
     if late:
         unseen.append(f"{len(late)} of {len(looks)} looks had no answer within {LIMIT:g} s: {', '.join(late)}")
     found.sort(key=lambda one: RANK[one.severity])

@@ -60,6 +60,11 @@ class Comparison:
         return not self.cut and all(row.verdict in FITTING for row in self.rows)
 
     @property
+    def unlike(self) -> bool:
+        """No line has another one beside it."""
+        return all(row.expected is None or row.real is None for row in self.rows)
+
+    @property
     def values(self) -> int:
         """How many values differ as they may; a line that may be left out counts as one."""
         return sum(max(1, len(row.differences)) for row in self.rows if row.verdict == "typed")

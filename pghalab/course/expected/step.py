@@ -13,7 +13,9 @@ from pghalab.course.localise import Names
 if TYPE_CHECKING:
     from pghalab.course.model import Step
 
-_JOB = re.compile(r"\[\d{1,4}\][+-]? +(?:\d{1,10}|(?:Done|Running|Stopped|Terminated|Killed|Exit \d+)\b.*)")
+_JOB = re.compile(
+    r"\[\d{1,4}\][+-]? +(?:\d{1,10}|(?:Done|Running|Stopped|Terminated|Killed|Exit \d+)\b.*)|\(wd now: .*\)"
+)
 """What an interactive shell says of what runs in the background."""
 
 

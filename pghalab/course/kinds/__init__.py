@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pghalab.course.kinds.action import Action
-from pghalab.course.kinds.base import EVERY_NODE, Card, Kind, Where
+from pghalab.course.kinds.base import AS_POSTGRES, EVERY_NODE, Card, Kind, Where
 from pghalab.course.kinds.command import Command
 from pghalab.course.kinds.edit import Edit
 from pghalab.course.kinds.fields import Bad
@@ -13,8 +13,8 @@ from pghalab.course.kinds.wait import Wait
 from pghalab.course.lines import Located
 
 __all__ = [
-    "EVERY_NODE", "KINDS", "Action", "Card", "Command", "Edit", "Kind", "Question", "Read", "Wait", "Where",
-    "read_kind",
+    "AS_POSTGRES", "EVERY_NODE", "KINDS", "Action", "Card", "Command", "Edit", "Kind", "Question", "Read", "Wait",
+    "Where", "read_kind",
 ]  # fmt: skip
 
 KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Read, Question, Command, Edit, Action, Wait)}

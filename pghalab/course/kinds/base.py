@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pghalab.course.stage import Stage
 
 
+AS_POSTGRES = "sudo -E -u postgres /bin/bash -l"
+"""In a shell of root, the shell in which steps run as postgres: it keeps what root has in the environment."""
 EVERY_NODE = "all"
 """Where a step runs its command on every node of the lab, at the same time."""
 
@@ -102,6 +104,10 @@ class Kind:
     def card(self) -> Card | None:
         """What its card shows; None when it has none."""
         return None
+
+    def typed(self, command: str) -> str:
+        """Its command as one types it in a shell, where nobody is asked before it changes something."""
+        return command
 
     def known(self, record: Record) -> bool:
         """Whether what is remembered makes a step without checks done."""

@@ -65,6 +65,10 @@ class Edit(Kind):
         """The patch, which is confirmed rather than edited."""
         return Card("command", copyable=True)
 
+    def typed(self, command: str) -> str:
+        """The command that applies it: whoever enters that confirms it."""
+        return command.replace(EDIT, f"{EDIT} --force", 1)
+
     async def act(self, stage: Stage) -> AsyncGenerator[RunEvent, None]:
         """Show the difference, have it confirmed, apply it; nothing is to do when there is none."""
         node, where = await stage.place()
@@ -78,7 +82,7 @@ class Edit(Kind):
         if not await stage.confirmed(diff):
             yield stage.end("stopped", "the change was not confirmed; nothing was changed", code="declined")
             return
-        command = applied(where.command)
+        command = self.typed(where.command)
         source = node.stream(command, user=where.user, timeout=self.timeout)
         async with aclosing(stage.stream(node.name, where.user, command, source)) as events:
             async for event in events:
@@ -91,11 +95,6 @@ def edit_command(patch: object) -> str:
 
     text = yaml.safe_dump(patch, sort_keys=False, default_flow_style=False)
     return f"{EDIT} <<'PATCH'\n{text}PATCH"
-
-
-def applied(command: str) -> str:
-    """The command that applies what `edit_command` only shows; any other command as it is."""
-    return command.replace(EDIT, f"{EDIT} --force", 1)
 
 
 def _last_line(text: str) -> str:

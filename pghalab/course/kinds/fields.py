@@ -12,6 +12,7 @@ FLAG: Types = bool
 LIST: Types = list
 MAPPING: Types = dict
 NUMBER: Types = (int, float)
+WHOLE: Types = int
 TEXTS: Types = (str, list)
 
 DEFAULT_TIMEOUT = 60.0
@@ -19,7 +20,7 @@ DEFAULT_TIMEOUT = 60.0
 
 _WORDS: Mapping[Types, str] = {
     TEXT: "text", LIST: "a list", MAPPING: "a mapping", FLAG: "true or false", NUMBER: "a number",
-    TEXTS: "a step id or a list of them",
+    TEXTS: "a step id or a list of them", WHOLE: "a whole number",
 }  # fmt: skip
 
 

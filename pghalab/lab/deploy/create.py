@@ -12,6 +12,7 @@ from pghalab.lab.deploy import lifecycle
 from pghalab.lab.deploy.preflight import World
 from pghalab.lab.deploy.spec import CAPABILITIES, MEMORY, PIDS, Deployment, NetworkSpec, NodeSpec, VolumeSpec
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.ending import to_the_end
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import SSH_PORT
 from pghalab.lab.settings import LabSettings
@@ -61,9 +62,8 @@ async def create(
         parts.next("logging in on every node")
         return await _ready(engine, settings, made, reached)
     except BaseException as error:
-        undone = asyncio.ensure_future(_undo(engine, made, say))
         try:
-            await asyncio.shield(undone)
+            await to_the_end(_undo(engine, made, say))
         except LabError as stuck:
             if isinstance(error, LabError):
                 raise LabError(

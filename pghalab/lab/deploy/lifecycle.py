@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from pghalab.lab.deploy.preflight import by_number
 from pghalab.lab.deploy.spec import NodeSpec
+from pghalab.lab.engine import lease
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import SNAPSHOT_LABEL
 from pghalab.lab.settings import LabSettings
-from pghalab.lab.types import ErrorKind, LabError
+from pghalab.lab.types import ErrorKind, LabError, Parts
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -54,22 +55,33 @@ async def start(engine: Engine, settings: LabSettings, say: Say, reached: Reache
         if name not in existing:
             say(f"{name} has no container: `pghalab up` creates it\n")
     addresses = settings.addresses
-    await together(wake(engine, found, name, say, addresses.get(name, "")) for name, found in existing.items())
+    parts = Parts(say, len(existing) + 2)
+    parts.next("starting the nodes")
+
+    async def one(name: str, found: FoundContainer) -> None:
+        await wake(engine, found, name, say, addresses.get(name, ""))
+        parts.next(f"{name} runs")
+
+    await together(one(name, found) for name, found in existing.items())
+    parts.next("logging in on every node")
     await wait_ready(engine, settings, tuple(existing), reached)
 
 
 async def stop(engine: Engine, settings: LabSettings, say: Say, *, seconds: int = STOP_SECONDS) -> None:
     """Stop every running node at the same time, and kill what did not end in `seconds`; raises LabError."""
+    existing = await nodes(engine, settings)
+    parts = Parts(say, len(existing) + 1)
+    parts.next("stopping the nodes")
 
     async def one(name: str, found: FoundContainer) -> None:
         if found.state not in ("running", "paused"):
-            say(f"{name} is not running\n")
+            parts.next(f"{name} is not running", f"{name} is not running\n")
             return
         await _unpause(engine, found, name)
         await _call(engine, name, "Stopping", engine.api.stop, found.id, timeout=seconds)
-        say(f"{name} stopped\n")
+        parts.next(f"{name} stopped", f"{name} stopped\n")
 
-    await together(one(name, found) for name, found in (await nodes(engine, settings)).items())
+    await together(one(name, found) for name, found in existing.items())
 
 
 async def restart(engine: Engine, settings: LabSettings, say: Say, reached: Reached) -> None:
@@ -77,18 +89,27 @@ async def restart(engine: Engine, settings: LabSettings, say: Say, reached: Reac
     existing = await nodes(engine, settings)
     if not existing:
         raise LabError(f"The lab {settings.name} has no nodes.", todo="Create them: pghalab up", kind="no-lab")
+    parts = Parts(say, len(existing) + 2)
+    parts.next("restarting the nodes")
 
     async def one(name: str, found: FoundContainer) -> None:
         await _unpause(engine, found, name)
         await _call(engine, name, "Restarting", engine.api.restart, found.id, timeout=STOP_SECONDS)
-        say(f"{name} restarted\n")
+        parts.next(f"{name} restarted", f"{name} restarted\n")
 
     await together(one(name, found) for name, found in existing.items())
+    parts.next("logging in on every node")
     await wait_ready(engine, settings, tuple(existing), reached)
 
 
 async def remove(engine: Engine, settings: LabSettings, say: Say, *, besides: str = "") -> None:
     """Remove every container of the lab, but the one with the id `besides`; the volumes stay; raises LabError."""
+    labelled = [each for each in await engine.lab_containers(settings.name) if each.id != besides]
+    await _remove(engine, labelled, Parts(say, len(labelled) + 1))
+
+
+async def _remove(engine: Engine, containers: Sequence[FoundContainer], parts: Parts) -> None:
+    parts.next("removing the nodes")
 
     async def one(name: str, found: FoundContainer) -> None:
         await _call(
@@ -101,10 +122,9 @@ async def remove(engine: Engine, settings: LabSettings, say: Say, *, besides: st
             v=True,
             gone=True,
         )
-        say(f"{name} removed\n")
+        parts.next(f"{name} removed", f"{name} removed\n")
 
-    labelled = await engine.lab_containers(settings.name)
-    await together(one(each.name, each) for each in labelled if each.id != besides)
+    await together(one(each.name, each) for each in containers)
 
 
 async def remove_volumes(engine: Engine, settings: LabSettings, say: Say, *, snapshots: bool = False) -> None:
@@ -129,8 +149,14 @@ async def remove_volumes(engine: Engine, settings: LabSettings, say: Say, *, sna
 
 
 async def down(engine: Engine, settings: LabSettings, say: Say, *, volumes: bool) -> None:
-    """Remove the lab's containers and network, and with `volumes` its data and snapshots; raises LabError."""
-    await remove(engine, settings, say)
+    """Remove the lab's containers and network, and with `volumes` its data and snapshots; raises LabError.
+
+    With the data goes what tells of consoles that were killed that they drove the lab; one that lives keeps its right.
+    """
+    containers = await engine.lab_containers(settings.name)
+    parts = Parts(say, len(containers) + (3 if volumes else 2))
+    await _remove(engine, containers, parts)
+    parts.next("removing the network")
     for network in await engine.networks():
         if network.lab != settings.name:
             continue
@@ -156,7 +182,10 @@ async def down(engine: Engine, settings: LabSettings, say: Say, *, volumes: bool
             ) from error
         say(f"network {network.name} removed\n")
     if volumes:
+        parts.next("removing the volumes")
         await remove_volumes(engine, settings, say, snapshots=True)
+        for name in await engine.call("Removing the rights of dead consoles", lease.clear, engine.api, settings.name):
+            say(f"volume {name} removed\n")
 
 
 async def wake(engine: Engine, found: FoundContainer, name: str, say: Say, address: str = "") -> None:

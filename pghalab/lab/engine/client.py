@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pghalab.lab.engine import inventory
+from pghalab.lab.engine.ending import to_the_end
 from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork, FoundVolume
 from pghalab.lab.engine.labels import LAB_LABEL
 from pghalab.lab.engine.unreachable import unreachable
@@ -66,16 +67,11 @@ class Engine:
     async def call(self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Change something by a blocking call of the SDK in a thread; raises LabError that says what was being done.
 
-        A cancelled caller waits until the call is over, because the engine carries on with it in any case.
+        A cancelled caller waits until the call is over, however often it is cancelled, because the engine carries on
+        with it in any case.
         """
-        future = self._begin(partial(function, *args, **kwargs))
         try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait({future})
-            if not future.cancelled() and future.exception():
-                log.info("%s, cancelled, also failed: %r", doing, future.exception())
-            raise
+            return await to_the_end(self._begin(partial(function, *args, **kwargs)))
         except LabError:
             raise
         except Exception as error:

@@ -10,13 +10,14 @@ import logging
 import random
 import secrets
 import time
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pghalab.lab.host.process import Driver, this_process
 
 Right = Literal["driver", "change"]
 """`driver`: to have the lab open and do its course; `change`: to create, start, stop or remove parts of it now."""
 
+RIGHTS: tuple[Right, ...] = get_args(Right)
 RIGHT_LABEL = "pghalab.right"
 """`LAB/RIGHT`; not the lab's own label, so that removing a lab's volumes leaves it to its holder."""
 HOLDER_LABEL = "pghalab.holder"
@@ -76,15 +77,21 @@ class Lease:
         claims = ((name, driver) for name, driver in self._claims(api) if name != self._name)
         return next((driver for name, driver in claims if _holds(name, driver)), None)
 
-    def _clear(self, api: Any) -> None:
-        """Remove what dead processes left."""
-        for name, driver in self._claims(api):
-            if name != self._name and not _holds(name, driver):
-                _remove(api, name)
+    def _clear(self, api: Any) -> list[str]:
+        """Remove what dead processes left, and tell the names."""
+        dead = [name for name, driver in self._claims(api) if name != self._name and not _holds(name, driver)]
+        for name in dead:
+            _remove(api, name)
+        return dead
 
     def _claims(self, api: Any) -> list[tuple[str, Driver]]:
         found = api.volumes(filters={"label": self._label})["Volumes"] or []
         return [(str(raw["Name"]), _driver(raw.get("Labels") or {})) for raw in found]
+
+
+def clear(api: Any, lab: str) -> list[str]:
+    """Remove what dead processes left of their rights in a lab, and tell the names; raises what the SDK raises."""
+    return [name for right in RIGHTS for name in Lease(lab, right)._clear(api)]
 
 
 def drop_given_up(api: Any) -> None:

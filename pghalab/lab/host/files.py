@@ -10,6 +10,8 @@ import re
 import stat
 import tempfile
 import time
+from collections.abc import Iterable
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,9 @@ class Unfit(ValueError):
 def read_text(path: Path, limit: int = STATE_LIMIT, *, errors: str = "strict") -> str:
     """The text of a UTF-8 file, with or without a byte order mark; raises OSError, Unfit.
 
-    Only a regular file is opened at all: a pipe would be waited for and a device acted upon. No more than `limit`
-    bytes are read, however the file grows meanwhile.
+    No more than `limit` bytes are read, however the file grows meanwhile.
     """
-    require_regular(path.stat())
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
-        require_regular(os.fstat(file.fileno()))
+    with open_regular(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise Unfit(f"it is larger than {limit / 1e6:g} MB")
@@ -41,6 +40,21 @@ def read_text(path: Path, limit: int = STATE_LIMIT, *, errors: str = "strict") -
         return data.decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
         raise Unfit("it is not UTF-8 text") from error
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file, to be read and closed; anything else is not opened at all; raises OSError, Unfit.
+
+    A pipe would be waited for and a device acted upon.
+    """
+    require_regular(path.stat())
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb")
+    try:
+        require_regular(os.fstat(file.fileno()))
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def read_json(path: Path, limit: int = STATE_LIMIT) -> Any:
@@ -59,20 +73,21 @@ def require_regular(found: os.stat_result) -> None:
         raise Unfit("it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a regular file")
 
 
-def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace `path` by `text` in one step, so that a crash leaves the old file or the new one; raises OSError."""
+def write_atomic(path: Path, content: str | Iterable[str | bytes], mode: int = 0o600) -> None:
+    """Replace `path` by a text, or by pieces, in one step: a crash leaves the old file or the new; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path not in _swept:
         _swept.add(path)
         _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "wb") as file:
             # Held for as long as the file is in use, and let go by the system when its writer is killed.
             with contextlib.suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.fchmod(file.fileno(), mode)
-            file.write(text)
+            pieces = (content,) if isinstance(content, str) else content
+            file.writelines(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
             file.flush()
             os.fsync(file.fileno())
             Path(name).replace(path)

@@ -15,6 +15,8 @@ from pathlib import Path
 from pghalab.lab.types import LabError
 
 LOG_NAME = "pghalab.log"
+STATE_DIR = "PGHALAB_STATE_DIR"
+"""Names another folder for every lab's state."""
 LONGEST_RECORD = 20_000
 """Characters of one record in the log."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
@@ -22,7 +24,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
 def state_root() -> Path:
     """The folder that holds every lab's state: `PGHALAB_STATE_DIR`, else where the system keeps state."""
-    chosen = os.environ.get("PGHALAB_STATE_DIR", "")
+    chosen = os.environ.get(STATE_DIR, "")
     if chosen:
         return Path(chosen).expanduser()
     from platformdirs import user_state_path
@@ -109,11 +111,14 @@ class _LogHandler(logging.handlers.RotatingFileHandler):
 
 
 class _Formatter(logging.Formatter):
-    """Cuts a record that alone would fill the log."""
+    """Keeps secrets out of the log, and cuts a record that alone would fill it."""
 
     def format(self, record: logging.LogRecord) -> str:
+        from pghalab.redact import Secrets
+
         text = super().format(record)
-        return text if len(text) <= LONGEST_RECORD else f"{text[:LONGEST_RECORD]}… ({len(text)} characters)"
+        cut = text if len(text) <= LONGEST_RECORD else f"{text[:LONGEST_RECORD]}… ({len(text)} characters)"
+        return Secrets().removed(cut)
 
 
 def _log_thread(failed: threading.ExceptHookArgs) -> None:

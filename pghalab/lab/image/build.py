@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 FIRST = "the first build takes about 2 minutes on two cores; the distribution's packages are fetched once\n"
 """Measured, with a mirror nearby."""
+NO_CACHE = "PGHALAB_NO_CACHE"
+"""The variable that has every layer made anew, with the packages of today."""
 VERSIONS_LABEL = "pghalab.versions"
 VERSIONS_FILE = "/usr/share/pghalab/versions.json"
 
@@ -94,8 +97,9 @@ def _build(tag: str) -> Callable[[Callable[[str], None], Cancel], None]:
         # The label comes in a step of its own, after the build, because only the built image knows its versions.
         told = BuildLog(extra=1)
         for chunk in api.build(
-            fileobj=pack(files), custom_context=True, rm=True, forcerm=True, decode=True, buildargs=proxies()
-        ):
+            fileobj=pack(files), custom_context=True, rm=True, forcerm=True, decode=True, buildargs=proxies(),
+            nocache=bool(os.environ.get(NO_CACHE)),
+        ):  # fmt: skip
             for line in told.feed(chunk):
                 say(line)
         cancel.check()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.ending import to_the_end
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.settings import LabSettings
 from pghalab.lab.snapshots import scripts
@@ -47,7 +47,7 @@ async def helper(
         yield made[0]
     finally:
         for each in made:
-            await asyncio.shield(asyncio.ensure_future(remove(engine, each)))
+            await to_the_end(remove(engine, each))
 
 
 async def remove(engine: Engine, container: str) -> None:

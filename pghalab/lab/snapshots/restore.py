@@ -15,6 +15,7 @@ from pghalab.lab.deploy import create, kept, lifecycle, preflight
 from pghalab.lab.deploy.reach import listed
 from pghalab.lab.deploy.spec import VolumeSpec, deployment
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.ending import to_the_end
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import LAB_LABEL
 from pghalab.lab.settings import LabSettings
@@ -82,8 +83,7 @@ async def restore(
             )
     finally:
         if not intended:
-            for volume in made:
-                await asyncio.shield(asyncio.ensure_future(store.remove_volume(engine, volume)))
+            await to_the_end(lifecycle.together(store.remove_volume(engine, volume) for volume in made))
     say(f"{megabytes(about.size)} copied back after {time.monotonic() - began:.1f} s\n")
     parts.next("making the nodes anew")
     await up(lambda _: None)

@@ -12,6 +12,10 @@ FROM, TO = "/lab", "/snapshot"
 SLOW = 124
 """The status of a copy that took longer than it may."""
 
+ANSWERS = 10.0
+"""Seconds that Patroni may take to say whether it leads: a busy machine needs some, and who is not known to lead would
+not be started first."""
+
 _SERVICES = "etcd patroni"
 
 # Prints a word for each service that runs, and `leader` where Patroni holds the leader key. The environment, the folder
@@ -40,7 +44,7 @@ for name in {_SERVICES}; do
     done
     [ $number = 0 ] || echo $name
 done
-if curl -fs -m 2 -o /dev/null http://localhost:8008/primary; then echo leader; fi
+if curl -fs -m {ANSWERS:g} -o /dev/null http://localhost:8008/primary; then echo leader; fi
 cd /
 kept=""
 for each in etc/hosts root var/lib/postgresql var/log/etcd var/log/patroni var/log/pgbackrest var/lib/pgbackrest; do

@@ -6,7 +6,6 @@ nobody's clock of elections ticks meanwhile, so nobody fails over.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from pghalab.lab.deploy import create, kept, lifecycle
 from pghalab.lab.deploy.reach import listed
 from pghalab.lab.deploy.spec import VolumeSpec
 from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.ending import to_the_end
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import SNAPSHOT_LABEL
 from pghalab.lab.host import space
@@ -41,6 +41,9 @@ Say = Callable[[str], None]
 
 FREEZE_LIMIT = 8.0
 """Seconds after which a copy is given up: Patroni renews its leader key at least 20 s before it ends."""
+FREEZES = 5
+"""Times that the engine is asked to freeze a node: under cgroups v1 that may fail while processes begin in it, and runc
+calls it a game of chance (opencontainers/runc#2791)."""
 RESERVE = 512 * 1024 * 1024
 """Bytes that stay free on the disk: the lab itself goes on writing."""
 
@@ -107,7 +110,7 @@ async def take(
         )  # fmt: skip
         await _make_volume(engine, settings, name, about_volume(settings.name, name), **{ABOUT_LABEL: about.tell()})
     except BaseException:
-        await asyncio.shield(asyncio.ensure_future(undo(engine, settings)))
+        await to_the_end(undo(engine, settings))
         raise
     say(f"snapshot {name}: {megabytes(size)}\n")
     for gone in await store.prune(engine, settings.name, free=free - size):
@@ -223,8 +226,7 @@ async def _copied(engine: Engine, copier: str, running: Mapping[str, FoundContai
         raise
     finally:
         # Also those that were frozen although something failed; one that was not is no trouble.
-        thawing = asyncio.ensure_future(_thaw_all(engine, running))
-        await asyncio.shield(thawing)
+        await to_the_end(_thaw_all(engine, running))
     return made, time.monotonic() - began
 
 
@@ -233,7 +235,15 @@ async def _thaw_all(engine: Engine, running: Mapping[str, FoundContainer]) -> No
 
 
 async def _freeze(engine: Engine, name: str, found: FoundContainer) -> None:
-    await engine.call(f"Freezing {name}", engine.api.pause, found.id)
+    for left in reversed(range(FREEZES)):
+        try:
+            await engine.call(f"Freezing {name}", engine.api.pause, found.id)
+        except LabError as error:
+            if not left or "unable to freeze" not in error.what:
+                raise
+            log.info("%s is frozen once more: %s", name, error)
+        else:
+            return
 
 
 async def _thaw(engine: Engine, found: FoundContainer) -> None:

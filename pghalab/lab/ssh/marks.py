@@ -92,6 +92,10 @@ class Marks:
         self._shells: list[_Shell] = []
         """The innermost is the last."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.prompts = 0
+        """How many prompts were shown. Between two lines that were entered together a shell shows none."""
+        self._fresh = False
+        """A prompt is about to be shown."""
 
     @property
     def at_prompt(self) -> bool:
@@ -149,8 +153,12 @@ class Marks:
         if said["shell"]:
             yield from self._enter(said["shell"], said["user"], said["node"])
             yield from self._end(None)
+            self._fresh = True
             yield Prompted(said["shell"], said["user"], said["node"])
         elif said["shown"]:
+            # One that is only drawn anew, after another size say, is none.
+            self.prompts += self._fresh or not self.at_prompt
+            self._fresh = False
             # The prompt came without its other marks: when the command ended, and how, is not known.
             if self._shells and self._shells[-1].id == said["shown"]:
                 self._shells[-1].whole = False
