@@ -17,8 +17,8 @@ from tests.drawn import Drawn
 LEAVE = "\x1d"
 BESIDE = "Expected and printed"
 """The page on which a comparison is shown; it comes first where something differs that may not."""
-COMPARED = 60.0
-"""Seconds within which what was typed is compared, on a machine that does much else: first the checks are looked at."""
+COMPARED = 10.0
+"""Seconds within which what was typed is compared; a step of several lines may be done before its last one."""
 TALL = 8
 """Lines of a command that may be more than a shell shows: readline then draws its last line over itself."""
 _PROMPT = re.compile(r"^\s*(\w+)@(\w+):[^\n]*[#$] ?$", re.MULTILINE)

@@ -128,8 +128,8 @@ class Noticing:
             self._show(step, whole)
         others = [each.id for each in state.course.lesson_of(step_id).steps if is_worth_a_look(state.course, each.id)]
         self._rechecks.command_ended(step_id)
-        self._rechecks.soon([step_id, *others], 0)
-        await self._rechecks.wait()
+        self._rechecks.soon(others, 0)
+        await self._rechecks.look([step_id])
         if there or state.steps.get(step_id) in SETTLED:
             self.elsewhere.pop(step_id, None)
         elif _is_misplaced(step, where, typed):

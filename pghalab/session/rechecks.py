@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections.abc import Iterable
 from typing import Literal
@@ -18,6 +20,8 @@ from pghalab.session.work import Work
 
 SETTLE = 1.5
 """Seconds without a change of the cluster after which the checks are looked at again."""
+UNREST = 4 * SETTLE
+"""Seconds after which they are looked at although the cluster goes on changing."""
 CONFIRM = 1.0
 """Seconds after which a step that was found broken is looked at again."""
 SHOWN_EVERY = 2.0
@@ -53,7 +57,11 @@ class Rechecks:
         """Every step is wanted as well: without those whose checks leave traces, or with them."""
         self._suspected: set[str] = set()
         """What the last look found broken."""
-        self._when = 0.0
+        self._when, self._by = 0.0, math.inf
+        """When what is wanted is looked at; changes of the cluster move that on, but not beyond `_by`."""
+        self._first: list[tuple[frozenset[str], asyncio.Future[None]]] = []
+        """What is looked at before all that, and who waits for it."""
+        self._called = asyncio.Event()
         self._tried, self._patience = "", 0.0
         """The step for which a command has ended, and until when it may come to be done by it."""
 
@@ -64,6 +72,14 @@ class Rechecks:
         else:
             self._wanted.update(step_ids)
         self._begin(delay)
+
+    async def look(self, step_ids: Iterable[str]) -> None:
+        """Look at these steps before anything else that is wanted; return once a look that begins from now is over."""
+        seen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._first.append((frozenset(step_ids), seen))
+        self._called.set()
+        self._run()
+        await seen
 
     def command_ended(self, step_id: str) -> None:
         """Somebody may have done this step by hand: for as long as that may take, looking may leave traces."""
@@ -127,12 +143,28 @@ class Rechecks:
         return [step for step in steps if is_worth_a_look(course, step)]
 
     def _begin(self, delay: float) -> None:
+        now = time.monotonic()
+        self._by = min(self._by, now + UNREST if delay else now)
+        self._when = min(now + delay, self._by)
+        self._run()
+
+    def _run(self) -> None:
         if self._state.backend is None:
             self._wanted, self._quietly, self._all = set(), set(), ""
-            return
-        self._when = time.monotonic() + delay
-        if not self._under_way and self._asked:
+            self._answer(self._take_first()[1])
+        elif not self._under_way and self._asked:
             self._task = self._background.spawn(self._look_when_quiet(), "looking at the checks")
+
+    def _take_first(self) -> tuple[set[str], list[asyncio.Future[None]]]:
+        first, self._first = self._first, []
+        self._called.clear()
+        return {step for steps, _ in first for step in steps}, [seen for _, seen in first]
+
+    @staticmethod
+    def _answer(waiting: list[asyncio.Future[None]]) -> None:
+        for seen in waiting:
+            if not seen.done():
+                seen.set_result(None)
 
     async def wait(self) -> None:
         """Return once every look that was asked for is over."""
@@ -141,37 +173,52 @@ class Rechecks:
 
     @property
     def _asked(self) -> bool:
-        return bool(self._wanted or self._quietly or self._all)
+        return bool(self._first or self._wanted or self._quietly or self._all)
 
     @property
     def _under_way(self) -> bool:
         return self._task is not None and not self._task.done()
 
     async def _look_when_quiet(self) -> None:
-        state = self._state
         while self._asked:
-            # Every change of the cluster meanwhile moves the moment on.
-            while (wait := self._when - time.monotonic()) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(wait)
+            while not self._first and (wait := self._when - time.monotonic()) > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._called.wait(), wait)
+            # A look while a step runs would see it half done.
             await self._work.wait()
-            wanted, quietly, whole = self._wanted, self._quietly, self._all
-            self._wanted, self._quietly, self._all = set(), set(), ""
-            assert state.backend is not None
-            without = frozenset() if whole == "wholly" else self._leave_traces(but=wanted)
-            steps = None if whole else sorted(wanted | quietly - without)
-            seen = await state.backend.runner.evaluate(steps, without=without)
-            if whole:
-                self._all_at, self._due = time.monotonic(), False
-            results = {**state.results, **{step: tuple(status.results) for step, status in seen.items()}}
-            changed = results != state.results or state.backend.runner.states != state.steps
-            state.results = results
-            self._seen_at.update(dict.fromkeys(seen, time.monotonic()))
-            changed |= self._confirm({step for step, status in seen.items() if status.state == "broken"}, set(seen))
-            if changed:
-                before = state.steps
-                state.take_steps()
-                self._note([step for step in seen if state.steps.get(step) != before.get(step)])
-            state.tell_notices()
+            first, waiting = self._take_first()
+            try:
+                if first:
+                    await self._look(first, self._leave_traces(but=first))
+            finally:
+                self._answer(waiting)
+            if self._asked and not self._first and self._when <= time.monotonic():
+                await self._look_at_wanted()
+
+    async def _look_at_wanted(self) -> None:
+        wanted, quietly, whole = self._wanted, self._quietly, self._all
+        self._wanted, self._quietly, self._all, self._by = set(), set(), "", math.inf
+        without = frozenset() if whole == "wholly" else self._leave_traces(but=wanted)
+        await self._look(None if whole else wanted | quietly - without, without)
+        if whole:
+            self._all_at, self._due = time.monotonic(), False
+
+    async def _look(self, step_ids: set[str] | None, without: frozenset[str]) -> None:
+        """Look at these steps (None: all) but for those `without`, and say what is otherwise than before."""
+        state = self._state
+        assert state.backend is not None
+        steps = None if step_ids is None else sorted(step_ids)
+        seen = await state.backend.runner.evaluate(steps, without=without)
+        results = {**state.results, **{step: tuple(status.results) for step, status in seen.items()}}
+        changed = results != state.results or state.backend.runner.states != state.steps
+        state.results = results
+        self._seen_at.update(dict.fromkeys(seen, time.monotonic()))
+        changed |= self._confirm({step for step, status in seen.items() if status.state == "broken"}, set(seen))
+        if changed:
+            before = state.steps
+            state.take_steps()
+            self._note([step for step in seen if state.steps.get(step) != before.get(step)])
+        state.tell_notices()
 
     def _note(self, steps: list[str]) -> None:
         """The journal knows of each step that stands otherwise than before, and what its checks saw."""

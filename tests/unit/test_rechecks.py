@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pghalab.cluster.model import ClusterEvent
+from pghalab.course.look import StepStatus
 from pghalab.session import rechecks
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.lab import FakeLab
@@ -103,3 +107,53 @@ async def test_what_leaves_traces_is_looked_at_for_a_while_after_a_command(
         happens(bench)
         await session.rechecks.wait()
         assert len(bench.runner.looked) == looks
+
+
+async def test_what_a_command_did_is_looked_at_however_long_the_cluster_goes_on_changing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(bench, START, READ) as (session, _):
+        await session.rechecks.wait()
+        monkeypatch.setattr(rechecks, "SETTLE", 3600.0)
+        happens(bench)
+        bench.lab.nodes["pgha1"].processes["etcd"] = "postgres"
+        await asyncio.wait_for(session.rechecks.look(["start"]), 60)
+        assert session.state.steps["start"] == "done"
+        assert bench.runner.looked[-1] == ["start"], "what is to settle first is not looked at"
+
+
+async def test_a_look_that_is_under_way_does_not_count_for_what_a_command_did(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(bench, START, READ) as (session, told):
+        await session.rechecks.wait()
+        looks, goes_on = bench.runner.looked, asyncio.Event()
+        evaluate = bench.runner.evaluate
+
+        async def held(steps: Iterable[str] | None = None, **kept: Any) -> dict[str, StepStatus]:
+            found = await evaluate(steps, **kept)
+            await goes_on.wait()
+            return found
+
+        monkeypatch.setattr(bench.runner, "evaluate", held)
+        before = len(looks)
+        session.rechecks.soon(["start"], 0)
+        await told.until(lambda: len(looks) == before + 1)
+        bench.lab.nodes["pgha1"].processes["etcd"] = "postgres"
+        look = asyncio.ensure_future(session.rechecks.look(["start"]))
+        goes_on.set()
+        await asyncio.wait_for(look, 60)
+        assert len(looks) == before + 2
+        assert session.state.steps["start"] == "done"
+
+
+async def test_a_cluster_that_never_rests_is_looked_at_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(bench, START, READ) as (session, told):
+        await session.rechecks.wait()
+        monkeypatch.setattr(rechecks, "SETTLE", 3600.0)
+        monkeypatch.setattr(rechecks, "UNREST", 0.02)
+        before = len(bench.runner.looked)
+        happens(bench)
+        await told.until(lambda: len(bench.runner.looked) > before)
