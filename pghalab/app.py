@@ -7,8 +7,6 @@ import gc
 import importlib
 import logging
 import os
-import signal
-import termios
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +19,7 @@ from textual.screen import ModalScreen, Screen
 
 from pghalab import registry
 from pghalab.lab.types import LabError
+from pghalab.screens import ending
 from pghalab.screens.console import Console
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.messages import Told, hears
@@ -32,8 +31,6 @@ from pghalab.widgets.keys import bindings, key, said
 
 log = logging.getLogger(__name__)
 
-TERMINAL_SECONDS = 5.0
-"""Seconds between two looks whether the terminal is still there."""
 SETTLED_SECONDS = 8.0
 """After this long the monitor has loaded its libraries too."""
 FULL_COLLECTION = gc.get_threshold()[2]
@@ -95,23 +92,7 @@ class PghalabApp(Console):
             return
         if self._driver is not None:
             Tap(self, self._driver, self.session.room)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._signalled, number)
-        self.set_interval(TERMINAL_SECONDS, self._look_at_terminal)
-
-    def _look_at_terminal(self) -> None:
-        """Leave when the terminal is gone and no signal told so."""
-        if not _terminal_is_there():
-            self._signalled(signal.SIGHUP)
-
-    def _signalled(self, number: signal.Signals) -> None:
-        log.info("leaving on %s", number.name)
-        if self._driver is not None and not _terminal_is_there():
-            # Textual's thread that writes has ended with the terminal, and nobody else empties its queue: once that is
-            # full, whoever paints waits for ever.
-            self._driver.write = _nothing  # type: ignore[method-assign]
-        self._leave(128 + number)
+        ending.listen(self, self._leave)
 
     @work(group="session", exit_on_error=False)
     async def _open_session(self) -> None:
@@ -298,10 +279,8 @@ class PghalabApp(Console):
             self._gives_up = True
         elif not closing.cancelled() and (error := closing.exception()):
             log.error("closing the session", exc_info=error)
-        if not self.is_headless and not _terminal_is_there():
-            # There is no terminal to give back, and writing to it would wait for ever.
-            logging.shutdown()
-            os._exit(code)
+        if not self.is_headless:
+            ending.end_without_terminal(code)
         self.exit(code, return_code=code)
 
     async def run_async(self, *args: Any, **kwargs: Any) -> Any:
@@ -370,16 +349,3 @@ def _settle() -> None:
     """Set aside what the libraries brought, since it stays, and look for garbage among the rest from now on."""
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], FULL_COLLECTION)
-
-
-def _nothing(data: str) -> None:
-    """What is painted for nobody."""
-
-
-def _terminal_is_there() -> bool:
-    """Whether the terminal that the console was started in can still be spoken to."""
-    try:
-        termios.tcgetattr(0)
-    except termios.error:
-        return False
-    return True

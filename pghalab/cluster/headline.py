@@ -22,8 +22,10 @@ def headline(
     if trouble:
         return joined([*parts, Cell(trouble.splitlines()[0], "bad", "bad")])
     if nodes is None or nodes.value is None:
-        error = nodes.error if nodes is not None else None
-        return joined([*parts, Cell(error.splitlines()[0], "bad") if error else Cell("looking…", "quiet")])
+        if nodes is not None and nodes.error:
+            return joined([*parts, Cell(nodes.error.splitlines()[0], "bad")])
+        # Before its first look a recording shows that nobody has looked yet; nobody is about to, either.
+        return joined([*parts, Cell("looking…" if nodes is None else "nothing seen yet", "quiet")])
     if nodes.error:
         return joined([*parts, Cell(nodes.error.splitlines()[0], "bad", "bad")])
     rows = nodes.value

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -20,6 +18,7 @@ from textual.widgets import Digits, Static
 from pghalab.cluster.units import clock
 from pghalab.registry import keymap
 from pghalab.registry.keymap import Keymap
+from pghalab.screens import ending
 from pghalab.screens.frames import PromptScreen
 from pghalab.screens.themes import DARK, LIGHT
 from pghalab.session.demo.desk import Heard, Reader
@@ -192,7 +191,10 @@ class NotesApp(App[int]):
         self.set_keymap({name: ",".join(keys) for name, keys in self.own_keys.items()})
 
     def on_mount(self) -> None:
-        """Give the terminal back as it was also when the program is told to end."""
+        """Give the terminal back as it was also when the program is told to end, and end with it."""
         if not self.is_headless:
-            number = signal.SIGTERM
-            asyncio.get_running_loop().add_signal_handler(number, lambda: self.exit(return_code=128 + number))
+            ending.listen(self, self._leave)
+
+    def _leave(self, code: int) -> None:
+        ending.end_without_terminal(code)
+        self.exit(return_code=code)
