@@ -11,8 +11,8 @@ import pytest
 from textual.widgets import Static
 
 from pghalab.app import PghalabApp
-from pghalab.course.load import load_course
 from pghalab.lab.host.paths import state_dir
+from tests.shipped import shipped_course
 from tests.ui.stage import until
 
 LESSONS = Path(__file__).parents[2] / "pghalab" / "lessons"
@@ -44,7 +44,7 @@ async def test_the_console_says_it_and_opens(folder: Path, tmp_path: Path) -> No
         assert "05-names.md" in said and "settings.json" in said and "progress" in said
         await until(pilot, lambda: "05-names.md" in str(app.screen.query_one("#notices", Static).content))
         assert app.session.state.course is not None
-        assert len(app.session.state.course.lessons) == len(load_course().lessons) - 1
+        assert len(app.session.state.course.lessons) == len(shipped_course().lessons) - 1
         first = app.session.state.course.lessons[0].steps[0].id
         app.session.learner.mark_read(first)
     assert kept(folder) == ["progress.json", "settings.json"]
@@ -52,7 +52,7 @@ async def test_the_console_says_it_and_opens(folder: Path, tmp_path: Path) -> No
 
 
 def test_the_run_says_it_and_goes_on(folder: Path) -> None:
-    first = load_course().lessons[0].steps[0].id
+    first = shipped_course().lessons[0].steps[0].id
     command = [sys.executable, "-m", "pghalab", "run", "--to", first]
     done = subprocess.run(command, capture_output=True, text=True, cwd=LESSONS.parents[1], check=False)
     assert done.returncode == 0, done.stderr

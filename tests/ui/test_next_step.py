@@ -14,6 +14,7 @@ from pghalab.course.load import load_course
 from pghalab.course.model import Course
 from pghalab.screens.lesson import LessonScreen
 from pghalab.session.next_step import lesson_state, next_step, unmet_needs
+from tests.shipped import shipped_course
 from tests.ui.stage import COURSE, opened, stage, until
 from tests.ui.test_console import at_step, shown
 
@@ -61,7 +62,7 @@ def test_the_way_on(
 
 
 def test_a_lesson_builds_on_all_that_its_needs_build_on() -> None:
-    course = load_course()
+    course = shipped_course()
     states: dict[str, StepState] = {}
     by_id = {lesson.id: lesson for lesson in course.lessons}
     leader = by_id["leader"]
@@ -86,7 +87,7 @@ def test_a_lesson_builds_on_all_that_its_needs_build_on() -> None:
 
 
 def test_what_is_past_counts_as_complete_and_proves_nothing() -> None:
-    course = load_course()
+    course = shipped_course()
     lesson = next(lesson for lesson in course.lessons if lesson.id == "etcd-config")
     after = next(lesson for lesson in course.lessons if lesson.needs == ("etcd-config",))
     states: dict[str, StepState] = dict.fromkeys((step.id for step in lesson.steps), "done")

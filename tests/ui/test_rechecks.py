@@ -11,7 +11,6 @@ import pytest
 from textual.pilot import Pilot
 
 from pghalab.cluster.model import NodeHealth, Nodes, Snapshot
-from pghalab.course.load import load_course
 from pghalab.lab.types import Result
 from pghalab.screens.dialogs import Confirm
 from pghalab.screens.help import HelpScreen
@@ -19,6 +18,7 @@ from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.session import rechecks
 from pghalab.session.rechecks import is_worth_a_look
+from tests.shipped import shipped_course
 from tests.ui import views
 from tests.ui.stage import opened, stage, until
 from tests.ui.test_console import at_step, shown
@@ -65,7 +65,7 @@ async def test_what_a_pane_sees_is_looked_at_by_the_checks_at_once(
 
 
 def test_no_step_is_looked_at_often_whose_checks_leave_traces() -> None:
-    course = load_course()
+    course = shipped_course()
     often = {step.id for step in course.steps if is_worth_a_look(course, step.id)}
     # The last one although a step that makes it count as done leaves some.
     assert {"etcd-five", "leader-elected", "replicas-pgha2-start", "replicas-pgha2-streaming"} <= often

@@ -6,13 +6,13 @@ from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from pghalab.course.load import load_course
 from pghalab.session.step_run import StepRun
 from pghalab.widgets.output import OutputView
 from pghalab.widgets.room_card import RoomCard
+from tests.shipped import shipped_course
 from tests.ui.stage import until
 
-BUILD = load_course().step("image-build")
+BUILD = shipped_course().step("image-build")
 
 
 class Hall(App[None]):

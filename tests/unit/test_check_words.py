@@ -10,17 +10,17 @@ import pytest
 from pghalab.course.checks import evaluate
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
-from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources, cluster_of_three
+from tests.shipped import shipped_course
 from tests.unit.written import as_written
 
 
 async def words(lab: FakeLab, sources: FakeSources) -> list[str]:
     """A line for all that is said: the kind of check, whether it holds, what it is about, wants and saw, and where."""
     found = set()
-    for step in load_course().steps:
+    for step in shipped_course().steps:
         for spec in (*step.checks, *step.guard, *step.needless_if):
             facts = Facts(lab, sources)
             try:

@@ -17,6 +17,7 @@ from pghalab import __version__, cli, registry
 from pghalab.lab.deploy.driving import DriverLock
 from pghalab.lab.types import LabError
 from pghalab.verbs import course as verbs
+from tests.shipped import shipped_course
 
 VERBS = [
     "build", "up", "start", "stop", "restart", "rm", "rmvolumes", "down", "ls", "export", "run", "status", "doctor",
@@ -134,10 +135,9 @@ def test_unknown_ids_are_said(line: list[str], capsys: pytest.CaptureFixture[str
 
 
 def test_reset_forgets(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from pghalab.course.load import load_course
     from pghalab.course.progress import Progress
 
-    lesson = load_course().lessons[0]
+    lesson = shipped_course().lessons[0]
     path = state / "labs" / "pgha" / "progress.json"
     progress = Progress.load(path)
     progress.mark_done(lesson.steps[0].id)

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from pghalab.course.load import load_course
 from pghalab.widgets.command import continued
+from tests.shipped import shipped_course
 
 COMMANDS = [
     "printf '<%s>' one two three four five six seven eight nine ten eleven twelve",
@@ -48,7 +48,7 @@ def test_what_fits_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("width", [30, 60, 100])
 def test_every_command_of_the_course_comes_together_again(width: int) -> None:
-    for lesson in load_course().lessons:
+    for lesson in shipped_course().lessons:
         for step in lesson.steps:
             command = step.kind.where.command.rstrip("\n")
             rows = "\n".join(continued(command, width - 17, width))

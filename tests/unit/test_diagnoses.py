@@ -16,13 +16,13 @@ from pghalab.cluster.model import EtcdMember
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import MISTAKES, about, diagnose, etcd
 from pghalab.course.diagnoses.base import Scene, tail
-from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.lab.types import LabError, Node, Result
 from pghalab.text import enumerated
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources, cluster_of_three
 from tests.live.mistakes import BEFORE, ON_CLUSTER
+from tests.shipped import shipped_course
 
 RULES = [
     "local all all peer",
@@ -275,13 +275,13 @@ def test_every_mistake_is_made_on_a_real_lab() -> None:
 
 
 def test_every_mistake_is_known_to_a_step() -> None:
-    course = load_course()
+    course = shipped_course()
     assert {name for step in course.steps for name in step.diagnoses} == set(MISTAKES)
     assert len(MISTAKES) >= 40
 
 
 def test_a_step_is_about_the_nodes_that_its_checks_look_at(lab: FakeLab, sources: FakeSources) -> None:
-    course, facts = load_course(), Facts(lab, sources)
+    course, facts = shipped_course(), Facts(lab, sources)
     found = {
         name: [node.name for node in about(course.step(name), facts, Names())]
         for name in ("etcd-start-pgha2", "etcd-five", "replicas-pgha2-start", "leader-elected")

@@ -18,13 +18,13 @@ from pghalab.course.expected.rules import MOST_RULES, NONE, RuleError, Rules, re
 from pghalab.course.expected.tables import Table, items
 from pghalab.course.expected.values import TYPES, masked
 from pghalab.course.expected.words import summary
-from pghalab.course.load import load_course
 from pghalab.course.localise import Names
+from tests.shipped import shipped_course
 
 RECORDING = json.loads((Path(__file__).parent.parent / "recordings" / "printed.json").read_text(encoding="utf-8"))
 PRINTED: dict[str, str] = RECORDING["printed"]
 LAB = Names(RECORDING["prefix"], RECORDING["subnet"])
-STEPS = {step.id: step for step in load_course().steps}
+STEPS = {step.id: step for step in shipped_course().steps}
 STATUS = STEPS["etcd-status"].expect
 LIST = STEPS["replicas-list-final"].expect
 

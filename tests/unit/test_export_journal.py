@@ -31,14 +31,14 @@ from pghalab.course.export.plain import as_json
 from pghalab.course.journal import Journal
 from pghalab.course.journal.kinds import Answered, Compared, Entry, StepSeen, VerbRan, Versions
 from pghalab.course.journal.story import SHOWN, Act, read_story
-from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.lab.host.paths import lab_folder
 from pghalab.lab.settings import default_settings, save_settings
 from pghalab.lab.types import Ended, LabError
+from tests.shipped import shipped_course
 from tests.unit.seen import moment
 
-COURSE = load_course()
+COURSE = shipped_course()
 OWN = "Tr0ub4dor&3"
 START = COURSE.step("etcd-start-pgha1")
 HOSTILE = "\x1b]0;title\x07\x1b[31mred\x1b[0m ``` </script> \u202eevil [x](http://a) \x9b2J\n````\nend"

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from pghalab.course.events import StepState
-from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.course.model import Course
 from pghalab.session.demo.forewarned import forewarned, leads_in
+from tests.shipped import shipped_course
 
 NODES = tuple(f"pgha{number}" for number in range(1, 6))
 
 
 @pytest.fixture(scope="module")
 def course() -> Course:
-    return load_course()
+    return shipped_course()
 
 
 def warned(course: Course, step: str, leader: str | None, state: StepState = "todo") -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pghalab.course.load import load_course
 from pghalab.course.progress import Progress
 from pghalab.lab.snapshots.model import About, Place
 from pghalab.lab.types import Ended, LabError, Result
@@ -26,11 +25,12 @@ from pghalab.verbs import snapshots as snapshots_verb
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources
+from tests.shipped import shipped_course
 from tests.unit.test_session import READ, finished, opened
 from tests.unit.test_way import starts, starts_etcd
 
 STEPS = (READ, starts("pgha1"), starts("pgha2"))
-COURSE = load_course()
+COURSE = shipped_course()
 
 
 @pytest.fixture

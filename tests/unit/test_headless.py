@@ -18,10 +18,10 @@ import pytest
 from pghalab import cli
 from pghalab.course import report
 from pghalab.course.events import RunEvent
-from pghalab.course.load import load_course
 from pghalab.course.model import Step
 from pghalab.course.runner import Runner
 from pghalab.lab.types import LabError
+from tests.shipped import shipped_course
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ids(*lessons: str) -> list[str]:
-    return [step.id for step in report.choose(load_course(), lessons=lessons)]
+    return [step.id for step in report.choose(shipped_course(), lessons=lessons)]
 
 
 def test_json_is_all_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

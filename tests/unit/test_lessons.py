@@ -8,9 +8,9 @@ import pytest
 
 from pghalab.course.kinds import Edit, Question
 from pghalab.course.lint import lint
-from pghalab.course.load import load_course
 from pghalab.course.model import CheckSpec, Course, Step
 from pghalab.course.titles import LESSONS as LESSONS_FOLDER
+from tests.shipped import shipped_course
 
 LESSONS = [
     "welcome", "quorum", "image", "deploy", "names", "folders", "etcd-config", "etcd-start", "patroni-config", "leader",
@@ -128,7 +128,7 @@ WRONG = ["> patroni.log", "ceil(", 'ENDPOINTS="pgha1:2380']
 @pytest.fixture(scope="module")
 def course() -> Course:
     """The course that comes with pghalab."""
-    return load_course()
+    return shipped_course()
 
 
 def steps(course: Course) -> list[Step]:

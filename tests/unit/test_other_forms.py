@@ -9,9 +9,9 @@ import pytest
 from pghalab.course.checks.base import Context
 from pghalab.course.checks.facts import Facts
 from pghalab.course.checks.output import output
-from pghalab.course.load import load_course
 from pghalab.course.model import Course
 from tests.fake_lab.lab import FakeLab
+from tests.shipped import shipped_course
 
 IDS = {
     "pgha4": (13, "29111f285fc78706"),
@@ -109,7 +109,7 @@ async def accepts(lab: FakeLab, course: Course, step: str, printed: str) -> bool
 
 @pytest.fixture(scope="module")
 def course() -> Course:
-    return load_course()
+    return shipped_course()
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -144,11 +144,13 @@ def test_every_glyph_of_the_program_has_a_stand_in() -> None:
     assert used - set(GLYPHS) == set()
 
 
+PLAIN = ({"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "POSIX"}, {"LC_ALL": "C"})
+PRINTING = (["--help"], ["lint", "."], ["ls"], ["doctor"], ["status"], ["reset", "--lesson", "✗é"])
+
+
 @pytest.mark.parametrize(
-    "plain", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "POSIX"}, {"LC_ALL": "C"}]
-)
-@pytest.mark.parametrize(
-    "line", [["--help"], ["lint", "."], ["ls"], ["doctor"], ["status"], ["reset", "--lesson", "✗é"]]
+    ("plain", "line"),
+    [*((plain, PRINTING[1]) for plain in PLAIN), *((PLAIN[number % 4], line) for number, line in enumerate(PRINTING))],
 )
 def test_a_plain_terminal_gets_ascii_and_no_crash(plain: dict[str, str], line: list[str], tmp_path: Path) -> None:
     course = "---\nid: a\ntitle: b\n★ “é”: 1\n---\n"
@@ -253,7 +255,7 @@ def test_an_export_to_standard_output_is_the_file_and_nothing_else(
 def test_a_disk_that_takes_nothing_is_said_without_a_traceback(line: list[str], began: bool, tmp_path: Path) -> None:
     state = tmp_path / "state"
     if began:
-        program("reset", "--all", PGHALAB_STATE_DIR=str(state))
+        assert cli.main(["reset", "--all"]) == 0
     done = subprocess.run(
         [*limited("-f 0"), sys.executable, "-m", "pghalab", *line], capture_output=True, text=True, check=False,
         env={**os.environ, "PGHALAB_STATE_DIR": str(state), "DOCKER_HOST": "unix:///nowhere"},

@@ -48,7 +48,7 @@ def test_the_wheel_holds_everything_that_is_no_code(wheel: Path) -> None:
 
 
 def test_installed_into_a_fresh_environment_it_works(tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
+    venv.create(tmp_path / "venv")
     programs = tmp_path / "venv" / "bin"
     # The build back end and the dependencies come from here: nothing is fetched.
     here = Path(flit_core.__file__).parents[1]
@@ -61,7 +61,19 @@ def test_installed_into_a_fresh_environment_it_works(tmp_path: Path) -> None:
         return done.stdout
 
     python = str(programs / "python")
-    run(python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", str(ROOT))
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "-q",
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+        str(ROOT),
+    )
     pghalab = str(programs / "pghalab")
     assert "Example: pghalab" in run(pghalab, "--help")
     assert run(pghalab, "lint").startswith("17 lessons")

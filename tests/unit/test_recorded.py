@@ -19,17 +19,17 @@ from pghalab.course.export.account import account
 from pghalab.course.export.recording import recording
 from pghalab.course.journal import Journal
 from pghalab.course.journal.kinds import Versions
-from pghalab.course.load import load_course
 from pghalab.course.localise import Names
 from pghalab.course.recorded import SHIPPED, SIZE, VERSION, Head, Played, Recorded, misfits, read_recorded, written
 from pghalab.lab.types import LabError
 from pghalab.redact import MARK, Secrets
 from pghalab.session.replay.connect import unfit
 from pghalab.text import clean
+from tests.shipped import shipped_course
 from tests.unit.seen import moment
 from tests.unit.test_export_journal import OWN, ran
 
-COURSE = load_course()
+COURSE = shipped_course()
 AGAIN = "record it anew: python -m tests.record_course"
 
 

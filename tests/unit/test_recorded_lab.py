@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pghalab.course.load import load_course
 from tests.fake_lab.backend import Bench
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.recording import fingerprint, recording
 from tests.fake_lab.sources import FakeSources, cluster_of_three
+from tests.shipped import shipped_course
 
 
 async def test_every_step_of_the_course_stands_as_it_stood_on_the_real_lab(
@@ -16,7 +16,7 @@ async def test_every_step_of_the_course_stands_as_it_stood_on_the_real_lab(
 ) -> None:
     cluster_of_three(lab, sources)
     bench = Bench(tmp_path, lab, sources, driver="Nobody writes here, as when it was recorded.")
-    course = load_course()
+    course = shipped_course()
     backend = await bench.connect("pgha", course)
     found = {step: status.state for step, status in (await backend.runner.evaluate()).items()}
     was = recording("three")
@@ -28,7 +28,7 @@ async def test_every_step_of_the_course_stands_as_it_stood_on_the_real_lab(
 
 async def test_a_lab_on_which_nothing_runs_has_done_nothing(tmp_path: Path, lab: FakeLab, sources: FakeSources) -> None:
     lab.put("exited")
-    backend = await Bench(tmp_path, lab, sources).connect("pgha", load_course())
+    backend = await Bench(tmp_path, lab, sources).connect("pgha", shipped_course())
     found = (await backend.runner.evaluate()).values()
     assert {status.state for status in found} == {"todo"}
     assert all(not result.ok and result.saw for status in found for result in status.results)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pghalab.course.load import load_course
 from pghalab.redact import HELD, KEPT, LONGEST, MARK, Removal, Secrets
+from tests.shipped import shipped_course
 
 SCRIPTS = Path(__file__).parents[2] / "pghalab" / "image" / "rootfs"
 OWN = "Tr0ub4dor&3"
@@ -92,7 +92,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_everything_that_the_course_runs_and_prints_stays_as_it_is() -> None:
     secrets = Secrets(["postgres", "bubba", OWN])
-    for step in load_course().steps:
+    for step in shipped_course().steps:
         for text in (step.expect, step.kind.where.command):
             assert secrets.removed(text) == text, step.id
     for file in SCRIPTS.glob("*.sh"):

@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pghalab.course.load import load_course
 from pghalab.course.report import JsonReporter, StepReport, TextReporter, choose, junit, run_steps
 from pghalab.course.runner import Runner
 from pghalab.lab.types import Ended, Output
@@ -18,6 +17,7 @@ from tests.fake_lab.backend import runner_on
 from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.sources import FakeSources
+from tests.shipped import shipped_course
 
 READ = "id: a\nkind: read"
 BAD = """id: b
@@ -134,7 +134,7 @@ def test_what_is_chosen(runner: Runner) -> None:
 
 
 def test_the_course_can_be_run_to_any_of_its_steps() -> None:
-    course = load_course()
+    course = shipped_course()
     last = course.lessons[-1].steps[-1]
     assert choose(course, to=last.id) == choose(course)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from pghalab.course.load import load_course
 from pghalab.lab.types import Ended, LabError, LinkChanged, Output
 from pghalab.session import rechecks
 from pghalab.session.demo.moving import SNAPSHOT
@@ -26,6 +25,7 @@ from tests.fake_lab.board import BashTerminal, FakeBoard
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.sources import FakeSources
+from tests.shipped import shipped_course
 from tests.unit.test_session import READ, START, Told, opened
 
 QUESTION = """id: quorum
@@ -710,7 +710,7 @@ async def test_time_stands_beside_what_is_planned(bench: Bench) -> None:
 
 
 def test_lessons_are_chosen_by_id_or_number_in_the_order_of_the_course() -> None:
-    course = load_course()
+    course = shipped_course()
     assert [lesson.number for lesson in chosen(course, ["etcd-start", "7"]).lessons] == [7, 8]
     assert chosen(course, []).lessons == course.lessons
     with pytest.raises(LabError, match="no lesson `70`") as error:

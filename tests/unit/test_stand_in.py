@@ -9,12 +9,12 @@ import pytest
 
 from pghalab.codec import tagged
 from pghalab.course.journal.kinds import Versions
-from pghalab.course.load import load_course
 from pghalab.course.recorded import SHIPPED, Head, Played, read_recorded, written
 from pghalab.session.demo import stand_in
 from pghalab.session.demo.stand_in import LASTS, SLOW, StandIn
+from tests.shipped import shipped_course
 
-COURSE = load_course()
+COURSE = shipped_course()
 BUILD, READ = COURSE.step("image-build"), COURSE.step("image-inside")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pghalab.cluster.model import ClusterEvent
 from pghalab.course.events import StepState
-from pghalab.course.load import load_course
 from pghalab.session.summary import summary
+from tests.shipped import shipped_course
 
 
 def test_the_time_without_writes_is_from_the_first_word_to_the_next_server() -> None:
@@ -18,12 +18,12 @@ def test_the_time_without_writes_is_from_the_first_word_to_the_next_server() -> 
         ClusterEvent(24.0, "leader", "pgha2 leads", True),
         ClusterEvent(30.0, "writes", "pgha2 takes no writes any more: stopped", False),
     ]
-    found = summary(load_course(), {}, events)
+    found = summary(shipped_course(), {}, events)
     assert found.gaps == (3.5,) and found.leaders == 2
 
 
 def test_what_is_left_counts_required_steps_only() -> None:
-    course = load_course()
+    course = shipped_course()
     required = [
         step.id for lesson in course.lessons if not lesson.optional for step in lesson.steps if not step.optional
     ]

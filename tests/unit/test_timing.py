@@ -8,6 +8,7 @@ from pghalab.course import timing
 from pghalab.course.load import load_course
 from pghalab.course.model import Course, Step
 from tests.fake_lab.course import write_course
+from tests.shipped import shipped_course
 
 COMMAND = "id: a\nkind: command\nnode: pgha1\ncommand: ls\nno_check: x\n"
 WORDS = 30 * "word "
@@ -60,7 +61,7 @@ def test_the_steps_of_a_lesson_sum_up_to_its_minutes_and_longer_ones_have_more(t
 
 @pytest.fixture(scope="module")
 def whole() -> Course:
-    return load_course()
+    return shipped_course()
 
 
 def test_every_lesson_of_the_course_has_time_enough_to_be_read(whole: Course) -> None:

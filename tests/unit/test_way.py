@@ -11,7 +11,6 @@ import pytest
 from pghalab import cli
 from pghalab.course.checks.output import CHECK
 from pghalab.course.events import CheckResult, StepState
-from pghalab.course.load import load_course
 from pghalab.course.look import StepStatus
 from pghalab.course.model import Step
 from pghalab.course.report import Quiet, run_step
@@ -23,8 +22,9 @@ from tests.fake_lab.course import write_course
 from tests.fake_lab.lab import FakeLab
 from tests.fake_lab.node import FakeNode
 from tests.fake_lab.sources import FakeSources
+from tests.shipped import shipped_course
 
-COURSE = load_course()
+COURSE = shipped_course()
 
 
 def ids(place: str) -> list[str]:
