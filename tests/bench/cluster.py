@@ -65,11 +65,11 @@ class Shared:
         self._here: LabHere | None = None
         self._ready = False
 
-    def prepare(self) -> LabHere:
+    def prepare(self, beside: LabHere | None = None) -> LabHere:
         """A lab of five nodes without a node yet, for who brings the cluster up by other ways; then it `is_up`."""
         self.remove()
         self._folder = tempfile.TemporaryDirectory()
-        self._here = LabHere.prepare(Path(self._folder.name))
+        self._here = LabHere.prepare(Path(self._folder.name), beside=beside)
         return self._here
 
     def is_up(self) -> None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,3 +74,10 @@ def verb(lab: LabHere, *words: str) -> str:
     if done.returncode:
         raise RuntimeError(f"pghalab {' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def timed(lab: LabHere, *words: str) -> float:
+    """Seconds that a verb takes; raises RuntimeError as `verb` does."""
+    start = time.perf_counter()
+    verb(lab, *words)
+    return time.perf_counter() - start
