@@ -14,18 +14,20 @@ def headline(
     patroni: Patroni | None,
     trouble: str = "",
     paused: bool = False,
+    nothing: str = "looking…",
 ) -> Line:
-    """`lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming`."""
+    """`lab pgha · ● 5 of 5 nodes up · etcd 5 of 5, quorum · ★ pgha1 leads, timeline 1, 2 streaming`.
+
+    `nothing` is what is said before anything was seen.
+    """
     parts = [Cell(f"lab {lab}", bold=True)]
     if paused:
         parts.append(Cell("as it was when you paused", "warn", "held"))
     if trouble:
         return joined([*parts, Cell(trouble.splitlines()[0], "bad", "bad")])
     if nodes is None or nodes.value is None:
-        if nodes is not None and nodes.error:
-            return joined([*parts, Cell(nodes.error.splitlines()[0], "bad")])
-        # Before its first look a recording shows that nobody has looked yet; nobody is about to, either.
-        return joined([*parts, Cell("looking…" if nodes is None else "nothing seen yet", "quiet")])
+        error = nodes.error if nodes is not None else None
+        return joined([*parts, Cell(error.splitlines()[0], "bad") if error else Cell(nothing, "quiet")])
     if nodes.error:
         return joined([*parts, Cell(nodes.error.splitlines()[0], "bad", "bad")])
     rows = nodes.value

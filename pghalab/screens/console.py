@@ -17,7 +17,6 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from pghalab.cluster.headline import headline
 from pghalab.lab.host.paths import layout_file
 from pghalab.lab.types import LabError
 from pghalab.registry.keymap import Keymap, load
@@ -275,8 +274,7 @@ class ConsoleScreen(PromptScreen):
     def condition(self) -> Content:
         """The lab's condition in one line."""
         state = self.console.session.state
-        trouble = str(state.trouble) if state.trouble is not None else ""
-        return glyphs.line(headline(state.lab_name, state.nodes, state.etcd, state.patroni, trouble, state.paused))
+        return glyphs.line(state.headline(str(state.trouble) if state.trouble is not None else ""))
 
     def say(self, text: str) -> None:
         """Notify of something; `{lesson.hint}` in it becomes the name of the key."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from pghalab.cluster.cells import Line
+from pghalab.cluster.headline import headline
 from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
 from pghalab.cluster.trouble import troubles
 from pghalab.course.events import SETTLED, CheckResult, StepState
@@ -108,6 +110,11 @@ class State:
         """What is shown in the place of a lab, when it is a recording, in one line; empty for a real lab."""
         shown = self.backend.recorded if self.backend is not None else None
         return shown.title if shown is not None else ""
+
+    def headline(self, trouble: str) -> Line:
+        """The lab's condition in one line, or what stands in the way of seeing it."""
+        nothing = "nothing recorded yet" if self.recorded else "looking…"
+        return headline(self.lab_name, self.nodes, self.etcd, self.patroni, trouble, self.paused, nothing)
 
     @property
     def without_engine(self) -> bool:

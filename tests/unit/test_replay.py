@@ -194,6 +194,14 @@ async def test_it_says_that_it_is_recorded_of_when_and_of_what(seat: Seat) -> No
     assert seat.session.state.recorded != first, "the moment that is shown is another one"
 
 
+async def test_before_its_first_look_nobody_is_said_to_look(seat: Seat) -> None:
+    await seat.told.until(lambda: seat.session.state.nodes is not None)
+    assert [cell.text for cell in seat.session.state.headline("")][-1] == "nothing recorded yet"
+    seat.session.learner.visit("failover-return")
+    await seat.told.until(lambda: seat.leader is not None)
+    assert "nothing recorded yet" not in [cell.text for cell in seat.session.state.headline("")]
+
+
 async def test_a_step_that_an_older_recording_lacks_says_so(
     recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

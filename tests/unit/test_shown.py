@@ -225,9 +225,3 @@ def test_everything_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_before_anything_is_seen_somebody_looks() -> None:
     assert line(headline("pgha", None, None, None)) == "[lab pgha <bold>][ · ][looking… <quiet>]"
     assert troubles(None, None, None) == ()
-
-
-def test_where_nothing_was_seen_nobody_is_said_to_look() -> None:
-    """As in a recording, before its first look."""
-    nothing: Any = Snapshot(None, None, 0.0)
-    assert line(headline("pgha", nothing, None, None)) == "[lab pgha <bold>][ · ][nothing seen yet <quiet>]"

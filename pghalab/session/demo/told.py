@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pghalab.cluster.cells import written
-from pghalab.cluster.headline import headline
 from pghalab.cluster.trouble import troubles
 from pghalab.course.kinds import Question, Read, Wait
 from pghalab.course.model import Step
@@ -56,9 +55,7 @@ def standing(show: Show) -> Standing:
 def cluster_line(session: Session) -> str:
     """The cluster in one line, without what is wrong on the presenter's own machine: the room sees it too."""
     state = session.state
-    trouble = "the lab is not seen" if state.trouble is not None else ""
-    cells = headline(state.lab_name, state.nodes, state.etcd, state.patroni, trouble, state.paused)
-    return "".join(map(written, cells))
+    return "".join(map(written, state.headline("the lab is not seen" if state.trouble is not None else "")))
 
 
 def _command(session: Session, step: Step) -> Command | None:
