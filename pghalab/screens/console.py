@@ -11,7 +11,7 @@ from textual import on, work
 from textual.app import App
 from textual.binding import ActiveBinding
 from textual.content import Content
-from textual.events import Event, Key
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -79,6 +79,21 @@ class Console(App[int]):
     def on_mount(self) -> None:
         """Listen."""
         self.session.bus.listen(self._tell)
+
+    def on_key(self, event: Key) -> None:
+        """What comes here was not typed into a shell: by now it may be meant for one."""
+        self._hand_on(event)
+
+    def on_paste(self, event: Paste) -> None:
+        """The same for a paste."""
+        self._hand_on(event)
+
+    def _hand_on(self, event: Key | Paste) -> None:
+        # The keys that are typed right behind one that leads into a shell are sent to where that one was sent.
+        take = getattr(self.focused, "take_late", None)
+        if take is not None and take(event):
+            event.stop()
+            event.prevent_default()
 
     @property
     def _background_screens(self) -> list[Screen[Any]]:

@@ -68,7 +68,12 @@ class ShellArea(StepShells):
 
     def enter(self) -> None:
         """Lead into the shell in front; the first one is opened where the step runs its command."""
-        self._begin(self._enter())
+        if self.shell is not None:
+            self._show_pane()
+        elif (where := self._where()) is not None:
+            self._show_pane()
+            self.expect()
+            self._begin(self._open_on(*where))
 
     def another(self) -> None:
         """Ask on which node and as whom, and open a shell there."""
@@ -84,9 +89,11 @@ class ShellArea(StepShells):
         if where is None:
             return
         shell = self.find(*where)
-        if shell is not None:
-            # At once: an Enter that follows must not run the step.
-            self._show_pane()
+        # At once: an Enter that follows must not run the step.
+        self._show_pane()
+        if shell is None:
+            self.expect()
+        else:
             self.bring(shell.number)
             self._lesson.set_focus(self.view)
         self._begin(self._put())
@@ -136,15 +143,6 @@ class ShellArea(StepShells):
     def _begin(self, work: object) -> None:
         self._lesson.run_worker(work, group="shell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
-    async def _enter(self) -> None:
-        if self.shell is None:
-            where = self._where()
-            if where is None:
-                return
-            await self._open_on(*where)
-        else:
-            self._show_pane()
-
     async def _another(self) -> None:
         chosen = await ask_where(self._lesson, "Open a shell")
         if chosen is not None:
@@ -157,14 +155,17 @@ class ShellArea(StepShells):
             await session.ask(step)
         except LabError as error:
             screen.notify(f"The command is not put there: {error}", severity="warning", markup=False)
+            self._expect_no_more()
             return
         where, command = self._where(), lesson_texts.typed(session, step)
         if where is None:
+            self._expect_no_more()
             return
         try:
             if (shell := self.find(*where)) is None:
                 await self._open_as_the_step_does(*where)
             else:
+                self.expect_no_more(shell)
                 self.bring(shell.number)
             await self.put(command.rstrip("\n"))
         except TimeoutError:
@@ -198,6 +199,11 @@ class ShellArea(StepShells):
             await self.open(node, user)
         except LabError as error:
             self._not_opened(error)
+
+    def _expect_no_more(self) -> None:
+        self.expect_no_more()
+        if self.shell is None:
+            self.leave()
 
     def _not_opened(self, error: LabError) -> None:
         self.leave()

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
-from pghalab.lab.types import User
+from pghalab.lab.types import LabError, User
 from pghalab.session.events import SessionEvent, ShellClosed, ShellLost, ShellMarked, ShellOpened, StatesChanged
 from pghalab.session.session import Session
 from pghalab.session.shells import Draw, Shell
@@ -99,7 +99,9 @@ class ShellPane(Vertical):
         self._tabs: dict[int, Tab] = {}
         self._below: dict[int, int] = {}
         self._front = 0
-        """The number of the shell in front; 0 when there is none."""
+        """The number of the shell in front; 0 when there is none, or none yet."""
+        self._ahead = b""
+        """What was typed for a shell that is not there yet."""
 
     def compose(self) -> ComposeResult:
         """The tabs, the terminals, the line."""
@@ -138,16 +140,50 @@ class ShellPane(Vertical):
         fits = (tab.shell for tab in tabs if tab.shell.at == (node, user))
         return next((shell for shell in fits if shell.standing != "closed"), None)
 
+    def expect(self) -> None:
+        """Take what is typed from now on, for the shell that is opened next: no key of it is anybody else's."""
+        if NEXT not in self._views:
+            self._views[NEXT] = TerminalView()
+            self.mount(self._views[NEXT], before="#shell-line")
+        self._front = NEXT
+        self._show()
+        self.screen.set_focus(self._views[NEXT])
+
+    def expect_no_more(self, instead: Shell | None = None) -> None:
+        """No shell is opened, and this one, or the newest of those that are there, is in front."""
+        view = self._views.pop(NEXT, None)
+        ahead, self._ahead = self._ahead, b""
+        if view is None:
+            return
+        view.remove()
+        if instead is not None:
+            instead.write(ahead)
+        if number := instead.number if instead is not None else next(reversed(self._tabs), 0):
+            self.bring(number)
+
     async def open(self, node: str, user: User) -> Shell:
         """Open a shell and bring it to the front; raises LabError."""
-        view = TerminalView()
-
-        shell = self._session.shells.open(node, user, SIZE, self.drawn_by(view), quiet=self.QUIET)
+        expected = NEXT in self._views
+        view = self._views[NEXT] if expected else TerminalView()
+        try:
+            shell = self._session.shells.open(node, user, SIZE, self.drawn_by(view), quiet=self.QUIET)
+        except LabError:
+            self.expect_no_more()
+            raise
+        self._views.pop(NEXT, None)
         tab = Tab(shell)
         self._views[shell.number], self._tabs[shell.number] = view, tab
+        if expected:
+            if view.content_size:
+                # It has its size already, and nobody was told.
+                shell.resize(*view.room)
+            shell.write(self._ahead)
+            self._ahead = b""
+            self.bring(shell.number)
         await self.query_one("#shell-tabs").mount(tab, before="#shell-new")
-        await self.mount(view, before="#shell-line")
-        self.bring(shell.number)
+        if not expected:
+            await self.mount(view, before="#shell-line")
+            self.bring(shell.number)
         return shell
 
     def drawn_by(self, view: TerminalView) -> Draw:
@@ -265,6 +301,8 @@ class ShellPane(Vertical):
         event.stop()
         if (tab := self._tabs.get(self._number(event.view))) is not None:
             tab.shell.write(event.data)
+        elif event.view is self._views.get(NEXT):
+            self._ahead += event.data
 
     @on(TerminalView.Resized)
     def _resized(self, event: TerminalView.Resized) -> None:
@@ -295,6 +333,8 @@ class ShellPane(Vertical):
             self.post_message(self.FullScreen(shell.node, shell.user))
 
 
+NEXT = 0
+"""In the place of a number, for the shell that is opened next."""
 READY = 10.0
 """Seconds in which a new shell shows its prompt."""
 _KEYS = "{shell.leave} leads out · {lesson.previous-shell} {lesson.next-shell} other shells · {shell.search} searches"

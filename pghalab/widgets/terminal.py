@@ -121,7 +121,7 @@ class TerminalView(Widget, can_focus=True):
     async def _open(self) -> None:
         try:
             await asyncio.to_thread(load)
-            self._pump.start(Terminal(*self._room))
+            self._pump.start(Terminal(*self.room))
         except NoEngineError as error:
             self.missing = f"{error}; the full-screen shell works"
             self.refresh()
@@ -202,7 +202,8 @@ class TerminalView(Widget, can_focus=True):
         return textwrap.wrap(said, max(1, width))
 
     @property
-    def _room(self) -> tuple[int, int]:
+    def room(self) -> tuple[int, int]:
+        """Columns and rows of what a program gets."""
         width, height = self.content_size
         return max(LEAST, width), max(LEAST, height)
 
@@ -210,7 +211,7 @@ class TerminalView(Widget, can_focus=True):
         """The lines flow anew."""
         if not self.content_size:
             return  # not shown: the program keeps the size that it had
-        columns, rows = self._room
+        columns, rows = self.room
         if self.terminal is not None:
             self.terminal.screen.resize(columns, rows)
             self.show()
@@ -269,6 +270,16 @@ class TerminalView(Widget, can_focus=True):
             self._take(event)
         elif not self.missing:
             self._early.append(event)
+
+    def take_late(self, event: events.Key | events.Paste) -> bool:
+        """Take what was on its way to something else when this got the focus; False when it is nobody's."""
+        if isinstance(event, events.Paste):
+            self.post_message(events.Paste(event.text))
+        elif key_name(event)[0]:
+            self.post_message(events.Key(event.key, event.character))
+        else:
+            return False
+        return True
 
     def _take(self, event: events.Key | events.Paste) -> None:
         if self.terminal is None:

@@ -14,7 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
-from pghalab.lab.types import LinkChanged, LinkState
+from pghalab.course.model import Step
+from pghalab.lab.types import LabError, LinkChanged, LinkState
 from pghalab.screens.home import HomeScreen
 from pghalab.screens.lesson import LessonScreen
 from pghalab.screens.lesson_shell import ShellArea
@@ -199,6 +200,58 @@ async def test_an_enter_right_behind_the_key_that_types_it_runs_nothing_of_the_c
             built.app.post_message(events.Key(key, "i" if key == "i" else None))
         await until(pilot, lambda: isinstance(built.app.focused, TerminalView))
         assert built.runner.ran == []
+
+
+@pytest.mark.parametrize("words", ["srun\r", "irun\r"])
+async def test_what_is_typed_right_behind_the_key_that_opens_a_shell_goes_to_it(folder: Path, words: str) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        for char in words:
+            built.app.post_message(events.Key("enter" if char == "\r" else char, char))
+        await until(pilot, lambda: any(node.shells for node in built.lab.nodes.values()))
+        (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
+        await until(pilot, lambda: terminal.typed == b"run\r")
+        assert built.runner.ran == [], "none of it is a key of the lesson"
+        view = area(built).view
+        assert view is not None and built.app.focused is view and area(built).shell is not None
+        await until(pilot, lambda: terminal.sizes[-1] == view.room)
+
+
+async def test_so_does_a_paste(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        for event in (events.Key("s", "s"), events.Paste("select 1;"), events.Key("x", "x")):
+            built.app.post_message(event)
+        await until(pilot, lambda: any(node.shells for node in built.lab.nodes.values()))
+        (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
+        await until(pilot, lambda: terminal.typed == b"select 1;x")
+
+
+async def test_a_shell_that_cannot_be_opened_leaves_the_keys_to_the_lesson(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+
+        async def unknown(step: Step) -> None:
+            raise LabError("etcd does not say who leads")
+
+        monkeypatch.setattr(built.app.session, "ask", unknown)
+        await pilot.press("i")
+        await until(pilot, lambda: any("who leads" in str(one.message) for one in built.app._notifications))
+        await until(pilot, lambda: screen.front.area == "lesson" and not list(screen.query(TerminalView)))
+        assert not area(built).has_focus_within
+        monkeypatch.undo()
+        await entered(built, pilot)
+        monkeypatch.setattr(built.app.session, "ask", unknown)
+        await pilot.press("ctrl+right_square_bracket", "i")
+        await until(
+            pilot, lambda: len([one for one in built.app._notifications if "who leads" in str(one.message)]) > 1
+        )
+        assert built.app.focused is area(built).view and area(built).shell is not None, "the shell that is there stays"
 
 
 async def test_shells_stay_while_the_learner_is_elsewhere(folder: Path) -> None:
