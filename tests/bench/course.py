@@ -88,7 +88,7 @@ def measure() -> list[Figure]:
     on_the_way = way(whole, PLACE).steps
     rest = replace(lessons[-1], steps=tuple(step for step in on_the_way if step.id not in in_lessons))
     scripted = replace(whole, lessons=(*lessons, rest))
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other, ThreadPoolExecutor(1) as pool:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other, ThreadPoolExecutor(2) as pool:
         here = LabHere.prepare(Path(one))
         there = LabHere.prepare(Path(other), beside=here)
         argv = plain_script(there, scripted, Path(other))
@@ -97,10 +97,11 @@ def measure() -> list[Figure]:
             try:
                 ours = timed(here, "run", "--to", lessons[-1].steps[-1].id)
             finally:
-                verb(here, "down", "-f")
+                removed = pool.submit(verb, here, "down", "-f")
             goes = timed(SHARED.prepare(beside=there), "goto", PLACE)
             SHARED.is_up()
             took = script.result()
+            removed.result()
         finally:
             verb(there, "down", "-f")
     return figures(ours, goes, took.of(in_lessons | {""}), took.of({"", *(step.id for step in on_the_way)}))

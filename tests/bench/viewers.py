@@ -28,7 +28,7 @@ from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 VIEWERS = 100
-KEYS = 150
+KEYS = 120
 PACE = 0.05
 """Seconds between two keys, beside what they take: all who type are slower."""
 COLUMNS, ROWS = 120, 40
