@@ -12,7 +12,7 @@ from tests.terminal import Terminal
 
 SECONDS = ALL_EVERY
 """What is done most seldom is done once in this time, whenever it begins."""
-SETTLE = 8.0
+SETTLE = 5.0
 
 
 def watched(lab: str, env: dict[str, str]) -> tuple[float, int]:

@@ -16,7 +16,7 @@ from pghalab.lab.local import LocalLab
 from tests.bench.cluster import SHARED
 from tests.bench.report import Figure
 
-SECONDS = 12.0
+SECONDS = 8.0
 WRITES = "psql -qc 'create table if not exists journal_bench (n int)'; while sleep 0.2; do psql -qc 'insert into journal_bench select generate_series(1, 500)'; done"  # noqa: E501
 
 
