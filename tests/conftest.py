@@ -23,7 +23,10 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """One process more than there are cores, since the live ones mostly wait, or three for each core without those.
+    """As many processes as there are cores, or three for each core without the live tests.
+
+    With one more, whole labs that wait for each other's disk and engine answer so late that what they are to do in
+    seconds is not seen in time.
 
     None where the environment says it.
     """
@@ -31,7 +34,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
         return None
     cores = os.cpu_count() or 1
     quick = all(Path(word.split("::")[0]).parts[:2] in QUICK for word in config.args)
-    return 3 * cores if quick else min(4, cores + 1)
+    return 3 * cores if quick else min(4, max(2, cores))
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from tests.drawn import Drawn
 LEAVE = "\x1d"
 BESIDE = "Expected and printed"
 """The page on which a comparison is shown; it comes first where something differs that may not."""
-COMPARED = 10.0
-"""Seconds within which what was typed is compared; a step of several lines may be done before its last one."""
+COMPARED = 60.0
+"""Seconds within which what was typed is compared: a step of several lines may be done, and show a prompt, before the
+last of them has ended, which a machine that does much else takes long for."""
 TALL = 8
 """Lines of a command that may be more than a shell shows: readline then draws its last line over itself."""
 _PROMPT = re.compile(r"^\s*(\w+)@(\w+):[^\n]*[#$] ?$", re.MULTILINE)

@@ -64,9 +64,17 @@ class Cluster:
         return int(self.members()[self.leader]["timeline"])
 
     def etcd(self) -> dict[str, tuple[int, int]]:
-        """Each etcd's cluster and member ID, as it tells of itself; all have to answer."""
+        """Each etcd's cluster and member ID, as it tells of itself; all have to answer, those that start as well."""
         ends = ",".join(f"{node}:2379" for node in self.nodes)
-        told = json.loads(self.run(self.nodes[0], f"etcdctl endpoint status -w json --endpoints={ends}"))
+        ask = f"etcdctl endpoint status -w json --endpoints={ends}"
+        end = time.monotonic() + 60
+        while True:
+            done = self.start(self.nodes[0], ask)
+            printed, wrong = done.communicate(timeout=60)
+            if done.returncode == 0 or time.monotonic() > end:
+                break
+        assert done.returncode == 0, f"{printed}{wrong}"
+        told = json.loads(printed)
         return {
             one["Endpoint"]: (one["Status"]["header"]["cluster_id"], one["Status"]["header"]["member_id"])
             for one in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.deploy.spec import deployment
+from pghalab.lab.engine.client import REMOVALS
 from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.settings import default_settings
 from pghalab.lab.types import LabError
@@ -303,6 +305,39 @@ async def test_what_is_gone_already_is_removed(docker: FakeDocker, said: Said) -
     docker.held = {id_: each for id_, each in docker.held.items() if each.name != "pgha1"}
     await lifecycle.down(docker.engine(), SETTINGS, said.append, volumes=True)
     assert "pgha1 removed\n" in said and "network pghanet removed\n" in said and "volume pgha-keys removed\n" in said
+
+
+async def test_a_busy_engine_is_asked_again_to_take_the_files_of_a_node_away(
+    docker: FakeDocker, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pghalab.lab.engine.client.REMOVE_AGAIN", 0.0)
+    remove, asked = docker.remove_container, list[str]()
+
+    def busy(container: str, **words: bool) -> None:
+        asked.append(docker.held[container].name)
+        if asked[-1] == "pgha1" and asked.count("pgha1") < 3:
+            raise refusal(500, "unable to remove filesystem: unlinkat: directory not empty")
+        remove(container, **words)
+
+    monkeypatch.setattr(docker, "remove_container", busy)
+    await lifecycle.remove(docker.engine(), SETTINGS, said.append)
+    assert Counter(asked) == {"pgha1": 3, "pgha2": 1, "pgha3": 1} and set(states(docker)) == {"b1", "web"}
+
+
+async def test_an_engine_that_never_takes_them_away_is_asked_so_often_and_no_more(
+    docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pghalab.lab.engine.client.REMOVE_AGAIN", 0.0)
+    asked = []
+
+    def never(container: str, **words: bool) -> None:
+        asked.append(container)
+        raise refusal(500, "unable to remove filesystem: unlinkat: directory not empty")
+
+    monkeypatch.setattr(docker, "remove_container", never)
+    with pytest.raises(LabError, match="the engine refused: unable to remove filesystem"):
+        await lifecycle.remove(docker.engine(), SETTINGS, quiet)
+    assert set(Counter(asked).values()) == {REMOVALS}
 
 
 async def test_the_data_is_removed_only_when_nothing_uses_it(docker: FakeDocker, said: Said) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 CALL_TIMEOUT = 60
 """Seconds a single call may take before the engine counts as gone."""
 CONNECT_TIMEOUT = 10
+REMOVALS = 4
+"""How often the engine is asked to remove a container."""
+REMOVE_AGAIN = 0.5
+"""Seconds between two of these."""
 THREADS = 16
 CHANGES = ("create", "start", "die", "pause", "unpause", "destroy", "rename")
 
@@ -85,6 +90,26 @@ class Engine:
             raise
         except Exception as error:
             raise told(doing, error) from error
+
+    async def remove_container(self, doing: str, container: str) -> None:
+        """Remove a container, running or not, with what only it uses; raises LabError that says what was being done.
+
+        A busy engine may fail to take a container's files away ("directory not empty"), and does it when asked again.
+        """
+        await self.call(doing, self._remove, container)
+
+    def _remove(self, container: str) -> None:
+        import docker.errors
+
+        for tries_left in reversed(range(REMOVALS)):
+            try:
+                self.api.remove_container(container, force=True, v=True)
+                return
+            except docker.errors.APIError as error:
+                if error.status_code != HTTPStatus.INTERNAL_SERVER_ERROR or not tries_left:
+                    raise
+                log.info("removing %s once more: %r", container, error)
+            time.sleep(REMOVE_AGAIN)
 
     def _begin(self, function: Callable[[], T]) -> asyncio.Future[T]:
         try:
