@@ -79,7 +79,7 @@ class Typist(Drawn):
 
     def _look_beside(self, step: Step) -> None:
         """The whole width has a page that compares what was printed with what is expected."""
-        # A step may be done before the last of its lines has ended and been looked at.
+        # A step may be done before the last of its lines has ended and been looked at: a line is missing until then.
         end = time.monotonic() + COMPARED
         while True:
             self.press("w")
@@ -92,7 +92,7 @@ class Typist(Drawn):
             self._keep(step, "beside")
             self.press("w")
             self.until(_leads, "the lesson")
-            if BESIDE in shown or time.monotonic() > end:
+            if (BESIDE in shown and first is not shown) or time.monotonic() > end:
                 break
         if first is shown or BESIDE not in shown:
             self.differs[step.id] = first
