@@ -155,11 +155,11 @@ class ShellArea(StepShells):
             await session.ask(step)
         except LabError as error:
             screen.notify(f"The command is not put there: {error}", severity="warning", markup=False)
-            self._expect_no_more()
+            self._give_up()
             return
         where, command = self._where(), lesson_texts.typed(session, step)
         if where is None:
-            self._expect_no_more()
+            self._give_up()
             return
         try:
             if (shell := self.find(*where)) is None:
@@ -200,7 +200,8 @@ class ShellArea(StepShells):
         except LabError as error:
             self._not_opened(error)
 
-    def _expect_no_more(self) -> None:
+    def _give_up(self) -> None:
+        """No shell comes: the lesson has its place again, unless there are others."""
         self.expect_no_more()
         if self.shell is None:
             self.leave()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from pghalab.lab.deploy import lifecycle
 from pghalab.lab.deploy.preflight import World
@@ -188,18 +189,16 @@ async def _undo(engine: Engine, made: _Made, say: Say) -> None:
     api = engine.api
     failures: list[LabError] = []
 
-    async def remove(removal: Awaitable[object]) -> None:
+    async def remove(name: str, function: Callable[..., object], *args: Any, **kwargs: Any) -> None:
         try:
-            await removal
+            await engine.call(f"Removing {name}", function, *args, **kwargs)
         except LabError as error:
             if error.kind not in lifecycle.GONE:
                 failures.append(error)
 
-    await asyncio.gather(*(remove(engine.remove_container(f"Removing {name}", id_)) for id_, name in made.containers))
+    await asyncio.gather(*(remove(name, engine.remove_container, id_) for id_, name in made.containers))
     for id_, name in made.networks:
-        await remove(engine.call(f"Removing network {name}", api.remove_network, id_))
-    await asyncio.gather(
-        *(remove(engine.call(f"Removing volume {name}", api.remove_volume, name)) for name in made.volumes)
-    )
+        await remove(f"network {name}", api.remove_network, id_)
+    await asyncio.gather(*(remove(f"volume {name}", api.remove_volume, name) for name in made.volumes))
     if failures:
         raise LabError(failures[0].what, todo="What is left behind goes with: pghalab down -f", kind=failures[0].kind)

@@ -112,11 +112,14 @@ async def _remove(engine: Engine, containers: Sequence[FoundContainer], parts: P
     parts.next("removing the nodes")
 
     async def one(name: str, found: FoundContainer) -> None:
-        try:
-            await engine.remove_container(f"Removing {name}", found.id)
-        except LabError as error:
-            if error.kind not in GONE:
-                raise
+        await _call(
+            engine,
+            name,
+            "Removing",
+            engine.remove_container,
+            found.id,
+            gone=True,
+        )
         parts.next(f"{name} removed", f"{name} removed\n")
 
     await together(one(each.name, each) for each in containers)

@@ -91,14 +91,11 @@ class Engine:
         except Exception as error:
             raise told(doing, error) from error
 
-    async def remove_container(self, doing: str, container: str) -> None:
-        """Remove a container, running or not, with what only it uses; raises LabError that says what was being done.
+    def remove_container(self, container: str) -> None:
+        """Remove a container, running or not, with what only it uses; blocks, for `call`, and raises what the SDK does.
 
         A busy engine may fail to take a container's files away ("directory not empty"), and does it when asked again.
         """
-        await self.call(doing, self._remove, container)
-
-    def _remove(self, container: str) -> None:
         import docker.errors
 
         for tries_left in reversed(range(REMOVALS)):

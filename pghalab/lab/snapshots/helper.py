@@ -53,7 +53,7 @@ async def helper(
 async def remove(engine: Engine, container: str) -> None:
     """Remove such a container; one that is gone already is fine; raises LabError."""
     try:
-        await engine.remove_container("Removing the container that copied", container)
+        await engine.call("Removing the container that copied", engine.remove_container, container)
     except LabError as error:
         if error.kind not in lifecycle.GONE:
             raise
