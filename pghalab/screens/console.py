@@ -197,6 +197,10 @@ class Console(App[int]):
         """Let the screen know of every key."""
         if isinstance(event, Key) and not event.is_forwarded and isinstance(self.screen, ConsoleScreen):
             self.screen.pressed(event)
+            take = getattr(self.focused, "take_now", None)
+            # What comes first everywhere comes first here.
+            if take is not None and (await self._check_bindings(event.key, priority=True) or take(event)):
+                return
         await super().on_event(event)
 
     def go_home(self) -> None:

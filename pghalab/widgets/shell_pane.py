@@ -143,7 +143,7 @@ class ShellPane(Vertical):
     def expect(self) -> None:
         """Take what is typed from now on, for the shell that is opened next: no key of it is anybody else's."""
         if NEXT not in self._views:
-            self._views[NEXT] = TerminalView()
+            self._views[NEXT] = TerminalView(self._typed)
             self.mount(self._views[NEXT], before="#shell-line")
         self._front = NEXT
         self._show()
@@ -164,7 +164,7 @@ class ShellPane(Vertical):
     async def open(self, node: str, user: User) -> Shell:
         """Open a shell and bring it to the front; raises LabError."""
         expected = NEXT in self._views
-        view = self._views[NEXT] if expected else TerminalView()
+        view = self._views[NEXT] if expected else TerminalView(self._typed)
         try:
             shell = self._session.shells.open(node, user, SIZE, self.drawn_by(view), quiet=self.QUIET)
         except LabError:
@@ -296,13 +296,11 @@ class ShellPane(Vertical):
         else:
             self.post_message(self.Wanted())
 
-    @on(TerminalView.Typed)
-    def _typed(self, event: TerminalView.Typed) -> None:
-        event.stop()
-        if (tab := self._tabs.get(self._number(event.view))) is not None:
-            tab.shell.write(event.data)
-        elif event.view is self._views.get(NEXT):
-            self._ahead += event.data
+    def _typed(self, view: TerminalView, data: bytes) -> None:
+        if (tab := self._tabs.get(self._number(view))) is not None:
+            tab.shell.write(data)
+        elif view is self._views.get(NEXT):
+            self._ahead += data
 
     @on(TerminalView.Resized)
     def _resized(self, event: TerminalView.Resized) -> None:

@@ -1,12 +1,14 @@
 """A terminal as a widget: draws what a program on a node writes, and says what the learner types.
 
-It does not know where its bytes come from: `feed` it, and send what `Typed` carries. Its size is in `Resized`.
+It does not know where its bytes come from: `feed` it, and give it a function that sends what is typed. Its size is in
+`Resized`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,6 +25,7 @@ from pghalab.terminal.screen import LEAST
 from pghalab.terminal.terminal import Terminal
 from pghalab.text import one_line
 from pghalab.widgets.keys import keys
+from pghalab.widgets.paint import paint_now
 from pghalab.widgets.terminal_input import Mouse, key_name
 from pghalab.widgets.terminal_look import strip
 from pghalab.widgets.terminal_pump import Pump
@@ -41,13 +44,6 @@ class TerminalView(Widget, can_focus=True):
     ALLOW_SELECT: ClassVar[bool] = False
     takes_every_key: ClassVar[bool] = True
     """The keys of the whole console are the program's too."""
-
-    @dataclass
-    class Typed(Message):
-        """Bytes for the program: keys, mouse, paste, or what the terminal answers."""
-
-        view: TerminalView
-        data: bytes
 
     @dataclass
     class Resized(Message):
@@ -87,11 +83,18 @@ class TerminalView(Widget, can_focus=True):
 
     def __init__(
         self,
+        send: Callable[[TerminalView, bytes], object],
         *,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
+        """`send` takes the bytes for the program: keys, mouse, paste, or what the terminal answers.
+
+        It is called where a message would be posted: each message costs a key a turn of the loop, and an echo has few
+        milliseconds.
+        """
         super().__init__(id=id, classes=classes)
+        self._send = send
         self.watched = False
         """Somebody looks on while another one types: its cursor is that of a terminal with the focus."""
         self.missing = ""
@@ -176,6 +179,7 @@ class TerminalView(Widget, can_focus=True):
             rows |= {cursor.y for cursor in (before, screen.cursor) if cursor}
         if rows:
             self.refresh(*(Region(0, row, screen.columns, 1) for row in rows))
+            paint_now(self)
         if (below := screen.scrolled.below) != self._below:
             self._below = below
             self.post_message(self.Moved(self, below))
@@ -230,7 +234,17 @@ class TerminalView(Widget, can_focus=True):
     def type(self, data: bytes) -> None:
         """Send bytes to the program."""
         if data:
-            self.post_message(self.Typed(self, data))
+            self._send(self, data)
+
+    def take_now(self, event: events.Key) -> bool:
+        """Take a key without the turns of the loop on which it would come; False when it has to come that way.
+
+        Nothing that is on its way already may be overtaken.
+        """
+        if self.message_queue_size or not self._is_mounted:
+            return False
+        self.on_key(event)
+        return event._stop_propagation
 
     def on_key(self, event: events.Key) -> None:
         """Every key is the program's, but for those that lead out, scroll and search."""

@@ -17,7 +17,7 @@ from tests.bench.lab import LabHere, verb
 from tests.bench.report import Figure
 from tests.terminal import Terminal
 
-KEYS = 120
+KEYS = 240
 """Of each of the two, one after the other in turn."""
 PACE = 0.02
 """Seconds between two keys."""

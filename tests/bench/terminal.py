@@ -38,14 +38,11 @@ class Alone(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.view = TerminalView()
+        self.view = TerminalView(lambda *_: self.answered.set())
         self.answered = asyncio.Event()
 
     def compose(self) -> ComposeResult:
         yield self.view
-
-    def on_terminal_view_typed(self) -> None:
-        self.answered.set()
 
 
 async def keys_meanwhile(data: bytes) -> tuple[list[float], float]:

@@ -81,6 +81,21 @@ async def test_every_key_goes_to_the_shell_and_one_leads_out(folder: Path) -> No
         assert terminal.typed == b"ls n?\x11\x10\x1b\r" and not terminal.closed
 
 
+async def test_no_key_overtakes_a_paste_or_one_that_was_under_way(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        terminal = await entered(built, pilot)
+        view = area(built).view
+        assert view is not None
+        # As those do that were typed right behind the key that opened the shell.
+        assert view.take_late(events.Key("a", "a"))
+        for event in (events.Key("b", "b"), events.Paste("c" * 9), events.Key("d", "d"), events.Key("enter", "\r")):
+            built.app.post_message(event)
+        await until(pilot, lambda: terminal.typed.endswith(b"\r"))
+        assert terminal.typed == b"ab\x1b[200~" + b"c" * 9 + b"\x1b[201~d\r"
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
 async def test_one_key_leads_from_the_shell_to_the_cluster(folder: Path, size: tuple[int, int]) -> None:
     built = stage(folder)

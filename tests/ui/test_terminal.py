@@ -29,7 +29,7 @@ class Alone(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.view = TerminalView()
+        self.view = TerminalView(self.take_typed)
         self.said: list[Any] = []
         self.typed = b""
 
@@ -37,8 +37,8 @@ class Alone(App[None]):
         yield self.view
         yield Input(id="other")
 
-    def on_terminal_view_typed(self, event: TerminalView.Typed) -> None:
-        self.typed += event.data
+    def take_typed(self, _: TerminalView, data: bytes) -> None:
+        self.typed += data
 
     def on_terminal_view_resized(self, event: TerminalView.Resized) -> None:
         self.said.append(("size", event.columns, event.rows))

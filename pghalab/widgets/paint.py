@@ -1,0 +1,57 @@
+"""Painting a widget at once."""
+
+from __future__ import annotations
+
+from textual._compositor import LayoutUpdate
+from textual.geometry import Region
+from textual.widget import Widget
+
+FEW = 4
+"""Rows that are painted without the compositor; it draws everything else that is in the same rows, too."""
+
+
+def paint_now(widget: Widget) -> None:
+    """Paint what a widget has asked to be painted, where that is all there is to do on its screen.
+
+    Textual takes an update through the widget's queue, the screen's queue and a timer. Where the screen has to be
+    arranged or painted as a whole it is left to that.
+    """
+    screen, app = widget.screen, widget.app
+    arranges = screen._layout_required or screen._scroll_required or screen._repaint_required
+    if arranges or screen._recompose_required or not screen.is_current or app._batch_count:
+        return
+    if not widget.display or widget not in screen._compositor:
+        return
+    with app._context():
+        widget._repaint_required = False
+        if (spot := _in_full_sight(widget)) is not None:
+            widget._exchange_repaint_regions()
+            rows = widget.render_lines(spot.translate(-widget.region.offset))
+            app._display(screen, LayoutUpdate([[row] for row in rows], spot))
+        else:
+            screen._dirty_widgets.add(widget)
+            screen._compositor.update_widgets(screen._dirty_widgets)
+            screen._compositor_refresh()
+
+
+def _in_full_sight(widget: Widget) -> Region | None:
+    """Where on the screen the rows are that are to be painted; None where they are many, or something covers them."""
+    asked = Region.from_union(list(widget._repaint_regions)) if widget._repaint_regions else Region()
+    if not 0 < asked.height <= FEW:
+        return None
+    compositor = widget.screen._compositor
+    found = compositor.find_widget(widget)
+    whole = found.region
+    spot = Region(whole.x, whole.y + asked.y, whole.width, asked.height)
+    if not found.clip.contains_region(spot):
+        return None
+    for y in spot.line_range:
+        # The uppermost comes first.
+        for other, seen, _ in compositor.layers_visible[y]:
+            if other is widget:
+                break
+            if seen.overlaps(spot):
+                return None
+        else:
+            return None
+    return spot
