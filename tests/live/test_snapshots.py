@@ -59,9 +59,19 @@ class Cluster:
         (name,) = (name for name, one in self.members().items() if one["role"] == "leader")
         return name
 
+    def own(self, node: str) -> tuple[str, str, int]:
+        """Role, state and timeline in the words of the member itself; what it cannot tell is empty, or 0.
+
+        What the cluster says of its members is what they last wrote down: after a way back that is what the snapshot
+        holds, until each of them writes again.
+        """
+        told = json.loads(self.run(node, "curl -s http://localhost:8008/patroni || true") or "{}")
+        state = told.get("replication_state") or told.get("state", "")
+        return told.get("role", ""), state, told.get("timeline") or 0
+
     def timeline(self) -> int:
         """The leader's timeline."""
-        return int(self.members()[self.leader]["timeline"])
+        return self.own(self.leader)[2]
 
     def etcd(self) -> dict[str, tuple[int, int]]:
         """Each etcd's cluster and member ID, as it tells of itself; all have to answer, those that start as well."""
@@ -86,10 +96,9 @@ class Cluster:
 
     def streams(self) -> bool:
         """Every replica streams from the leader, on its timeline."""
-        # A member that has just started has no timeline yet.
-        seen = sorted((one["role"], one["state"], one.get("timeline", 0)) for one in self.members().values())
+        seen = sorted(map(self.own, self.members()))
         timeline = seen[0][2]
-        return seen == [("leader", "running", timeline), *[("replica", "streaming", timeline)] * 2]
+        return timeline > 0 and seen == [("primary", "running", timeline), *[("replica", "streaming", timeline)] * 2]
 
 
 class Writer:
