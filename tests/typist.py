@@ -149,8 +149,8 @@ def _title(screen: str, title: str) -> str:
 
 
 def _leads(screen: str) -> bool:
-    """The keys are the lesson's."""
-    return "⏎" in screen.rpartition("\n")[2]
+    """The keys are the lesson's, and it is painted: its line of keys comes before the rest."""
+    return "⏎" in screen.rpartition("\n")[2] and not _page(screen)
 
 
 def _shell(screen: str) -> str:

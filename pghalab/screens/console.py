@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+from weakref import WeakKeyDictionary
 
 from textual import on, work
 from textual.app import App
@@ -65,6 +66,8 @@ class Console(App[int]):
         """How the person wants shows to be."""
         self.arranged = Layout(layout_file())
         self._veiled: Veiled | None = None
+        self._asked: WeakKeyDictionary[Key, Screen[Any]] = WeakKeyDictionary()
+        """Which screen each key was given to that is on its way."""
         self._lights = ""
         """The theme that the person has when no room looks on."""
 
@@ -195,8 +198,13 @@ class Console(App[int]):
 
     async def on_event(self, event: Event) -> None:
         """Let the screen know of every key."""
-        if isinstance(event, Key) and not event.is_forwarded and isinstance(self.screen, ConsoleScreen):
-            self.screen.pressed(event)
+        if isinstance(event, Key) and event.is_forwarded and self._asked.get(event, self.screen) is not self.screen:
+            # It was typed before the screen came on which it arrives, and nobody took it: it is meant for that one.
+            event = Key(event.key, event.character)
+        if isinstance(event, Key) and not event.is_forwarded:
+            self._asked[event] = self.screen
+            if isinstance(self.screen, ConsoleScreen):
+                self.screen.pressed(event)
             take = getattr(self.focused, "take_now", None)
             # What comes first everywhere comes first here.
             if take is not None and (await self._check_bindings(event.key, priority=True) or take(event)):

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from textual import events
 from textual.selection import Selection
 from textual.widgets import OptionList
 
@@ -63,6 +64,18 @@ async def test_an_output_keeps_its_head_and_its_tail_and_takes_the_whole_width(f
         await until(pilot, lambda: wide.text.startswith("nohup etcd"))
         await pilot.press("w")
         await until(pilot, lambda: built.app.screen is screen)
+
+
+async def test_keys_that_are_typed_before_their_screen_is_there_are_its_keys(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(110, 34)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        for key in ("w", "tab"):
+            built.app.post_message(events.Key(key, "w" if key == "w" else None))
+        await until(pilot, lambda: isinstance(built.app.screen, WideScreen) and "2 of 2" in shown(built))
+        for key in ("w", "n"):
+            built.app.post_message(events.Key(key, key))
+        await until(pilot, lambda: built.app.screen is screen and screen.step.id == "second-edit")
 
 
 async def test_a_selection_has_the_breaks_of_the_lines_only(folder: Path) -> None:
