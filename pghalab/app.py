@@ -18,7 +18,7 @@ from textual.events import Resize
 from textual.screen import ModalScreen, Screen
 
 from pghalab import registry
-from pghalab.lab.types import LabError
+from pghalab.lab.types import LabError, User
 from pghalab.screens import ending
 from pghalab.screens.console import Console
 from pghalab.screens.home import HomeScreen
@@ -220,15 +220,17 @@ class PghalabApp(Console):
         self.session.watch.refresh()
         self.refresh(layout=True)
 
-    @work(group="shell", exclusive=True, exit_on_error=False)
-    async def action_shell(self) -> None:
+    def action_shell(self) -> None:
         """Choose a node and open a shell on it."""
         from pghalab.screens.lesson_shell import ask_where
+
+        ask_where(self.screen, "Open a shell (it fills the screen until you leave it)", self._fill_with_shell)
+
+    @work(group="shell", exclusive=True, exit_on_error=False)
+    async def _fill_with_shell(self, node: str, user: User) -> None:
         from pghalab.screens.shell import open_shell
 
-        chosen = await ask_where(self.screen, "Open a shell (it fills the screen until you leave it)")
-        if chosen is not None:
-            await open_shell(self, *chosen)
+        await open_shell(self, node, user)
 
     @work(group="room", exclusive=True, exit_on_error=False)
     async def action_room(self) -> None:

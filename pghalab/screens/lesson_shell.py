@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -77,7 +78,14 @@ class ShellArea(StepShells):
 
     def another(self) -> None:
         """Ask on which node and as whom, and open a shell there."""
-        self._begin(self._another())
+
+        def chosen(node: str, user: User) -> None:
+            # At once: what is typed right behind the choice is for the shell.
+            self._show_pane()
+            self.expect()
+            self._begin(self._open_on(node, user))
+
+        ask_where(self._lesson, "Open a shell", chosen)
 
     def type_here(self) -> None:
         """Put the step's command at the prompt of a shell where the step runs it; the learner runs it."""
@@ -142,11 +150,6 @@ class ShellArea(StepShells):
 
     def _begin(self, work: object) -> None:
         self._lesson.run_worker(work, group="shell", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
-
-    async def _another(self) -> None:
-        chosen = await ask_where(self._lesson, "Open a shell")
-        if chosen is not None:
-            await self._open_on(*chosen)
 
     async def _put(self) -> None:
         screen = self._lesson
@@ -238,8 +241,8 @@ class ShellKeys(ArrangedScreen):
         self.query_one(ShellArea).turn(by)
 
 
-async def ask_where(screen: Screen[Any], question: str) -> tuple[str, User] | None:
-    """Ask on which node and as whom a shell is wanted."""
+def ask_where(screen: Screen[Any], question: str, then: Callable[[str, User], object]) -> None:
+    """Ask on which node and as whom a shell is wanted; `then` is called with both, unless none is."""
     from pghalab.screens.console import Console
 
     assert isinstance(screen.app, Console)
@@ -247,7 +250,7 @@ async def ask_where(screen: Screen[Any], question: str) -> tuple[str, User] | No
     backend = session.state.backend
     if backend is None or session.state.read_only:
         screen.notify(session.work.refusal(), severity="warning", markup=False)
-        return None
+        return
     users: tuple[User, ...] = ("postgres", "root")
     words = {"up": "● up", "connecting": "◐ connecting", "down": "✗ down", "refused": "✗ refused"}
     choices = [
@@ -255,8 +258,10 @@ async def ask_where(screen: Screen[Any], question: str) -> tuple[str, User] | No
         for user in users
         for name, node in backend.lab.nodes.items()
     ]
-    chosen = await screen.app.push_screen_wait(Choose(question, choices))
-    if chosen is None:
-        return None
-    name, _, node_name = chosen.partition("@")
-    return node_name, "root" if name == "root" else "postgres"
+
+    def chosen(choice: str | None) -> None:
+        if choice is not None:
+            name, _, node_name = choice.partition("@")
+            then(node_name, "root" if name == "root" else "postgres")
+
+    screen.app.push_screen(Choose(question, choices), chosen)

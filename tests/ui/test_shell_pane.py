@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections import Counter
 from pathlib import Path
@@ -326,8 +327,16 @@ async def test_several_shells_are_tabs(folder: Path) -> None:
         await until(pilot, lambda: not area(built).has_focus_within)
         await pilot.press("plus")
         await until(pilot, lambda: built.app.screen is not screen)
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: built.app.screen is screen and len(list(screen.query(Tab))) == 2)
+        await pilot.press("down")
+        built.app.post_message(events.Key("enter", "\r"))
+        while built.app.screen is not screen:
+            await asyncio.sleep(0)
+        for key in "rn":
+            built.app.post_message(events.Key(key, key))
+        await until(pilot, lambda: len(list(screen.query(Tab))) == 2)
+        other = built.lab.nodes["pgha2"].shells
+        await until(pilot, lambda: [one.typed for one in other] == [b"rn"])
+        assert screen.step.id == "second-start" and not built.app.session.work.busy
         labels = [str(tab.label) for tab in screen.query(Tab)]
         assert [label.split()[-1] for label in labels] == ["postgres@pgha1", "postgres@pgha2"]
         second = area(built).shell
