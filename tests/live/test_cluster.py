@@ -321,7 +321,7 @@ async def _promoted(lab: LocalLab, names: list[str]) -> tuple[str, float]:
 async def _freeze_the_leader(lab: LocalLab, engine: Engine, seen: Seen) -> None:
     """A frozen leader still holds its key: said at once, with what etcd says is left of it."""
     leader = seen.value("patroni").leader
-    await engine.call("Pausing", engine.api.pause, leader)
+    await engine.call("Pausing", engine.freeze, leader)
     frozen = time.time()
     try:
         await seen.until(lambda: any(one.kind == "leader-silent" for one in seen.troubles()), 10)
@@ -349,7 +349,7 @@ async def _crash_and_freeze(lab: LocalLab, engine: Engine, seen: Seen) -> None:
 
     last = list(lab.nodes)[4]
     since = len(seen.updates)
-    await engine.call("Pausing", engine.api.pause, last)
+    await engine.call("Pausing", engine.freeze, last)
     try:
         await seen.event(f"{last} is down", since)
         await seen.until(lambda: seen.value("nodes")[4].container == "paused")

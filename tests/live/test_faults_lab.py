@@ -144,7 +144,7 @@ async def test_changes_behind_our_back_are_seen_and_put_right(lab: LocalLab, eng
         return next((one.state for one in reversed(seen) if isinstance(one, Container) and one.name == name), "")
 
     paused, stopped, removed = [await found(engine, lab.settings, number) for number in (1, 2, 3)]
-    engine.api.pause(paused)
+    engine.freeze(paused)
     await until(lambda: state(first) == "paused")
     engine.api.rename(paused, f"{lab.name}renamed")
     engine.api.stop(stopped, timeout=5)
@@ -176,7 +176,7 @@ async def test_what_the_engine_lists_is_as_new_as_what_it_told(lab: LocalLab, en
     stop = engine.watch(lab.name, look, lambda: None)
     try:
         for change, state in [
-            (engine.api.pause, ("pause", "paused")),
+            (engine.freeze, ("pause", "paused")),
             (engine.api.unpause, ("unpause", "running")),
         ] * 5:
             listed.clear()

@@ -214,7 +214,7 @@ async def test_a_node_that_freezes_or_stops_is_said_and_its_shell_returns(desk: 
     frozen, stopped = await desk.open(one, "postgres"), await desk.open(two, "root")
     frozen.write(b"vi\r")
     await until(lambda: b"VIM" in desk.drawn[frozen.number])
-    await asyncio.to_thread(desk.engine.api.pause, containers[one])
+    await asyncio.to_thread(desk.engine.freeze, containers[one])
     began = time.monotonic()
     frozen.write(b"ihello")
     try:

@@ -260,7 +260,7 @@ class Interfered:
         raise AssertionError(said)
 
     async def pause(self) -> None:
-        self.engine.api.pause(await self.id())
+        self.engine.freeze(await self.id())
 
     async def stop(self) -> None:
         await asyncio.to_thread(self.engine.api.stop, await self.id(), timeout=10)

@@ -15,7 +15,7 @@ import pytest
 from pghalab import cli
 from pghalab.lab.deploy import addresses
 from pghalab.lab.engine import lease
-from pghalab.lab.engine.client import Engine
+from pghalab.lab.engine.client import FREEZES, Engine
 from pghalab.lab.engine.inventory import FoundContainer, FoundVolume
 from pghalab.lab.local import LocalLab
 from pghalab.lab.nodes import Nodes
@@ -380,7 +380,7 @@ async def test_a_copy_that_takes_too_long(lab: LocalLab, docker: FakeDocker, dis
     assert (volumes(docker), states(docker)) == (set(), RUNNING)
 
 
-@pytest.mark.parametrize("times", [1, take.FREEZES - 1, take.FREEZES])
+@pytest.mark.parametrize("times", [1, FREEZES - 1, FREEZES])
 async def test_a_node_that_the_engine_is_unable_to_freeze_is_frozen_once_more(
     lab: LocalLab, docker: FakeDocker, disk: Disk, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
@@ -393,7 +393,7 @@ async def test_a_node_that_the_engine_is_unable_to_freeze_is_frozen_once_more(
         pause(container)
 
     monkeypatch.setattr(docker, "pause", sometimes)
-    if times < take.FREEZES:
+    if times < FREEZES:
         await told(lab.snapshot("s"))
         assert disk.still and left == [0]
     else:

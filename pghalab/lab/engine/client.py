@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 CALL_TIMEOUT = 60
 """Seconds a single call may take before the engine counts as gone."""
 CONNECT_TIMEOUT = 10
+FREEZES = 5
+"""Times that the engine is asked to freeze a container."""
 REMOVALS = 4
 """How often the engine is asked to remove a container."""
 REMOVE_AGAIN = 0.5
@@ -107,6 +109,23 @@ class Engine:
                     raise
                 log.info("removing %s once more: %r", container, error)
             time.sleep(REMOVE_AGAIN)
+
+    def freeze(self, container: str) -> None:
+        """Freeze all processes of a container; blocks, for `call`, and raises what the SDK does.
+
+        Under cgroups v1 that may fail while processes begin in it, and runc calls it a game of chance
+        (opencontainers/runc#2791): the engine is asked again.
+        """
+        import docker.errors
+
+        for tries_left in reversed(range(FREEZES)):
+            try:
+                self.api.pause(container)
+                return
+            except docker.errors.APIError as error:
+                if "unable to freeze" not in str(error) or not tries_left:
+                    raise
+                log.info("freezing %s once more: %r", container, error)
 
     def _begin(self, function: Callable[[], T]) -> asyncio.Future[T]:
         try:

@@ -41,9 +41,6 @@ Say = Callable[[str], None]
 
 FREEZE_LIMIT = 8.0
 """Seconds after which a copy is given up: Patroni renews its leader key at least 20 s before it ends."""
-FREEZES = 5
-"""Times that the engine is asked to freeze a node: under cgroups v1 that may fail while processes begin in it, and runc
-calls it a game of chance (opencontainers/runc#2791)."""
 RESERVE = 512 * 1024 * 1024
 """Bytes that stay free on the disk: the lab itself goes on writing."""
 
@@ -213,7 +210,9 @@ async def _copied(engine: Engine, copier: str, running: Mapping[str, FoundContai
     made = time.time()
     try:
         began = time.monotonic()
-        await lifecycle.together(_freeze(engine, name, found) for name, found in running.items())
+        await lifecycle.together(
+            engine.call(f"Freezing {name}", engine.freeze, found.id) for name, found in running.items()
+        )
         made = time.time()
         await helper.run(engine, copier, scripts.COPY, f"{FREEZE_LIMIT:g}")
     except LabError as error:
@@ -232,18 +231,6 @@ async def _copied(engine: Engine, copier: str, running: Mapping[str, FoundContai
 
 async def _thaw_all(engine: Engine, running: Mapping[str, FoundContainer]) -> None:
     await lifecycle.together(_thaw(engine, found) for found in running.values())
-
-
-async def _freeze(engine: Engine, name: str, found: FoundContainer) -> None:
-    for left in reversed(range(FREEZES)):
-        try:
-            await engine.call(f"Freezing {name}", engine.api.pause, found.id)
-        except LabError as error:
-            if not left or "unable to freeze" not in error.what:
-                raise
-            log.info("%s is frozen once more: %s", name, error)
-        else:
-            return
 
 
 async def _thaw(engine: Engine, found: FoundContainer) -> None:
