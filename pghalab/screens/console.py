@@ -14,8 +14,10 @@ from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from pghalab.lab.host.paths import layout_file
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class Passed(Message):
+    """Goes behind what was typed."""
+
+
 class Console(App[int]):
     """What every screen may ask for: the session, the way to another screen, a question, the clipboard."""
 
@@ -68,6 +74,10 @@ class Console(App[int]):
         self._veiled: Veiled | None = None
         self._asked: WeakKeyDictionary[Key, Screen[Any]] = WeakKeyDictionary()
         """Which screen each key was given to that is on its way."""
+        self._way: Widget | None = None
+        """Where what is typed was sent last, other than to a shell."""
+        self._under_way = 0
+        """How much of that has not come back, or to where it was meant for."""
         self._lights = ""
         """The theme that the person has when no room looks on."""
 
@@ -197,19 +207,36 @@ class Console(App[int]):
             self.session.show.note(message)
 
     async def on_event(self, event: Event) -> None:
-        """Let the screen know of every key."""
+        """Let the screen know of every key, and let none overtake another on its way to a shell."""
         if isinstance(event, Key) and event.is_forwarded and self._asked.get(event, self.screen) is not self.screen:
             # It was typed before the screen came on which it arrives, and nobody took it: it is meant for that one.
             event = Key(event.key, event.character)
-        if isinstance(event, Key) and not event.is_forwarded:
+        if not isinstance(event, (Key, Paste)) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        if isinstance(event, Key):
             self._asked[event] = self.screen
             if isinstance(self.screen, ConsoleScreen):
                 self.screen.pressed(event)
-            take = getattr(self.focused, "take_now", None)
-            # What comes first everywhere comes first here.
-            if take is not None and (await self._check_bindings(event.key, priority=True) or take(event)):
+        target = self.focused or self.screen
+        if not hasattr(target, "take_late"):
+            self._way = target
+            await super().on_event(event)
+        elif self._way is not None and self._way.is_running and self._under_way:
+            # What was typed before is still on its way to the shell: this goes the same way, behind it.
+            if isinstance(event, Key) and await self._check_bindings(event.key, priority=True):
                 return
-        await super().on_event(event)
+            self._way._forward_event(event)
+        else:
+            self._way, self._under_way = None, 0
+            await super().on_event(event)
+            return
+        if self._way.post_message(Passed()):
+            self._under_way += 1
+
+    def on_passed(self) -> None:
+        """All that was typed before this has come to where it was meant for."""
+        self._under_way = max(0, self._under_way - 1)
 
     def go_home(self) -> None:
         """Close everything above home."""

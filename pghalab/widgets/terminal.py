@@ -236,16 +236,6 @@ class TerminalView(Widget, can_focus=True):
         if data:
             self._send(self, data)
 
-    def take_now(self, event: events.Key) -> bool:
-        """Take a key without the turns of the loop on which it would come; False when it has to come that way.
-
-        Nothing that is on its way already may be overtaken.
-        """
-        if self.message_queue_size or not self._is_mounted:
-            return False
-        self.on_key(event)
-        return event._stop_propagation
-
     def on_key(self, event: events.Key) -> None:
         """Every key is the program's, but for those that lead out, scroll and search."""
         if self._is_left:

@@ -82,6 +82,26 @@ async def test_every_key_goes_to_the_shell_and_one_leads_out(folder: Path) -> No
         assert terminal.typed == b"ls n?\x11\x10\x1b\r" and not terminal.closed
 
 
+async def test_a_line_that_is_typed_in_one_go_behind_the_key_keeps_its_order(folder: Path) -> None:
+    built = stage(folder)
+    async with built.app.run_test(size=(120, 40)) as pilot:
+        await at_step(built, pilot, "second-start")
+        line = "echo typed ahead, in one go"
+        for number, character in enumerate("s" + line):
+            built.app.post_message(events.Key(key_of(character), character))
+            # Some of them come while the shell takes the keys.
+            for _ in range(number // 3):
+                await asyncio.sleep(0)
+        await until(pilot, lambda: any(node.shells for node in built.lab.nodes.values()))
+        (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
+        await until(pilot, lambda: len(terminal.typed) >= len(line))
+        assert terminal.typed == line.encode()
+
+
+def key_of(character: str) -> str:
+    return {" ": "space", ",": "comma"}.get(character, character)
+
+
 async def test_no_key_overtakes_a_paste_or_one_that_was_under_way(folder: Path) -> None:
     built = stage(folder)
     async with built.app.run_test(size=(120, 40)) as pilot:
