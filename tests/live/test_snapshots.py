@@ -15,7 +15,6 @@ import pytest
 
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.snapshots.model import About
-from pghalab.lab.snapshots.take import FREEZE_LIMIT
 from tests.live.conftest import MakeSettings
 from tests.live.driven import PGHALAB, ROOT, Course, driven, wait
 
@@ -180,8 +179,7 @@ def _rounds(course: Course, rounds: int, back: int) -> None:
     ran = {name: (about.leader, len(about.etcd), len(about.patroni)) for name, about in found.items()}
     assert {name: one for name, one in ran.items() if one != (leader, 5, 3)} == {}
     frozen = [about.frozen for about in found.values()]
-    # The leader's key lives on for 20 s at least.
-    assert max(frozen) < FREEZE_LIMIT
+    assert max(frozen) < 5
     restored = []
     for name in list(bounds)[:back]:
         began = time.monotonic()

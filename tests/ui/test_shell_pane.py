@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Static
@@ -88,7 +89,7 @@ async def test_a_line_that_is_typed_in_one_go_behind_the_key_keeps_its_order(fol
         await at_step(built, pilot, "second-start")
         line = "echo typed ahead, in one go"
         for number, character in enumerate("s" + line):
-            built.app.post_message(events.Key(key_of(character), character))
+            built.app.post_message(events.Key(_character_to_key(character), character))
             # Some of them come while the shell takes the keys.
             for _ in range(number // 3):
                 await asyncio.sleep(0)
@@ -96,10 +97,6 @@ async def test_a_line_that_is_typed_in_one_go_behind_the_key_keeps_its_order(fol
         (terminal,) = [one for node in built.lab.nodes.values() for one in node.shells]
         await until(pilot, lambda: len(terminal.typed) >= len(line))
         assert terminal.typed == line.encode()
-
-
-def key_of(character: str) -> str:
-    return {" ": "space", ",": "comma"}.get(character, character)
 
 
 async def test_no_key_overtakes_a_paste_or_one_that_was_under_way(folder: Path) -> None:
