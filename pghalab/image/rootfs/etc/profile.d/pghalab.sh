@@ -8,6 +8,6 @@ export PAGER=cat
 export ETCDCTL_API=3
 export LANG=C.UTF-8
 # `sudo -E -u postgres /bin/bash -l` leaves postgres in root's home, where it can write nothing.
-if [ "$(id -un)" = postgres ] && [ ! -w . ]; then
+if [ ! -w . ] && [ -O /var/lib/postgresql ]; then
     cd /var/lib/postgresql || true
 fi

@@ -56,18 +56,31 @@ join() {
     printf '%s' "$first" "${@/#/$by}"
 }
 
+# Makes the folders that are missing; which could not be made shows by itself.
+make_folders() {
+    local folder
+    for folder in "$@"; do
+        [[ -d "$folder" ]] || mkdir "$folder" || true
+    done
+}
+
 # Writes standard input to $1 with mode $2 so that a reader never sees half of it; a link of that name is replaced.
 # Who else may write in the folder could put a link in the place of the new file, so root does this in its own only.
 write_file() {
-    local new
-    new=$(mktemp "$1.XXXXXX")
-    cat >"$new"
-    chmod "$2" "$new"
+    local new=$1.$BASHPID.$SRANDOM
+    # A file is made with the bits of 666 that are not in the mask, and only where there is none (noclobber).
+    (
+        umask "$(printf %o $((0666 & ~0$2)))"
+        set -C
+        cat >"$new"
+    )
     mv -fT "$new" "$1"
 }
 
-# Runs a command, or a function of this file, as postgres: in its own folders a link leads no further than it may go.
+# Runs a command, or a function of this file, as postgres, with an environment of its own: in its own folders a link
+# leads no further than it may go.
 as_postgres() {
     # shellcheck disable=SC2016
-    sudo -u postgres /bin/bash -euo pipefail -c '. /usr/local/lib/pghalab/common.sh; "$@"' "$0" "$@"
+    setpriv --reuid postgres --regid postgres --init-groups --reset-env \
+        /bin/bash -euo pipefail -c '. /usr/local/lib/pghalab/common.sh; "$@"' "$0" "$@"
 }
