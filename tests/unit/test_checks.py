@@ -127,7 +127,10 @@ def test_processes_are_told_by_their_program() -> None:
 
 async def test_resolves(lab: FakeLab, sources: FakeSources) -> None:
     node = lab.nodes["pgha1"]
-    node.answers["getent"] = "pgha2 192.168.50.11\netcd3 192.168.50.99\netcd4 \n"
+    node.answers["getent"] = (
+        "pgha2 192.168.50.11  STREAM pgha2\n192.168.50.11  DGRAM  \n192.168.50.11  RAW    \n"
+        "etcd3 192.168.50.99  STREAM pgha3\n192.168.50.99  DGRAM  \n192.168.50.99  RAW    \netcd4 \n"
+    )
     wanted = {"on": ["pgha1"], "names": ["pgha2", "etcd3", "etcd4"]}
     assert failed(await look(lab, sources, "resolves", wanted)) == (
         "etcd3 is 192.168.50.99, not 192.168.50.12; etcd4 does not resolve".replace(";", ",")

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 LONGEST = 262144
 """Bytes of a file that are read."""
 
-_ONE = f"""p={{path}}
-if [ -e "$p" ]; then
-  stat -L -c '%F|%U|%a' "$p"
-  if [ -d "$p" ]; then ls -A "$p" | wc -l; else echo 0; head -c {LONGEST} "$p"; fi
-fi"""
+# Programs are what takes time on a node: bash does all but one of them itself. Only what comes to an end is read.
+_CONTENT = f"""if [ -d "$p" ]; then set -- "$p"/*; echo $#
+  else
+    echo 0
+    [ ! -f "$p" ] || {{ LC_ALL=C IFS= read -r -N {LONGEST} text < "$p"; printf %s "$text"; }}
+  fi"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,16 @@ class File:
 
 def one(path: str) -> str:
     """The command that tells of a file what `file` understands."""
-    return _ONE.format(path=shlex.quote(path))
+    return f"""p={shlex.quote(path)}
+shopt -s dotglob nullglob
+if [ -e "$p" ]; then
+  stat -L -c '%F|%U|%a' "$p"
+  {_CONTENT}
+fi"""
 
 
 def many(files: Sequence[str], there: Sequence[str], mark: str) -> str:
     """The command that tells the same of many files, each below a line `mark`, and then which of `there` are there."""
-    # Programs are what takes time on a node: bash does all but one of them itself. Only what comes to an end is read.
     return f"""shopt -s dotglob nullglob
 declare -A told
 found=()
@@ -47,11 +52,7 @@ for p in {shlex.join(files)}; do
   echo {shlex.quote(mark)}
   [ -n "${{told[$p]}}" ] || continue
   echo "${{told[$p]}}"
-  if [ -d "$p" ]; then set -- "$p"/*; echo $#; continue; fi
-  echo 0
-  [ -f "$p" ] || continue
-  LC_ALL=C IFS= read -r -N {LONGEST} text < "$p"
-  printf %s "$text"
+  {_CONTENT}
 done
 echo {shlex.quote(mark)}
 for p in {shlex.join(there)}; do [ ! -e "$p" ] || echo "$p"; done"""
