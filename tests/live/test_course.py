@@ -189,7 +189,7 @@ async def back_without_a_loss(lab: LocalLab, runner: Runner, engine: Engine) -> 
     assert f"{new} led last" in ended.reason
     others = [engine.client.containers.get(name) for name in start if name != old]
     for container in others:
-        await asyncio.to_thread(container.pause)
+        await asyncio.to_thread(engine.freeze, str(container.id))
     ended = await run(runner, course.step(start[old]))
     assert (ended.outcome, ended.code) == ("refused", "unseen")
     assert all(f"{container.name} is out of reach: its container is paused" in ended.reason for container in others)

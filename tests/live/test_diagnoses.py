@@ -275,7 +275,7 @@ async def in_a_shell(bench: Bench) -> None:
 async def while_a_node_stands_still(bench: Bench, engine: Engine) -> None:
     """A node that is paused is named."""
     container = engine.client.containers.get(bench.third.name)
-    await asyncio.to_thread(container.pause)
+    await asyncio.to_thread(engine.freeze, str(container.id))
     try:
         (found,) = await bench.said("node-stopped")
         assert found.says == f"{bench.third.name} is paused: nothing on it answers."

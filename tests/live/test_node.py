@@ -297,7 +297,7 @@ async def test_a_paused_node_is_noticed_within_six_seconds_and_returns(two: Two,
     port = await one.tunnel(22)
     told = len(two.told)
     container = two.containers[one.name]
-    await asyncio.to_thread(container.pause)
+    await asyncio.to_thread(two.containers.engine.freeze, one.name)
     began = time.monotonic()
     try:
         last = [event async for event in events][-1]
