@@ -9,9 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import threading
-import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,9 +17,9 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from pghalab.cluster import rest
+from pghalab.cluster.etcd_client import new_client
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.rest import NoAnswer, NotRunning
-from pghalab.lab.host import environment
 from pghalab.lab.types import LabError, Node
 
 log = logging.getLogger(__name__)
@@ -35,25 +32,7 @@ PATIENCE: Final = 0.7
 """Seconds after which a member that keeps its clients waiting is asked as the other members ask it."""
 _SERVICE: Final = "etcd"
 WAITS: Final = "waits for a majority of the members"
-_CHANNEL: Final = [
-    ("grpc.keepalive_time_ms", 6000),  # etcd closes connections that ping more often than every 5 s
-    ("grpc.keepalive_timeout_ms", 3000),
-    ("grpc.http2.ping_timeout_ms", 3000),
-    ("grpc.http2.max_pings_without_data", 0),  # a silent watch would be pinged once a minute only
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.use_local_subchannel_pool", 1),  # else a new client inherits the reconnect delay of a dead one
-    ("grpc.initial_reconnect_backoff_ms", 300),
-    ("grpc.max_reconnect_backoff_ms", 2000),
-]
-
-_ENVIRONMENT: Final = {
-    "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python",
-    "GRPC_VERBOSITY": "NONE",
-    "GRPC_ENABLE_FORK_SUPPORT": "0",
-}
-
 _clients: WeakKeyDictionary[Node, tuple[int, Any]] = WeakKeyDictionary()
-_importing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +218,7 @@ async def _call(node: Node, call: Callable[[Any], Any], timeout: float) -> Any:
         kept = _clients.get(node)
         if kept is None or kept[0] != port:
             forget(node)
-            kept = _clients[node] = (port, _new_client(port, timeout))
+            kept = _clients[node] = (port, new_client(port, timeout))
         return call(kept[1])
 
     try:
@@ -255,23 +234,6 @@ def forget(node: Node) -> None:
     It is not closed: another call may be under way on it, and would be told that etcd does not run.
     """
     _clients.pop(node, None)
-
-
-def load() -> Any:
-    """Import etcd3 (slow, once), quietly; its generated code needs protobuf's Python implementation."""
-    with _importing:
-        # Whatever the person at the console has set for other programs: gRPC would write over the screen.
-        environment.leave("GRPC_", "PROTOCOL_BUFFERS_")
-        os.environ.update(_ENVIRONMENT)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # its generated code is of 2019
-            import etcd3
-
-        return etcd3
-
-
-def _new_client(port: int, timeout: float) -> Any:
-    return load().Etcd3Client(host="127.0.0.1", port=port, timeout=timeout, grpc_options=_CHANNEL)
 
 
 class OpenWatch:
@@ -313,7 +275,7 @@ async def open_watch(
             deliver(tuple(changes))
 
     def work() -> OpenWatch:
-        client = _new_client(port, timeout)
+        client = new_client(port, timeout)
         watcher = client.watcher
         watcher._watch_stub = _OneStream(watcher._watch_stub)
         watcher._run = partial(_end_quietly, watcher._run)

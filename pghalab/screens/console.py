@@ -23,6 +23,7 @@ from textual.worker import Worker, WorkerState
 from pghalab.lab.host.paths import layout_file
 from pghalab.lab.types import LabError
 from pghalab.registry.keymap import Keymap, load
+from pghalab.screens.driver import driver
 from pghalab.screens.frames import PromptScreen
 from pghalab.screens.messages import told
 from pghalab.screens.themes import ROOM
@@ -60,7 +61,7 @@ class Console(App[int]):
         lessons: Path | None = None,
         recorded: Shown | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=driver())
         self.recorded = recorded
         """What `connect` shows, when it is a recording: every screen says so."""
         self.then: Literal["", "replay"] = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual._compositor import LayoutUpdate
 from textual.geometry import Region
+from textual.strip import Strip
 from textual.widget import Widget
 
 FEW = 4
@@ -26,24 +27,32 @@ def paint_now(widget: Widget) -> None:
         widget._repaint_required = False
         if (spot := _in_full_sight(widget)) is not None:
             widget._exchange_repaint_regions()
-            rows = widget.render_lines(spot.translate(-widget.region.offset))
-            app._display(screen, LayoutUpdate([[row] for row in rows], spot))
+            app._display(screen, LayoutUpdate([[row] for row in _rows(widget, spot)], spot))
         else:
             screen._dirty_widgets.add(widget)
             screen._compositor.update_widgets(screen._dirty_widgets)
             screen._compositor_refresh()
 
 
+def _rows(widget: Widget, spot: Region) -> list[Strip]:
+    """What the widget draws there, as Textual would paint it but for its cache and for styles that we do not use."""
+    top, background, filters = widget.content_region.y, widget.background_colors[1], widget.get_line_filters()
+    rows = [widget.render_line(y - top) for y in spot.line_range]
+    for line_filter in filters:
+        rows = [row.apply_filter(line_filter, background) for row in rows]
+    return rows
+
+
 def _in_full_sight(widget: Widget) -> Region | None:
-    """Where on the screen the rows are that are to be painted; None where they are many, or something covers them."""
+    """Where the rows of its content are that are to be painted; None where they are many, or something covers them."""
     asked = Region.from_union(list(widget._repaint_regions)) if widget._repaint_regions else Region()
     if not 0 < asked.height <= FEW:
         return None
     compositor = widget.screen._compositor
     found = compositor.find_widget(widget)
-    whole = found.region
-    spot = Region(whole.x, whole.y + asked.y, whole.width, asked.height)
-    if not found.clip.contains_region(spot):
+    content = widget.content_region
+    spot = Region(content.x, found.region.y + asked.y, content.width, asked.height)
+    if not (content.contains_region(spot) and found.clip.contains_region(spot)):
         return None
     for y in spot.line_range:
         # The uppermost comes first.

@@ -236,6 +236,24 @@ class TerminalView(Widget, can_focus=True):
         if data:
             self._send(self, data)
 
+    def _forward_event(self, event: events.Event) -> None:
+        """Take a key at once that would be the only message waiting: its echo has few milliseconds."""
+        waits = self.message_queue_size or self._pending_message is not None or self._is_left or not self.has_focus
+        if isinstance(event, events.Key) and self.terminal is not None and not waits and self._is_the_programs(event):
+            event._set_forwarded()
+            self._take(event)
+        else:
+            super()._forward_event(event)
+
+    def _is_the_programs(self, event: events.Key) -> bool:
+        return bool(key_name(event)[0] and not self._leads_to(event.key))
+
+    def _leads_to(self, key: str) -> str:
+        """What a key leads to, out of here; empty for every other one."""
+        if key in keys(self, "shell.cluster"):
+            return "live"
+        return "lesson" if key in keys(self, "shell.leave") else ""
+
     def on_key(self, event: events.Key) -> None:
         """Every key is the program's, but for those that lead out, scroll and search."""
         if self._is_left:
@@ -250,12 +268,11 @@ class TerminalView(Widget, can_focus=True):
             return
         event.stop()
         event.prevent_default()
-        to_cluster = event.key in keys(self, "shell.cluster")
-        if to_cluster or event.key in keys(self, "shell.leave"):
+        if to := self._leads_to(event.key):
             # The next key is the console's, also one that is under way already.
             self._is_left = True
             self.screen.set_focus(None)
-            self.post_message(self.Left(self, "live" if to_cluster else "lesson"))
+            self.post_message(self.Left(self, to))
         elif self.missing:
             if event.key == "enter":
                 self.post_message(self.FullScreenWanted(self))
@@ -303,8 +320,8 @@ class TerminalView(Widget, can_focus=True):
                 self.copy()
             case _:
                 name, modifiers = key_name(event)
-                self.to_end()
                 self.type(self.terminal.keys.key(name, modifiers))
+                self.to_end()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """A button went down."""

@@ -66,9 +66,12 @@ class Pump:
         self._soon()
 
     def feed(self, data: bytes) -> None:
-        """Have this drawn, soon."""
+        """Have this drawn: now if it is its turn, so that an echo waits for nothing, else soon."""
         self._waiting.extend(data[start : start + SLICE] for start in range(0, len(data), SLICE))
-        self._soon()
+        if self._frame is None and self.terminal is not None and self._wait() <= 0:
+            self._draw()
+        else:
+            self._soon()
 
     async def take(self, data: bytes) -> None:
         """Feed, and wait as long as there is much to draw."""
@@ -77,11 +80,14 @@ class Pump:
             self._drawn.clear()
             await self._drawn.wait()
 
+    def _wait(self) -> float:
+        """Seconds until there may be another frame."""
+        now = time.monotonic()
+        return max(self._pace.wait(now), self._not_before - now)
+
     def _soon(self) -> None:
         if self._frame is None and self.terminal is not None:
-            now = time.monotonic()
-            wait = max(self._pace.wait(now), self._not_before - now)
-            self._frame = asyncio.get_running_loop().call_later(wait, self._draw)
+            self._frame = asyncio.get_running_loop().call_later(self._wait(), self._draw)
 
     def _draw(self) -> None:
         """One frame: feed for a while, then have painted what changed."""

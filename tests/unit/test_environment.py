@@ -98,8 +98,8 @@ def test_postgresql_is_asked_the_same() -> None:
 
 def test_the_libraries_of_etcd_and_ssh_load_and_stay_quiet() -> None:
     code = (
-        "from pghalab.cluster import etcd; import asyncssh, os\n"
-        "print(etcd.load().__name__, os.environ.get('SSH_AUTH_SOCK'), os.environ['GRPC_VERBOSITY'])"
+        "from pghalab.cluster import etcd_client; import asyncssh, os\n"
+        "print(etcd_client.load().__name__, os.environ.get('SSH_AUTH_SOCK'), os.environ['GRPC_VERBOSITY'])"
     )
     assert python(SETTLED + code) == python(code, hostile=False) == "etcd3 None NONE\n"
 
