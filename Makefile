@@ -8,6 +8,9 @@
 
 PY := .venv/bin/python
 ARGS ?=
+# How many processes there are is said in tests/conftest.py. Those that start no lab come first, in more of them: beside
+# labs they would wait, and be waited for.
+PYTEST := $(PY) -m pytest -n logical --maxprocesses 6 --dist loadgroup --no-loadscope-reorder --durations 20 --durations-min 10
 # Where Python may not keep what it has compiled, every start compiles all of pghalab again, which a person would wait for.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -23,7 +26,11 @@ test:
 	@sh scripts/engine.sh
 	@sh scripts/browser.sh
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest -n logical --maxprocesses 6 --dist loadgroup --no-loadscope-reorder --durations 20 --durations-min 10 $(ARGS)
+ifeq ($(strip $(ARGS)),)
+	@$(PYTEST) tests --ignore tests/live; quick=$$?; $(PYTEST) tests/live && exit $$quick
+else
+	@$(PYTEST) $(ARGS)
+endif
 
 check:
 	@.venv/bin/ruff format --check .

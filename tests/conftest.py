@@ -33,7 +33,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
     cores = os.cpu_count() or 1
-    quick = all(Path(word.split("::")[0]).parts[:2] in QUICK for word in config.args)
+    without_live = any(Path(path).parts[-2:] == ("tests", "live") for path in config.getoption("ignore") or ())
+    quick = without_live or all(Path(word.split("::")[0]).parts[:2] in QUICK for word in config.args)
     return 3 * cores if quick else min(4, max(2, cores))
 
 

@@ -27,15 +27,23 @@ PGHALAB = [sys.executable, "-m", "pghalab"]
 STATUS = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
 
 
+ASKED = 0.4
+"""Seconds between two looks that run programs on nodes, which take as much of the machine as what is waited for."""
+
+
 def wait(
-    condition: Callable[[], object], what: str, limit: float = 60.0, work: Callable[[], object] | None = None
+    condition: Callable[[], object],
+    what: str,
+    limit: float = 60.0,
+    work: Callable[[], object] | None = None,
+    every: float = 0.05,
 ) -> None:
-    """Wait until something holds, doing `work` meanwhile."""
+    """Wait until something holds, looking so often and doing `work` meanwhile."""
     until = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < until, f"{what} was not seen within {limit:g} s"
         if work is None:
-            time.sleep(0.02)
+            time.sleep(every)
         else:
             work()
 

@@ -26,6 +26,7 @@ from pghalab.lab.types import Container, LabError, LinkChanged
 from tests.live.conftest import MakeSettings, ids, objects, told, until
 
 
+@pytest.mark.nodes(3)
 async def test_up_makes_what_the_settings_say(lab: LocalLab, engine: Engine) -> None:
     await told(lab.up())
 
@@ -56,6 +57,7 @@ async def test_a_second_up_changes_nothing(lab: LocalLab, engine: Engine) -> Non
     assert await ids(engine, lab.settings) == before
 
 
+@pytest.mark.nodes(3)
 async def test_nodes_are_created_at_the_same_time(lab: LocalLab, monkeypatch: pytest.MonkeyPatch) -> None:
     meeting = threading.Barrier(3, timeout=60)
     real = create.make_container
@@ -69,6 +71,7 @@ async def test_nodes_are_created_at_the_same_time(lab: LocalLab, monkeypatch: py
     assert not meeting.broken
 
 
+@pytest.mark.nodes(3)
 async def test_links_follow_the_port_over_stop_start_and_restart(lab: LocalLab) -> None:
     await told(lab.up())
     changes: list[LinkChanged | Container] = []
@@ -105,6 +108,7 @@ async def test_a_lab_without_nodes_says_how_to_make_them(lab: LocalLab) -> None:
     assert "pghalab up" in caught.value.todo
 
 
+@pytest.mark.nodes(3)
 async def test_up_refuses_to_mix_two_deployments(lab: LocalLab) -> None:
     await told(lab.up())
     for change in ({"nodes": 2}, {"password": "another"}, {"auth_method": "md5"}, {"image": "other:1"}):

@@ -120,7 +120,7 @@ async def until(condition: Callable[[], object], limit: float = 60) -> None:
     """Wait until something holds; the pilot's own way to wait and press would not return before nothing streams."""
     async with asyncio.timeout(limit):
         while not condition():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
 
 async def press(app: PghalabApp, key: str, condition: Callable[[], object]) -> None:

@@ -49,6 +49,7 @@ def foreign_network(engine: Engine, name: str, subnet: str) -> Iterator[str]:
         engine.api.remove_network(made)
 
 
+@pytest.mark.nodes(3)
 async def test_a_foreign_container_with_a_nodes_name_is_refused_and_untouched(
     lab: LocalLab, engine: Engine, image: str
 ) -> None:
@@ -72,6 +73,7 @@ async def test_a_foreign_container_with_a_nodes_name_is_refused_and_untouched(
         assert load_settings(lab.name).prefix == lab.prefix
 
 
+@pytest.mark.nodes(3)
 @pytest.mark.parametrize("running", [True, False])
 async def test_an_address_of_a_foreign_container_is_found_before_anything_is_created(
     lab: LocalLab, engine: Engine, image: str, running: bool
@@ -134,6 +136,7 @@ async def test_a_guest_on_the_labs_network_keeps_it_and_is_named(lab: LocalLab, 
         assert lab.settings.network in await objects(engine, lab.name)
 
 
+@pytest.mark.nodes(3)
 async def test_changes_behind_our_back_are_seen_and_put_right(lab: LocalLab, engine: Engine) -> None:
     await told(lab.up())
     seen: list[LinkChanged | Container] = []

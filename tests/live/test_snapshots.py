@@ -16,12 +16,13 @@ import pytest
 from pghalab.lab.engine.client import Engine
 from pghalab.lab.snapshots.model import About
 from tests.live.conftest import MakeSettings
-from tests.live.driven import PGHALAB, ROOT, Course, driven, wait
+from tests.live.driven import ASKED, PGHALAB, ROOT, Course, driven, wait
 
 WRITER = """
 while n=$((n + 1)); do
     psql -qXAt -U bubba -h $HOST -d postgres -c "insert into written values ($n)" >/dev/null 2>&1 || printf '!'
     echo $n
+    sleep 0.05
 done
 """
 
@@ -102,7 +103,7 @@ class Cluster:
 
 
 class Writer:
-    """Somebody who writes the numbers from 1 on into the leader, a login and a transaction each, as fast as it goes."""
+    """Somebody who writes the numbers from 1 on into the leader, a login and a transaction each."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -200,7 +201,7 @@ def _goes_on(writer: Writer) -> None:
 def _is_back(
     cluster: Cluster, bounds: tuple[int, int], leader: str, timeline: int, etcd: dict[str, tuple[int, int]]
 ) -> None:
-    wait(cluster.streams, "the replicas")
+    wait(cluster.streams, "the replicas", every=ASKED)
     # A leader that crashed is started as a replica, and promoted: the next timeline.
     assert (cluster.leader, cluster.timeline() - timeline in (0, 1)) == (leader, True)
     assert cluster.etcd() == etcd
@@ -210,7 +211,11 @@ def _is_back(
     assert bounds[0] <= len(rows) <= bounds[1] + 1
     cluster.run(leader, f"psql -qXc 'insert into written values ({len(rows) + 1})'")
     for node in cluster.members():
-        wait(lambda node=node: cluster.written(node) == [*rows, len(rows) + 1], f"the new row on {node}")  # type: ignore[misc]
+        wait(
+            lambda node=node: cluster.written(node) == [*rows, len(rows) + 1],  # type: ignore[misc]
+            f"the new row on {node}",
+            every=ASKED,
+        )
     left = cluster.run(cluster.nodes[0], "ls -A /etc/pghalab/keys; ls -A /pgha", user="root")
     assert "snapshot" not in left
 

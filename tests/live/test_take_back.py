@@ -26,6 +26,7 @@ from pghalab.lab.types import LabError
 from tests.live.conftest import MakeSettings, ids, objects, told
 
 
+@pytest.mark.nodes(3)
 async def test_a_creation_that_fails_half_way_takes_back_only_what_it_made(
     lab: LocalLab, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ async def ending_image(engine: Engine, image: str) -> AsyncIterator[str]:
     await asyncio.to_thread(engine.client.images.remove, tag)
 
 
+@pytest.mark.nodes(3)
 async def test_nodes_that_were_there_stay_when_new_ones_end_at_once(
     lab: LocalLab, engine: Engine, ending_image: str
 ) -> None:
