@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import cache
 
 from pghalab.text import SEQUENCE
 
@@ -39,41 +40,39 @@ _VALUE = rf"(?P<secret>(?:{_QUOTED} | (?:(?!&\w+=)[^\s'\"\\]|\\.)+)+)"
 _NAMES = r"(?:password|passwd|passphrase|secret|(?:api|access|secret|private)[-_]?key)"
 
 
+@cache
 def _pattern(text: str) -> re.Pattern[str]:
+    # Compiled when it is first looked for: together they take as long as a whole library to load.
     return re.compile(text, re.IGNORECASE | re.VERBOSE)
 
 
 # Each with the words in small letters one of which is in every text that it fits: looking for a word is much faster.
-_PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
+_PATTERNS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("passw", "passphrase", "secret", "key"),
-        _pattern(rf"{_NAMES}(?: \\*[\"']?[^\S\r\n]*=>?[^\S\r\n]* | \\*[\"']?:[^\S\r\n]* ){_VALUE}"),
+        rf"{_NAMES}(?: \\*[\"']?[^\S\r\n]*=>?[^\S\r\n]* | \\*[\"']?:[^\S\r\n]* ){_VALUE}",
     ),
     # SQL: `alter role shop password 'abc'`.
-    (("passw",), _pattern(r"\bpassword[^\S\r\n]+(?P<secret>(?:E|U&)?'(?:[^'\\\r\n]|\\.|'')*(?:'|(?=[\r\n]|\Z)))")),
+    (("passw",), r"\bpassword[^\S\r\n]+(?P<secret>(?:E|U&)?'(?:[^'\\\r\n]|\\.|'')*(?:'|(?=[\r\n]|\Z)))"),
     (
         ("passw", "passphrase", "token", "secret", "key"),
-        _pattern(rf"--(?:password|passwd|passphrase|token|secret|api-key|access-key)[^\S\r\n]+(?!-){_VALUE}"),
+        rf"--(?:password|passwd|passphrase|token|secret|api-key|access-key)[^\S\r\n]+(?!-){_VALUE}",
     ),
-    (("-u",), _pattern(r"(?<!\S)(?:-u|--user)[\s=]?[^\S\r\n]*['\"]?[\w.@-]+:(?!\d+(?!\S))(?P<secret>[^\s'\"]+)")),
-    (("://",), _pattern(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"]*:(?P<secret>[^\s/'\"]+)@")),
+    (("-u",), r"(?<!\S)(?:-u|--user)[\s=]?[^\S\r\n]*['\"]?[\w.@-]+:(?!\d+(?!\S))(?P<secret>[^\s'\"]+)"),
+    (("://",), r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"]*:(?P<secret>[^\s/'\"]+)@"),
     (
         ("token",),
         # Not the one that etcd's members share: it salts their ids, and every lesson prints it.
-        _pattern(
-            r"(?<!cluster)(?<!cluster[-_ ])token"
-            r"(?: [\"']?[^\S\r\n]*=[^\S\r\n]*(?=.{8}) | [\"']?:[^\S\r\n]*(?=\S*\d)(?=\S{8}) )" + _VALUE
-        ),
+        r"(?<!cluster)(?<!cluster[-_ ])token"
+        r"(?: [\"']?[^\S\r\n]*=[^\S\r\n]*(?=.{8}) | [\"']?:[^\S\r\n]*(?=\S*\d)(?=\S{8}) )" + _VALUE,
     ),
-    (("bearer", "basic"), _pattern(r"\b(?:bearer|basic)[^\S\r\n]+(?P<secret>(?=\S*[\d=])[A-Za-z0-9+/=._~-]{8,})")),
-    (("scram-sha-256$",), _pattern(r"scram-sha-256(?P<secret>\$[^\s'\"|,;]+)")),
-    (("md5",), _pattern(r"\bmd5(?P<secret>[0-9a-f]{32})\b")),
+    (("bearer", "basic"), r"\b(?:bearer|basic)[^\S\r\n]+(?P<secret>(?=\S*[\d=])[A-Za-z0-9+/=._~-]{8,})"),
+    (("scram-sha-256$",), r"scram-sha-256(?P<secret>\$[^\s'\"|,;]+)"),
+    (("md5",), r"\bmd5(?P<secret>[0-9a-f]{32})\b"),
     (
         ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox", "akia", "eyj", "sk-"),
-        re.compile(
-            r"\b(?P<secret>gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}"
-            r"|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|sk-[\w-]{20,})"
-        ),
+        r"(?-i:\b(?P<secret>gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}"
+        r"|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|sk-[\w-]{20,}))",
     ),
 )
 _WORDS = tuple(dict.fromkeys(word for words, _ in _PATTERNS for word in words))
@@ -173,7 +172,7 @@ class Secrets:
 
     def _all(self, line: str) -> Iterator[tuple[int, int, int]]:
         small = line.lower()
-        patterns = [pattern for words, pattern in _PATTERNS if any(word in small for word in words)]
+        patterns = [_pattern(text) for words, text in _PATTERNS if any(word in small for word in words)]
         for pattern in (*patterns, _PGPASS, _KEY_PIECE):
             at = 0
             while match := pattern.search(line, at):

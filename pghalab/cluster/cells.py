@@ -6,10 +6,10 @@ A state is told by a word; the mark before it and its tone only help the eye.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from pghalab.text import one_line
+from pghalab.values import dataclass
 
 Tone = Literal["", "quiet", "ok", "warn", "bad", "accent"]
 

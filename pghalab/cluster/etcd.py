@@ -11,7 +11,6 @@ import contextlib
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -21,6 +20,7 @@ from pghalab.cluster.etcd_client import new_client
 from pghalab.cluster.model import EtcdEndpoint, EtcdMember
 from pghalab.cluster.rest import NoAnswer, NotRunning
 from pghalab.lab.types import LabError, Node
+from pghalab.values import dataclass
 
 log = logging.getLogger(__name__)
 

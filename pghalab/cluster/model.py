@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Generic, Literal, TypeVar
 
 from pghalab.lab.types import ContainerState, LinkState
+from pghalab.values import dataclass
 
 T = TypeVar("T")
 Service = Literal["running", "starting", "waiting", "stopped", "no answer", "unknown", "none"]

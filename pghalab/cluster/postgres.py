@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from pghalab.cluster import rest
 from pghalab.lab.host import environment
 from pghalab.lab.types import Lab, LabError, Node
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,11 +8,12 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from pghalab.lab.types import ErrorKind, LabError, Node
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pghalab.cluster import postgres
@@ -13,6 +12,7 @@ from pghalab.cluster.rest import NoAnswer, OutOfReach
 from pghalab.cluster.services import Services
 from pghalab.cluster.truth import takes_writes
 from pghalab.lab.types import Lab, LabError
+from pghalab.values import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pghalab.codec import tagged, untagged
 from pghalab.lab.types import Ended, Output
+from pghalab.values import dataclass
 
 StepState = Literal["todo", "done", "past", "broken"]
 """How a step stands.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
+
+from pghalab.values import dataclass
 
 DEEPEST = 16
 """Levels of lists and mappings inside each other."""

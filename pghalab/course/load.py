@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +16,7 @@ from pghalab.course.model import CheckSpec, Course, Lesson, Problem, Step
 from pghalab.course.timing import LONGEST
 from pghalab.course.titles import LARGEST, LESSONS, MOST_LESSONS, NUMBERED, lesson_files
 from pghalab.lab.host.files import Unfit, read_text
+from pghalab.values import dataclass
 
 DEFAULT_WITHIN = 15.0
 MOST_STEPS = 200

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from pghalab.values import dataclass
 
 _NODE = re.compile(r"(?<![A-Za-z0-9_])pgha(?=[1-9][0-9]*(?![A-Za-z0-9_]))")
 _NETWORK = re.compile(r"(?<![\d.])192\.168\.50(?=\.\d{1,3}(?!\d))")

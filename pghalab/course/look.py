@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from pghalab.course.checks import evaluate
@@ -17,6 +17,7 @@ from pghalab.course.localise import Names
 from pghalab.course.model import CheckSpec, Course, Step
 from pghalab.course.progress import Progress
 from pghalab.lab.types import Lab, LabError, LinkState
+from pghalab.values import dataclass
 
 CONNECTING = 15.0
 """Seconds within which the console is connected to a node that it can reach, and a slow one answers."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pghalab.course.expected.rules import NONE, Rules
 from pghalab.course.kinds import Kind
+from pghalab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

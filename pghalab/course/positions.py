@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pghalab.course.checks.facts import Facts
 from pghalab.course.resume import Data, Member, Situation, parsed
 from pghalab.lab.types import LabError, Node
+from pghalab.values import dataclass
 
 DATA = "/pgdata/17/data"
 _MARK = "patroni.dynamic.json"

@@ -6,11 +6,12 @@ import json
 import logging
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from pghalab.lab.host.files import Unfit, keep_aside, read_json, write_atomic
+from pghalab.values import dataclass
 
 VERSION = 1
 MOST_RECORDS = 5_000

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 
 from pghalab.course.events import CommandStarted, StepEnded, explain
 from pghalab.course.kinds import Wait
@@ -17,6 +16,7 @@ from pghalab.course.model import Step
 from pghalab.course.report import GOOD, Reporter, StepReport, run_step
 from pghalab.course.runner import Runner
 from pghalab.text import one_line
+from pghalab.values import dataclass
 
 SETTLES = 20.0
 """Seconds within which what a step has mended shows no more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pghalab.cluster.identity import member_id
@@ -19,6 +19,7 @@ from pghalab.course.model import Course, Problem, Step
 from pghalab.course.recorded import command_of
 from pghalab.lab.types import LabError
 from pghalab.redact import MARK
+from pghalab.values import dataclass
 
 _TOKEN = "pgha-token"
 """The token of the course's etcd cluster, as etcdSetup.sh writes it."""

@@ -11,7 +11,6 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from pghalab.course.model import Course, Step
 from pghalab.course.placeholders import WORD
 from pghalab.lab.host.files import Unfit, open_regular
 from pghalab.lab.types import HowEnded, LabError
+from pghalab.values import dataclass
 
 FORMAT = "pghalab-recording"
 VERSION = 1

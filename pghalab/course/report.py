@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO
@@ -34,6 +33,7 @@ from pghalab.course.runner import Runner
 from pghalab.course.tail import Tail
 from pghalab.out import Bar, complain, say_json
 from pghalab.text import one_line
+from pghalab.values import dataclass
 
 GOOD = ("done", "already", "past")
 _WORDS: Mapping[Outcome, str] = {

@@ -8,8 +8,9 @@ that led last starts first, or one that provably has everything it wrote.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from pghalab.values import dataclass
 
 Data = Literal["primary", "replica", "empty", "unknown"]
 """What the data directory of a node is: that of a server that took writes when it ended (or does so now), that of one

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 
 from pghalab.course.checks.output import CHECK as PRINTED
@@ -13,6 +12,7 @@ from pghalab.course.kinds import Action, Wait
 from pghalab.course.look import StepStatus, leaves_a_key
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.course.runner import Runner
+from pghalab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

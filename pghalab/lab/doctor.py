@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from pghalab.lab.settings import LabSettings, settings_file
 from pghalab.lab.ssh import keys
 from pghalab.lab.types import LabError
 from pghalab.out import is_terminal
+from pghalab.values import dataclass
 
 MIN_PYTHON = (3, 11)
 MIN_API = (1, 41)

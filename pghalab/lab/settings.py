@@ -6,12 +6,13 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from pghalab.lab.host import files, paths
 from pghalab.lab.types import LabError
+from pghalab.values import dataclass
 
 DEFAULT_LAB = "pgha"
 DEFAULT_IMAGE = "pghalab-pg17:latest"

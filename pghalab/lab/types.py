@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from pghalab.values import dataclass
 
 User = Literal["root", "postgres"]
 LinkState = Literal["up", "connecting", "down", "refused"]

@@ -102,10 +102,8 @@ class Straight(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal, unless that has to wait until the program comes to the foreground."""
-        file = sys.__stderr__
-        assert file is not None
-        self._encoding, self._errors = file.encoding, file.errors or "strict"
-        self._outlet = self._outlet or Outlet(file.fileno())
+        assert self._file is not None
+        self._outlet = self._outlet or Outlet(self._file.fileno())
         self._key_thread = None
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._key_thread is not None:
@@ -159,8 +157,8 @@ class Straight(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Write to the terminal."""
-        assert self._outlet is not None
-        self._outlet.write(data.encode(self._encoding, self._errors))
+        assert self._outlet is not None and self._file is not None
+        self._outlet.write(data.encode(self._file.encoding, self._file.errors or "strict"))
 
     def flush(self) -> None:
         """Let the terminal have now what was written."""
@@ -190,10 +188,8 @@ def driver() -> type[Driver] | None:
     """
     if sys.platform != "linux" or constants.DRIVER is not None:
         return None
-    for file, how in ((sys.__stdin__, os.O_RDONLY), (sys.__stderr__, os.O_WRONLY)):
-        with contextlib.suppress(OSError, ValueError):
-            if file is not None:
-                os.close(opened_again(file.fileno(), how))
-                continue
-        return None
-    return Straight
+    with contextlib.suppress(OSError):
+        for descriptor, how in ((0, os.O_RDONLY), (2, os.O_WRONLY)):
+            os.close(opened_again(descriptor, how))
+        return Straight
+    return None

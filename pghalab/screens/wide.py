@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +13,7 @@ from textual.widgets import Static
 from pghalab.screens.console import ConsoleScreen
 from pghalab.screens.messages import hears
 from pghalab.session.events import RunFinished, RunProgressed
+from pghalab.values import dataclass
 from pghalab.widgets.glyphs import QUIET
 from pghalab.widgets.keyline import KeyLine
 from pghalab.widgets.keys import bindings

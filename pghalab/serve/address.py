@@ -9,12 +9,13 @@ import json
 import secrets
 import socket
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from pghalab.codec import from_json
 from pghalab.lab.host import files
 from pghalab.lab.types import LabError
+from pghalab.values import dataclass
 
 LOOPBACK = "127.0.0.1"
 WAITING = 256

@@ -6,13 +6,13 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from pghalab.codec import to_json
 from pghalab.serve.hidden import Hidden
 from pghalab.serve.picture import Picture
 from pghalab.session.events import QuestionShown
 from pghalab.session.room import MOST_COMMANDS, Command
+from pghalab.values import dataclass
 
 NOT_YET = "The presenter's console is not open yet. This page goes on by itself once it is."
 CLOSED = "The presenter's console is closed. This page goes on by itself once it is open again."

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pghalab.course.events import CheckResult, StepState
 from pghalab.course.model import Course, Lesson, Step
+from pghalab.values import dataclass
 
 Results = Mapping[str, Sequence[CheckResult]]
 

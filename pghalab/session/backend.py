@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pghalab.course.model import Course
 from pghalab.lab.types import Container, Ended, Lab, LabError, LinkChanged, Output
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.cluster.eventlog import EventLog

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from pghalab.codec import tagged, untagged
 from pghalab.course.events import Outcome
 from pghalab.session.demo.standing import Standing
+from pghalab.values import dataclass
 
 Severity = Literal["information", "warning", "error"]
 Source = Literal["nodes", "etcd", "patroni", "event"]

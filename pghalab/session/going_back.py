@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pghalab.course.model import Course, Lesson
@@ -15,6 +14,7 @@ from pghalab.session.backend import DrivenLab, Stream
 from pghalab.session.keeping import Keeping
 from pghalab.session.state import State
 from pghalab.session.work import Work
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.lab.snapshots.model import About, Place

@@ -16,7 +16,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from pghalab.codec import from_json, to_json
@@ -33,6 +32,7 @@ from pghalab.session.state import State
 from pghalab.session.step_run import StepRun
 from pghalab.session.visitors import UNSENT
 from pghalab.session.work import Work
+from pghalab.values import dataclass
 
 NAME = "viewers"
 MOST_MIRRORS = 4

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pghalab.cluster.model import ClusterEvent
 from pghalab.course.events import SETTLED
 from pghalab.course.model import Course, Lesson
 from pghalab.session.next_step import States, lesson_state
+from pghalab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

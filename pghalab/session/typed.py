@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from pghalab.course.journal import Journal, LogFile
 from pghalab.course.kinds import Where
 from pghalab.course.tail import Tail
 from pghalab.lab.ssh.marks import CommandBegan, CommandEnded, CommandPrinted, Mark, Marks, Prompted
 from pghalab.text import clean, one_line, shortened
+from pghalab.values import dataclass
 
 LOG_LIMIT = 1_000_000
 """Bytes of one typed command's output that are kept on disk; programs that draw the screen print without end."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -18,6 +17,7 @@ from pghalab.lab.types import LabError, User
 from pghalab.session.events import SessionEvent, ShellClosed, ShellLost, ShellMarked, ShellOpened, StatesChanged
 from pghalab.session.session import Session
 from pghalab.session.shells import Draw, Shell
+from pghalab.values import dataclass
 from pghalab.widgets.glyphs import BAD, OK, QUIET, WARN
 from pghalab.widgets.keys import said
 from pghalab.widgets.terminal import TerminalView

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -24,6 +23,7 @@ from pghalab.terminal.engine import NoEngineError, load
 from pghalab.terminal.screen import LEAST
 from pghalab.terminal.terminal import Terminal
 from pghalab.text import one_line
+from pghalab.values import dataclass
 from pghalab.widgets.keys import keys
 from pghalab.widgets.paint import paint_now
 from pghalab.widgets.terminal_input import Mouse, key_name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from pghalab.terminal.marked import MOST_NEEDLE
+from pghalab.values import dataclass
 from pghalab.widgets.keys import bindings
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from pghalab.cluster import etcd
+from pghalab.cluster import etcd, etcd_client
 from pghalab.cluster.rest import NoAnswer, NotRunning, OutOfReach
 from pghalab.lab.types import LabError
 from tests.fake_lab.node import FakeNode
@@ -90,7 +90,7 @@ class Library:
         self.clients: list[Client] = []
         self.made: list[dict[str, Any]] = []
         self.fails: Exception | None = None
-        monkeypatch.setattr(etcd, "load", lambda: self)
+        monkeypatch.setattr(etcd_client, "load", lambda: self)
 
     def Etcd3Client(self, **options: Any) -> Client:
         client = Client()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pghalab.course.checks.blind import looked
@@ -12,6 +12,7 @@ from pghalab.course.checks.facts import Facts
 from pghalab.course.events import CheckResult
 from pghalab.course.localise import Names
 from pghalab.lab.types import LabError, Node
+from pghalab.values import dataclass
 
 GROUPS = ("all", "data", "leader", "replicas")
 """Words that stand for nodes in `on`."""

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pghalab.cluster.dcs import PREFIX
@@ -16,6 +15,7 @@ from pghalab.course.checks.blind import looked
 from pghalab.course.checks.paths import File
 from pghalab.course.checks.sources import ClusterSources, Sources
 from pghalab.lab.types import Container, ErrorKind, Lab, LabError, Node
+from pghalab.values import dataclass
 
 DATA_NODES = 3
 """The first three nodes carry PostgreSQL and Patroni beside etcd."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from pghalab.values import dataclass
 
 LONGEST = 262144
 """Bytes of a file that are read."""

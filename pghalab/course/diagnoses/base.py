@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from pghalab.cluster.model import Severity
 from pghalab.course.checks.facts import Facts
 from pghalab.course.localise import Names
 from pghalab.lab.types import LabError, Node
 from pghalab.text import enumerated
+from pghalab.values import dataclass
 
 _log = logging.getLogger(__name__)
 

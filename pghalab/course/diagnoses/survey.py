@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pghalab.cluster.traces import MANAGED, MEMBER
@@ -15,6 +14,7 @@ from pghalab.course.diagnoses.base import Diagnosis, look
 from pghalab.course.localise import Names
 from pghalab.lab.types import Lab, LabError, Node
 from pghalab.text import enumerated
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.lab.doctor import Fact

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Literal
 
 from pghalab.cluster.model import NodeHealth
+from pghalab.values import dataclass
 
 RowVerdict = Literal["same", "typed", "differs", "missing", "extra"]
 """`typed`: it differs as it may; `missing`: it was expected and not printed; `extra`: the other way round."""

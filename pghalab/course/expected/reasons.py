@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pghalab.cluster.model import NodeHealth, Service
 from pghalab.course.expected.model import Difference, Row, Situation
 from pghalab.course.localise import Names
+from pghalab.values import dataclass
 
 _LONGEST = 100
 """Characters of what differs that a note can hold."""

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from pghalab.course.expected.values import AUTOMATIC, TYPES
 from pghalab.course.localise import Names
+from pghalab.values import dataclass
 
 MOST_RULES = 20
 _RULE = re.compile(r"(equal|typed) ([a-z]+(?:, ?[a-z]+)*)(?: in (lines with|column) (\S.*))?")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from pghalab.values import dataclass
 
 _PSQL_RULE = re.compile(r"-{2,}(?:\+-+)*")
 _FOOTER = re.compile(r"\(\d+ rows?\)")

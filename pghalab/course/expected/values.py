@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from pghalab.course.localise import Names
+from pghalab.values import dataclass
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _SHAPES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from pghalab.course.model import Course, Lesson, Step
 from pghalab.lab.types import LabError
 from pghalab.redact import Secrets
 from pghalab.text import clean, one_line
+from pghalab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

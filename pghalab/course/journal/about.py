@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from pghalab.course.journal.journal import Journal
 from pghalab.course.journal.lines import AGE, LIMIT, happened_at
 from pghalab.course.journal.logs import LOGS_SIZE
+from pghalab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

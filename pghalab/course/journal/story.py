@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pghalab.course.journal.states import States
 from pghalab.lab.host.files import Unfit, open_regular
 from pghalab.redact import Secrets
 from pghalab.text import clean
+from pghalab.values import dataclass
 
 MOST = 20_000
 """Acts and events that are told of one journal, the newest; the longest course has some hundred."""

@@ -6,12 +6,13 @@ import json
 import time
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pghalab.cluster.model import ClusterEvent, Etcd, Nodes, Patroni
 from pghalab.codec import from_json
 from pghalab.course.journal.lines import happened_at
 from pghalab.course.journal.states import SOURCES, Source, States
+from pghalab.values import dataclass
 
 MOST = 200_000
 """Lines that are followed, the newest; a cluster that always changes writes some thousand in a day."""

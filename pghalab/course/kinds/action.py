@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast, get_args
 
 from pghalab.course.kinds.base import Card, Kind
 from pghalab.course.kinds.fields import TEXT, Types, one_of
 from pghalab.course.lines import Located
 from pghalab.lab.types import LabAction
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.course.events import RunEvent

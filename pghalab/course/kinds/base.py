@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, Types
 from pghalab.course.lines import Located
 from pghalab.lab.types import User
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.course.events import RunEvent

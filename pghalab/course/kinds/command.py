@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from pghalab.course.kinds.base import EVERY_NODE, Card, Kind, Where
@@ -13,6 +12,7 @@ from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, FLAG, MAPPING, NUMBER, 
 from pghalab.course.lines import Located
 from pghalab.lab.together import together
 from pghalab.lab.types import User
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.course.events import RunEvent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pghalab.course.kinds.base import EVERY_NODE, Card, Kind, Where
@@ -12,6 +11,7 @@ from pghalab.course.kinds.command import USERS
 from pghalab.course.kinds.fields import DEFAULT_TIMEOUT, MAPPING, NUMBER, TEXT, Types, one_of, seconds
 from pghalab.course.lines import Located
 from pghalab.lab.types import LabError, User
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.course.events import RunEvent

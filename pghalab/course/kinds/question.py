@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pghalab.course.kinds.base import Kind
 from pghalab.course.kinds.fields import MAPPING, Bad, Types
 from pghalab.course.lines import Located
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.course.progress import Record

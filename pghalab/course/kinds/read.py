@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pghalab.course.kinds.base import Kind
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from pghalab.course.progress import Record

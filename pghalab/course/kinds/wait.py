@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from pghalab.course.kinds.base import Card, Kind
+from pghalab.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

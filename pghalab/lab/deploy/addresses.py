@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from pghalab.lab.engine.inventory import FoundContainer, FoundNetwork
 from pghalab.lab.host.environment import for_tools
 from pghalab.lab.settings import LabSettings
+from pghalab.values import dataclass
 
 log = logging.getLogger(__name__)
 ROUTE_TIMEOUT = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pghalab.lab.deploy import lifecycle
@@ -17,6 +17,7 @@ from pghalab.lab.engine.inventory import FoundContainer
 from pghalab.lab.engine.labels import SSH_PORT
 from pghalab.lab.settings import LabSettings
 from pghalab.lab.types import LabError, Parts
+from pghalab.values import dataclass
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from pghalab.lab.engine.inventory import FoundVolume
 from pghalab.lab.settings import LabSettings
 from pghalab.lab.types import LabError
+from pghalab.values import dataclass
 
 SUBNET, PREFIX, NODES, AUTH, PASSWORD = (
     f"pghalab.{name}" for name in ("subnet", "prefix", "nodes", "auth", "password")

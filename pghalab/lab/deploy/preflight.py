@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from pghalab.lab.deploy import addresses, kept
@@ -16,6 +16,7 @@ from pghalab.lab.host import space
 from pghalab.lab.image.base import require_own
 from pghalab.lab.settings import DEFAULT_IMAGE, FIRST_HOST, LabSettings
 from pghalab.lab.types import LabError
+from pghalab.values import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pghalab.lab.deploy import kept
 from pghalab.lab.engine.labels import LAB_LABEL, NODE_LABEL
 from pghalab.lab.settings import LabSettings
+from pghalab.values import dataclass
 
 CAPABILITIES = ("NET_ADMIN",)
 PIDS = 1024

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pghalab.lab.engine.labels import LAB_LABEL, NODE_LABEL, SSH_PORT
 from pghalab.lab.types import ContainerState, LabError
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     from docker import DockerClient

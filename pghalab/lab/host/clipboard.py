@@ -8,12 +8,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pghalab.lab.host import environment
 from pghalab.lab.host.files import write_atomic
 from pghalab.text import clean
+from pghalab.values import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ import pwd
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from pghalab.values import dataclass
 
 System = Literal["debian", "fedora", "macos", "wsl", "other"]
 

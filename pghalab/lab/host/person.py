@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from pghalab.lab.host import files, paths
 from pghalab.text import one_line
+from pghalab.values import dataclass
 
 LIMIT = 100_000
 """Bytes of a settings file."""

@@ -7,11 +7,12 @@ import os
 import platform
 import subprocess
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from functools import cache
 from pathlib import Path
 
 from pghalab.codec import from_json
+from pghalab.values import dataclass
 
 PS_TIMEOUT = 5
 

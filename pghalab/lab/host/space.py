@@ -6,12 +6,12 @@ import errno
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pghalab.lab.host import paths
 from pghalab.lab.types import LabError
+from pghalab.values import dataclass
 
 GIB = 1024**3
 DEFAULT_MIN_FREE_GB = 3.0

@@ -10,12 +10,13 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from pghalab.codec import from_json
 from pghalab.lab.deploy.reach import listed
 from pghalab.lab.engine.labels import LAB_LABEL, SNAPSHOT_LABEL
 from pghalab.lab.types import LabError
+from pghalab.values import dataclass
 
 ABOUT_LABEL = "pghalab.snapshot.about"
 """What tells of a snapshot that is whole, as JSON."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from pghalab.lab.deploy import create, kept, lifecycle
 from pghalab.lab.deploy.reach import listed
@@ -35,6 +34,7 @@ from pghalab.lab.snapshots.model import (
     require_name,
 )
 from pghalab.lab.types import LabError, Parts
+from pghalab.values import dataclass
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]

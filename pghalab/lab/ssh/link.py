@@ -7,11 +7,11 @@ import contextlib
 import importlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pghalab.lab.types import ErrorKind, LabError, LinkState
+from pghalab.values import dataclass
 
 if TYPE_CHECKING:
     import asyncssh

@@ -11,7 +11,9 @@ import binascii
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cache
+
+from pghalab.values import dataclass
 
 _INTRODUCER = b"\x1b]7717;"
 LONGEST = 8192
@@ -23,12 +25,17 @@ DEEPEST = 32
 _END = re.compile(rb"\x07|\x1b\\|[\x00-\x1f\x7f-\xff]")
 _SHELL = r"(?P<shell>[0-9a-f]{16})"
 _WHO = rf"{_SHELL};(?P<user>[A-Za-z0-9_.-]{{1,32}});(?P<node>[A-Za-z0-9_.-]{{1,64}})"
-_MARK = re.compile(
-    rf"A;{_WHO}|B;{_SHELL.replace('shell', 'shown')}"
-    rf"|C;{_WHO.replace('shell', 'of').replace('user', 'whose').replace('node', 'where')}"
-    r";(?P<size>\d{1,7});(?P<text>[A-Za-z0-9+/]*={0,2})"
-    rf"|D;{_SHELL.replace('shell', 'ended')};(?P<status>\d{{1,3}})"
-)
+
+
+@cache
+def _mark() -> re.Pattern[str]:
+    # Compiled when the first shell sets one: nothing needs it before the first screen.
+    return re.compile(
+        rf"A;{_WHO}|B;{_SHELL.replace('shell', 'shown')}"
+        rf"|C;{_WHO.replace('shell', 'of').replace('user', 'whose').replace('node', 'where')}"
+        r";(?P<size>\d{1,7});(?P<text>[A-Za-z0-9+/]*={0,2})"
+        rf"|D;{_SHELL.replace('shell', 'ended')};(?P<status>\d{{1,3}})"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ class Marks:
             yield CommandPrinted(self._shells[-1].id, text)
 
     def _said(self, mark: bytes) -> Iterator[Mark]:
-        match = _MARK.fullmatch(mark.decode("ascii"))
+        match = _mark().fullmatch(mark.decode("ascii"))
         if match is None:
             return
         said = match.groupdict()

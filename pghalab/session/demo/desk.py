@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -19,6 +19,7 @@ from pghalab.codec import from_json, to_json
 from pghalab.lab.host import door
 from pghalab.session.demo.standing import Standing
 from pghalab.session.events import Bus, SessionEvent, ShowMoved
+from pghalab.values import dataclass
 
 NAME = "notes"
 MOST_READERS = 4

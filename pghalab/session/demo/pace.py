@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
+
+from pghalab.values import dataclass
 
 RATE = 11.0
 """Characters a second at speed 1, where nothing is hard to find."""

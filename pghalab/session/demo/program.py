@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from pghalab.course.kinds import EVERY_NODE
 from pghalab.course.model import Course, Lesson, Step
 from pghalab.course.timing import planned
 from pghalab.lab.types import LabError
+from pghalab.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -15,6 +14,7 @@ from pghalab.course.runner import Runner
 from pghalab.course.timing import pause, talk
 from pghalab.course.way import go, look, way
 from pghalab.session.demo.pace import Tempo, gaps
+from pghalab.values import dataclass
 
 RAN = "done"
 """The outcome of a step that was run, and so measured; the others were so already, or came to nothing."""

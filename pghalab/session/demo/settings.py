@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from pghalab.lab.host import paths, person
 from pghalab.lab.host.person import Settings, Wrong, quoted
 from pghalab.session.demo.pace import FASTEST, SLOWEST, Tempo
+from pghalab.values import dataclass
 
 Light = Literal["dark", "light"]
 _FORM = 'it is not of the form speed = 1.5, jitter = 0.3 or background = "light"'

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pghalab.course.model import Step
 from pghalab.course.recorded import SHIPPED, read_recorded
 from pghalab.lab.types import LabError
 from pghalab.session.replay.position import Position
 from pghalab.text import clean
+from pghalab.values import dataclass
 
 SLOW = 10.0
 """Seconds after which the presenter is told that there is a recorded run."""

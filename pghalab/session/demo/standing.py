@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from pghalab.values import dataclass
 
 Phase = Literal["say", "typing", "ready", "running", "seen", "stopped", "moving", "over"]
 """What the room sees of a step, one after the other.
