@@ -38,10 +38,8 @@ def _values(cls: Any) -> Callable[[Any], Any]:
 
 
 def _equals(self: Any, other: object) -> Any:
-    if type(other) is not type(self):
-        return NotImplemented
     values = _values(self.__class__)
-    return values(self) == values(other)
+    return values(self) == values(other) if type(other) is type(self) else NotImplemented
 
 
 def _hashed(self: Any) -> int:
