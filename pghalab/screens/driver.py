@@ -12,6 +12,7 @@ import os
 import select
 import sys
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 
 from textual import constants
 from textual._xterm_parser import XTermParser
@@ -131,15 +132,23 @@ class Straight(LinuxDriver):
             # It is gone: whoever looks whether it is there ends the program.
             self._loop.remove_reader(self._inlet)
             return
-        for event in self._parser.feed(self._decode(data)):
-            self.process_message(event)
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        # A character may come in pieces; to the parser, text that is empty is the end of all.
+        if text := self._decode(data):
+            self._hand_on(self._parser.feed(text))
         if self._tick is not None:
             self._tick.cancel()
-        self._tick = self._loop.call_later(constants.ESCAPE_DELAY + LATE, self._nothing_followed)
+        self._tick = self._loop.call_later(constants.ESCAPE_DELAY + LATE, lambda: self._hand_on(self._parser.tick()))
 
-    def _nothing_followed(self) -> None:
-        for event in self._parser.tick():
-            self.process_message(event)
+    def _hand_on(self, events: Iterable[Message]) -> None:
+        try:
+            for event in events:
+                self.process_message(event)
+        except Exception:
+            log.exception("what was typed cannot be read; it is read anew from here on")
+            self._parser = XTermParser(self._debug)
 
     def send_message(self, message: Message) -> None:
         """Hand what was typed to the app, in the loop of which this is called."""
@@ -156,9 +165,9 @@ class Straight(LinuxDriver):
         super().disable_input()
 
     def write(self, data: str) -> None:
-        """Write to the terminal."""
-        assert self._outlet is not None and self._file is not None
-        self._outlet.write(data.encode(self._file.encoding, self._file.errors or "strict"))
+        """Write to the terminal; while it is lent to somebody else, nowhere."""
+        if self._outlet is not None and self._file is not None:
+            self._outlet.write(data.encode(self._file.encoding, self._file.errors or "strict"))
 
     def flush(self) -> None:
         """Let the terminal have now what was written."""

@@ -7,6 +7,7 @@ import os
 import pty
 import sys
 import termios
+import time
 import tty
 from collections.abc import Iterator
 
@@ -20,9 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is
 
 TYPED = """
 import sys, threading
-from textual import on
 from textual.app import App
-from textual.events import Key
 from pghalab.screens.driver import Straight, driver
 
 
@@ -48,7 +47,15 @@ class Typed(App):
             names = [thread.name for thread in threading.enumerate() if "input" in thread.name]
             self.title_line(f"threads: {' '.join(names)}.")
             return
-        self.typed.append(event.key)
+        if event.key == "f5":
+            self._driver._parser._gen.close()
+            self.title_line("broken.")
+            return
+        if event.key == "f4":
+            for piece in (b"\\xc3", b"\\xa9", b"\\xe6\\x97", b"\\xa5"):
+                self._driver._take(piece)
+            return
+        self.typed.append(event.character if event.is_printable else event.key)
         self.title_line("keys: " + " ".join(self.typed) + ".")
 
 
@@ -163,6 +170,13 @@ def test_keys_come_in_order_and_an_escape_alone_is_one() -> None:
         terminal.wait_for("threads: .")
 
 
+def test_a_character_that_comes_in_pieces_is_one() -> None:
+    with Terminal([sys.executable, "-c", TYPED]) as terminal:
+        terminal.wait_for("ready")
+        terminal.press("\x1bOSz")
+        terminal.wait_for("keys: z é 日.")
+
+
 def test_a_terminal_that_was_lent_comes_back() -> None:
     with Terminal([sys.executable, "-c", TYPED]) as terminal:
         terminal.wait_for("ready")
@@ -172,3 +186,17 @@ def test_a_terminal_that_was_lent_comes_back() -> None:
         terminal.wait_for("lent: WHO")
         terminal.press("z")
         terminal.wait_for("keys: z.")
+
+
+def test_a_fault_in_reading_what_was_typed_ends_nothing() -> None:
+    with Terminal([sys.executable, "-c", TYPED]) as terminal:
+        terminal.wait_for("ready")
+        terminal.press("\x1b[15~")
+        terminal.wait_for("broken.")
+        # What comes with the fault is lost.
+        terminal.press("x")
+        deadline = time.monotonic() + 20
+        while b"keys: y" not in terminal.seen and time.monotonic() < deadline:
+            terminal.press("y")
+            terminal.read(0.2)
+        assert b"keys: y" in terminal.seen
