@@ -21,7 +21,11 @@ def paint_now(widget: Widget) -> None:
     arranges = screen._layout_required or screen._scroll_required or screen._repaint_required
     if arranges or screen._recompose_required or not screen.is_current or app._batch_count:
         return
-    if not widget.display or widget not in screen._compositor:
+    # What is not arranged yet is not asked where it is: Textual would arrange it for the answer, and then, with nothing
+    # more to arrange, never tell a widget of its new size.
+    compositor = screen._compositor
+    unarranged = compositor._full_map_invalidated and compositor._visible_map is None
+    if unarranged or not widget.display or widget not in compositor.visible_widgets:
         return
     with app._context():
         widget._repaint_required = False
@@ -30,7 +34,7 @@ def paint_now(widget: Widget) -> None:
             app._display(screen, LayoutUpdate([[row] for row in _rows(widget, spot)], spot))
         else:
             screen._dirty_widgets.add(widget)
-            screen._compositor.update_widgets(screen._dirty_widgets)
+            compositor.update_widgets(screen._dirty_widgets)
             screen._compositor_refresh()
 
 

@@ -104,9 +104,10 @@ class TerminalView(Widget, can_focus=True):
         self._early: list[events.Key | events.Paste] = []
         """What was typed before the engine was loaded."""
         self._below = 0
+        self._flows = (0, 0)
+        """The columns and rows for which its lines were arranged last."""
         self._is_left = False
-        self._drawn = asyncio.Event()
-        """Set for a moment with each frame."""
+        self._drawn = asyncio.Event()  # set for a moment with each frame
 
     @property
     def terminal(self) -> Terminal | None:
@@ -188,6 +189,10 @@ class TerminalView(Widget, can_focus=True):
         """One row."""
         base = self.visual_style.rich_style
         width = self.content_size.width
+        if self._flows != self.room:
+            # Textual tells nothing of a size that it found out while it was asked where something is.
+            self._flows = self.room
+            self.call_next(self.on_resize)
         if self.terminal is None:
             said = self._said(width)
             return Strip([Segment(said[y], base)] if y < len(said) else []).adjust_cell_length(width, base)
@@ -215,7 +220,7 @@ class TerminalView(Widget, can_focus=True):
         """The lines flow anew."""
         if not self.content_size:
             return  # not shown: the program keeps the size that it had
-        columns, rows = self.room
+        columns, rows = self._flows = self.room
         if self.terminal is not None:
             self.terminal.screen.resize(columns, rows)
             self.show()
@@ -239,14 +244,12 @@ class TerminalView(Widget, can_focus=True):
     def _forward_event(self, event: events.Event) -> None:
         """Take a key at once that would be the only message waiting: its echo has few milliseconds."""
         waits = self.message_queue_size or self._pending_message is not None or self._is_left or not self.has_focus
-        if isinstance(event, events.Key) and self.terminal is not None and not waits and self._is_the_programs(event):
+        late = waits or self.terminal is None
+        if isinstance(event, events.Key) and key_name(event)[0] and not (late or self._leads_to(event.key)):
             event._set_forwarded()
             self._take(event)
         else:
             super()._forward_event(event)
-
-    def _is_the_programs(self, event: events.Key) -> bool:
-        return bool(key_name(event)[0] and not self._leads_to(event.key))
 
     def _leads_to(self, key: str) -> str:
         """What a key leads to, out of here; empty for every other one."""

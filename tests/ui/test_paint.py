@@ -14,6 +14,7 @@ from textual.widgets import Static
 from pghalab.terminal.cells import Row
 from pghalab.terminal.terminal import Terminal
 from pghalab.widgets import paint
+from tests.ui.stage import until
 from tests.ui.test_terminal import COLUMNS, ROWS, Alone, alone, drawn
 
 
@@ -107,3 +108,18 @@ async def test_nothing_is_painted_over_another_screen(monkeypatch: pytest.Monkey
         before = await told.whole(pilot)
         await drawn(app, pilot, "$ ls")
         assert told.at_once == 0 and told.rows == before == await told.whole(pilot)
+
+
+async def test_a_view_is_told_of_its_size_however_early_something_is_painted_in_it() -> None:
+    async with alone() as (app, pilot):
+        hidden = Static("hidden")
+        hidden.display = False
+        await app.screen.mount(hidden)
+        await pilot.pause()
+        before = app.view.room
+        # As for each widget that wants to be painted before it is arranged.
+        app.screen._compositor.update_widgets({hidden})
+        app.query_one("#other").display = False
+        app.view.feed(b"$ echo")
+        await until(pilot, lambda: app.view.room != before)
+        await until(pilot, lambda: ("size", *app.view.room) in app.said)
