@@ -8,6 +8,8 @@ import shlex
 import time
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from pghalab.course.checks.facts import Facts
 from pghalab.course.diagnoses import MISTAKES, Diagnosis, diagnose
 from pghalab.course.localise import Names
@@ -127,6 +129,7 @@ class Bench:
             await self.silent(made.name)
 
 
+@pytest.mark.nodes(3)
 async def test_every_mistake_in_a_cluster_is_named_and_a_healthy_one_has_none(lab: LocalLab, engine: Engine) -> None:
     await told(lab.up())
     bench = Bench(lab)
