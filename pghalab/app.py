@@ -80,9 +80,10 @@ class PghalabApp(Console):
     def on_mount(self) -> None:
         """Paint first; everything that takes time comes after."""
         gc.set_threshold(*gc.get_threshold()[:2], NO_FULL_COLLECTION)
-        # What was loaded while it was off would be looked through once.
-        gc.freeze()
-        gc.enable()
+        if not gc.isenabled():
+            # What was loaded meanwhile would be looked through once.
+            gc.freeze()
+            gc.enable()
         self._listen_to_signals()
         self.call_after_refresh(self._open_session)
 

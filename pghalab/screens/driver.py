@@ -36,13 +36,12 @@ class Outlet:
         self._descriptor = opened_again(terminal, os.O_WRONLY)
         self._loop = asyncio.get_running_loop()
         self._waiting = bytearray()
-        self._written = bytearray()
         self._listens = self._gone = False
         self._due: asyncio.Handle | None = None
 
     def write(self, data: bytes) -> None:
         """Take what is to be written with the next `flush`, which comes by itself."""
-        self._written += data
+        self._waiting += data
         if self._due is None:
             self._due = self._loop.call_soon(self.flush)
 
@@ -51,8 +50,6 @@ class Outlet:
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        self._waiting += self._written
-        self._written.clear()
         if not self._listens:
             self._go_on()
         if len(self._waiting) > MOST_WAITING:

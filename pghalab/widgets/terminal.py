@@ -189,9 +189,9 @@ class TerminalView(Widget, can_focus=True):
         """One row."""
         base = self.visual_style.rich_style
         width = self.content_size.width
-        if self._flows != self.room:
+        if self._flows != (room := self.room):
             # Textual tells nothing of a size that it found out while it was asked where something is.
-            self._flows = self.room
+            self._flows = room
             self.call_next(self.on_resize)
         if self.terminal is None:
             said = self._said(width)

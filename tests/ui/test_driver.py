@@ -157,46 +157,46 @@ async def test_the_shells_own_descriptor_goes_on_waiting(sides: tuple[int, int])
     assert termios.tcgetattr(slave), "it is still open"
 
 
-def test_keys_come_in_order_and_an_escape_alone_is_one() -> None:
+@pytest.fixture
+def typed() -> Iterator[Terminal]:
+    """A console that shows what was typed, and is ready."""
     with Terminal([sys.executable, "-c", TYPED]) as terminal:
         terminal.wait_for("ready")
-        terminal.press("abc\x1b[A")
-        terminal.wait_for("keys: a b c up.")
-        terminal.press("\x1b")
-        terminal.wait_for("keys: a b c up escape.")
-        os.write(terminal.descriptor, b"\xff\xfed")
-        terminal.wait_for(" d.")
-        terminal.press("\x1bOR")
-        terminal.wait_for("threads: .")
+        yield terminal
 
 
-def test_a_character_that_comes_in_pieces_is_one() -> None:
-    with Terminal([sys.executable, "-c", TYPED]) as terminal:
-        terminal.wait_for("ready")
-        terminal.press("\x1bOSz")
-        terminal.wait_for("keys: z é 日.")
+def test_keys_come_in_order_and_an_escape_alone_is_one(typed: Terminal) -> None:
+    typed.press("abc\x1b[A")
+    typed.wait_for("keys: a b c up.")
+    typed.press("\x1b")
+    typed.wait_for("keys: a b c up escape.")
+    os.write(typed.descriptor, b"\xff\xfed")
+    typed.wait_for(" d.")
+    typed.press("\x1bOR")
+    typed.wait_for("threads: .")
 
 
-def test_a_terminal_that_was_lent_comes_back() -> None:
-    with Terminal([sys.executable, "-c", TYPED]) as terminal:
-        terminal.wait_for("ready")
-        terminal.press("\x1bOQ")
-        terminal.wait_for("who?")
-        terminal.press("who\r")
-        terminal.wait_for("lent: WHO")
-        terminal.press("z")
-        terminal.wait_for("keys: z.")
+def test_a_character_that_comes_in_pieces_is_one(typed: Terminal) -> None:
+    typed.press("\x1bOSz")
+    typed.wait_for("keys: z é 日.")
 
 
-def test_a_fault_in_reading_what_was_typed_ends_nothing() -> None:
-    with Terminal([sys.executable, "-c", TYPED]) as terminal:
-        terminal.wait_for("ready")
-        terminal.press("\x1b[15~")
-        terminal.wait_for("broken.")
-        # What comes with the fault is lost.
-        terminal.press("x")
-        deadline = time.monotonic() + 20
-        while b"keys: y" not in terminal.seen and time.monotonic() < deadline:
-            terminal.press("y")
-            terminal.read(0.2)
-        assert b"keys: y" in terminal.seen
+def test_a_terminal_that_was_lent_comes_back(typed: Terminal) -> None:
+    typed.press("\x1bOQ")
+    typed.wait_for("who?")
+    typed.press("who\r")
+    typed.wait_for("lent: WHO")
+    typed.press("z")
+    typed.wait_for("keys: z.")
+
+
+def test_a_fault_in_reading_what_was_typed_ends_nothing(typed: Terminal) -> None:
+    typed.press("\x1b[15~")
+    typed.wait_for("broken.")
+    # What comes with the fault is lost.
+    typed.press("x")
+    deadline = time.monotonic() + 20
+    while b"keys: y" not in typed.seen and time.monotonic() < deadline:
+        typed.press("y")
+        typed.read(0.2)
+    assert b"keys: y" in typed.seen
