@@ -365,7 +365,7 @@ async def test_other_versions(lab: LocalLab, disk: Disk, now: dict[str, str], re
 # What is left when something fails, is stopped, or is killed
 
 
-@pytest.mark.parametrize("failing", ["SAVE", "WARM", "COPY", "KEEP"])
+@pytest.mark.parametrize("failing", ["SAVE", "COPY_FIRST", "COPY", "KEEP"])
 async def test_nothing_is_left_of_one_that_fails(lab: LocalLab, docker: FakeDocker, disk: Disk, failing: str) -> None:
     disk.fails[failing] = (1, "it does not want to")
     with pytest.raises(LabError, match="it does not want to"):
@@ -593,7 +593,9 @@ async def test_a_console_that_only_looks_puts_nothing_right(
     await looking.close()
 
 
-@pytest.mark.parametrize("script", ["SAVE", "FORGET", "FILES", "START", "MEASURE", "WARM", "COPY", "KEEP", "COPY_BACK"])
+@pytest.mark.parametrize(
+    "script", ["SAVE", "FORGET", "FILES", "START", "MEASURE", "COPY_FIRST", "COPY", "KEEP", "COPY_BACK"]
+)
 def test_the_scripts_can_be_read_by_bash(script: str) -> None:
     done = subprocess.run(["bash", "-n", "-c", getattr(scripts, script)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -9,6 +9,8 @@ FOLDER = "/etc/pghalab/keys/.snapshot.$HOSTNAME"
 """What a node adds to the one volume in which only root can write, while it is copied; removed again."""
 FROM, TO = "/lab", "/snapshot"
 """Where the copying container has the lab's volumes, each below its name, and the snapshot."""
+LISTS = "/tmp/pghalab.lists"
+"""Where the copying container has its lists of what was there."""
 SLOW = 124
 """The status of a copy that took longer than it may."""
 
@@ -106,19 +108,61 @@ du -s --block-size=1 {FROM} | cut -f 1
 df --output=avail --block-size=1 {TO} | tail -n 1
 """
 
-# What was read a moment ago is copied from memory, in a fifth of the time that the nodes would stand still.
-WARM = f"find {FROM} -type f -exec cat {{}} + >/dev/null 2>&1 || true"
-
-# Zeros, of which logs that were made in advance mostly consist, take no time to write and no place. $1: seconds.
-COPY = f"""
-set -eu
-cd {FROM}
-ls | timeout $1 xargs -P 4 -I NAME cp -a --sparse=always --reflink=auto NAME {TO}/
+# An entry of a listing: what tells that it was changed, then what a copy must have alike, then its path, which may hold
+# anything but a zero byte. A folder's times say nothing of what has to be copied.
+_ENTRIES = r"""
+entries() {
+    find . -mindepth 1 -type d -printf '0 0 d 0 0 %m %U %G %P\0' -o "$@" -printf '%i %C@ %y %s %T@ %m %U %G %P\0'
+}
+export LC_ALL=C
 """
 
-# Written down for good; prints the bytes that it takes.
-KEEP = f"""
+# Most of it is copied while the nodes run: what changes meanwhile is copied again. What was changed less than two
+# seconds before it was listed might change again without another time, and is not in the list.
+COPY_FIRST = f"""
 set -eu
+mkdir -p {LISTS}
+{_ENTRIES}
+cd {FROM}
+entries -not -newerct '2 seconds ago' 2>{LISTS}/gone | sort -z >{LISTS}/before
+if ! ls | xargs -P 4 -I NAME cp -a --sparse=always --reflink=auto NAME {TO}/ 2>{LISTS}/errors; then
+    if grep -vE 'No such file or directory|replaced while being copied' {LISTS}/errors; then exit 1; fi
+fi
+cd {TO}
+entries | cut -z -d ' ' -f 3,9- | sort -z >{LISTS}/copied
+"""
+
+# While the nodes stand still: what was changed, is new or is gone. Zeros, of which logs that were made in advance
+# mostly consist, take no time to write and no place. $1: seconds.
+COPY = f"""
+changes() {{
+    set -euo pipefail
+    {_ENTRIES}
+    cd {FROM}
+    entries | sort -z >{LISTS}/now
+    cut -z -d ' ' -f 3,9- {LISTS}/now | sort -z | comm -z -23 {LISTS}/copied - | cut -z -d ' ' -f 2- >{LISTS}/gone
+    (cd {TO} && xargs -0 -r rm -rf -- <{LISTS}/gone)
+    comm -z -13 {LISTS}/before {LISTS}/now >{LISTS}/changed
+    sed -zn 's/^0 0 d //p' {LISTS}/changed | cut -z -d ' ' -f 6- >{LISTS}/folders
+    tar -cf - --no-recursion --null -T {LISTS}/folders | tar -xpf - -C {TO}
+    sed -z '/^0 0 d /d' {LISTS}/changed | cut -z -d ' ' -f 9- |
+        xargs -0 -r -P 4 -n 16 cp -a --parents --remove-destination --sparse=always --reflink=auto -t {TO} --
+}}
+export -f changes
+timeout $1 bash -c changes
+"""
+
+# The copy is what was there, and written down for good; prints the bytes that it takes.
+KEEP = f"""
+set -euo pipefail
+{_ENTRIES}
+cd {TO}
+cut -z -d ' ' -f 3- {LISTS}/now | sort -z >{LISTS}/wanted
+entries | cut -z -d ' ' -f 3- | sort -z | comm -z -3 {LISTS}/wanted - | tr -d '\\t' >{LISTS}/differs
+if [ -s {LISTS}/differs ]; then
+    echo "the copy is not what was copied: $(head -z -n 1 {LISTS}/differs | tr '\\0\\n' '  ')"
+    exit 1
+fi
 sync -f {TO}
 du -s --block-size=1 {TO} | cut -f 1
 """

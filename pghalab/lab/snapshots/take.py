@@ -1,7 +1,7 @@
-"""Making a snapshot: all nodes are frozen together while their volumes are copied, as by a power cut.
+"""Making a snapshot: all nodes are frozen together, as by a power cut, while what changed of late is copied.
 
-etcd and PostgreSQL recover from one. The freeze is short beside the 30 s for which Patroni's leader key lives, and
-nobody's clock of elections ticks meanwhile, so nobody fails over.
+The rest was copied before. etcd and PostgreSQL recover from a power cut. The freeze is short beside the 30 s for which
+Patroni's leader key lives, and nobody's clock of elections ticks meanwhile, so nobody fails over.
 """
 
 from __future__ import annotations
@@ -89,11 +89,11 @@ async def take(
         )  # fmt: skip
         async with helper.helper(engine, settings, name, own, back=False) as copier:
             free = await _require_room(engine, copier, say)
-            parts.next("reading the volumes, and what runs")
+            parts.next("copying the volumes, and what runs")
             services = await _saved(engine, running)
             say(f"{_services(services)}\n")
-            await helper.run(engine, copier, scripts.WARM)
-            parts.next("copying, while the nodes stand still")
+            await helper.run(engine, copier, scripts.COPY_FIRST)
+            parts.next("copying what changed meanwhile, while the nodes stand still")
             made, frozen = await _copied(engine, copier, running)
             say(f"the nodes stood still for {frozen:.1f} s\n" if running else "no node runs\n")
             parts.next("writing it to the disk")
@@ -205,7 +205,7 @@ async def _saved(engine: Engine, running: Mapping[str, FoundContainer]) -> _Runn
 
 
 async def _copied(engine: Engine, copier: str, running: Mapping[str, FoundContainer]) -> tuple[float, float]:
-    """Copy the volumes while nothing writes to them: when that began (`time.time`), and how many seconds it took."""
+    """Copy what changed while nothing writes to it: when that began (`time.time`), and how many seconds it took."""
     began: float | None = None
     made = time.time()
     try:
@@ -214,7 +214,9 @@ async def _copied(engine: Engine, copier: str, running: Mapping[str, FoundContai
             engine.call(f"Freezing {name}", engine.freeze, found.id) for name, found in running.items()
         )
         made = time.time()
+        log.info("frozen in %.2f s", time.monotonic() - began)
         await helper.run(engine, copier, scripts.COPY, f"{FREEZE_LIMIT:g}")
+        log.info("copied after %.2f s", time.monotonic() - began)
     except LabError as error:
         if f"ended with {scripts.SLOW} " in error.what:
             raise LabError(
