@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 
@@ -26,6 +28,10 @@ from pghalab.widgets.step_card import StepCard
 from pghalab.widgets.swapped import swapped
 from pghalab.widgets.text import paragraph, plain
 
+RESULTS = "StepCard, StepCard OutputView, ChecksView, .after, .correction"
+"""What a run brings."""
+SETTLES = 0.9
+"""Seconds after which what did not move is in its place."""
 JUST_BEGUN = 1.0
 """Seconds within which a run that is seen for the first time counts as begun just now."""
 
@@ -64,6 +70,10 @@ class StepView(KeyScroll, can_focus=True):
         self._follows = False
         """What a run brings is scrolled into sight, until the reader scrolls."""
         self._left_at = 0.0
+        self._placed: list[Region] = []
+        """Where the parts that are followed were at the last tick,"""
+        self._placed_at = 0.0
+        """and since when (`time.monotonic`)."""
         self._typing = False
         """A shell beside it has the keys."""
 
@@ -264,13 +274,12 @@ class StepView(KeyScroll, can_focus=True):
 
     def show_results(self) -> None:
         """Scroll so that the card, its checks and what they mean are seen, also as they grow."""
-        self._follows, self._left_at = True, self.scroll_y
+        self._follows, self._left_at, self._placed = True, self.scroll_y, []
         self.call_after_refresh(self._scroll_to_results)
 
     def _scroll_to_results(self) -> None:
         self._follows = self._follows and self.scroll_y == self._left_at
-        parts = "StepCard, StepCard OutputView, ChecksView, .after, .correction"
-        for part in self.query(parts) if self.ready and self._follows else ():
+        for part in self.query(RESULTS) if self.ready and self._follows else ():
             # What is not arranged yet would be scrolled to later, and look like the reader's own scrolling.
             if part.display and part.size:
                 part.scroll_visible(animate=False, immediate=True)
@@ -295,9 +304,13 @@ class StepView(KeyScroll, can_focus=True):
             card.tick()
         self._show_onward()
         if self._follows:
-            # The last look comes when everything that the end of the run brought is arranged.
             self._scroll_to_results()
-            self._follows = self._follows and self._run is not None and self._run.active
+            # The end of the run is arranged when nothing moved for a while; ticks that are late come at once.
+            placed, now = [part.virtual_region for part in self.query(RESULTS)], time.monotonic()
+            if placed != self._placed:
+                self._placed, self._placed_at = placed, now
+            elif now - self._placed_at > SETTLES and not (self._run is not None and self._run.active):
+                self._follows = False
 
     def on_resize(self) -> None:
         """How much is below depends on the room there is."""

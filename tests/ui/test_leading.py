@@ -150,6 +150,35 @@ async def test_what_a_run_prints_is_followed_until_the_reader_scrolls(folder: Pa
         await until(pilot, lambda: 0 < checks.region.bottom <= view.content_region.bottom)
 
 
+async def test_results_are_followed_until_they_are_arranged_also_where_a_tick_comes_first(folder: Path) -> None:
+    built = stage(folder)
+    end = asyncio.Event()
+
+    async def prints(node: FakeNode, command: str) -> AsyncGenerator[Piece, None]:
+        for number in range(20):
+            yield Output("stdout", f"line {number}\n")
+        await end.wait()
+        yield Ended("exited", 1, 0.1)
+
+    async with built.app.run_test(size=(80, 18)) as pilot:
+        screen = await at_step(built, pilot, "second-start")
+        view, checks = screen.query_one(StepView), screen.query_one(ChecksView)
+        shown_before = view.show_results
+
+        def ticks_at_once() -> None:
+            shown_before()
+            view.tick()
+
+        built.lab.nodes["pgha1"].script = prints
+        await pilot.press("r")
+        await until(pilot, lambda: screen.query_one(OutputView).text.endswith("line 19") and view.scroll_y > 0)
+        await pilot.press("g")
+        await until(pilot, lambda: not view._follows)
+        view.show_results = ticks_at_once  # type: ignore[method-assign]
+        end.set()
+        await until(pilot, lambda: 0 < checks.region.bottom <= view.content_region.bottom and not view._follows)
+
+
 async def test_the_explanation_of_a_choice_is_scrolled_into_sight(folder: Path) -> None:
     built = stage(folder)
     async with built.app.run_test(size=(60, 15)) as pilot:
