@@ -342,7 +342,9 @@ def _explain(node: Node, error: BaseException, timeout: float) -> LabError:
     if name in {"ConnectionTimeoutError", "WatchTimedOut"} or "ping timeout" in details:
         return NoAnswer(f"etcd does not answer within {timeout:g} s", node=node.name)
     if name == "ConnectionFailedError" or isinstance(cause, grpc.Call):
-        return rest.failed(node, PORT, _SERVICE, error) if not details else _unavailable(node, details)
+        if details:
+            return _unavailable(node, details)
+        return rest.failed(node, _SERVICE, error, node.tunnel_failure(PORT))
     if name == "RevisionCompactedError":
         return LabError("etcd has compacted the revision to watch from", node=node.name)
     return LabError(f"etcd: {str(error) or name}", node=node.name)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Literal, cast
 
-from pghalab.cluster import etcd, events, postgres
+from pghalab.cluster import etcd, events, postgres, rest
 from pghalab.cluster.dcs import PREFIX
 from pghalab.cluster.health import health
 from pghalab.cluster.keys import Keys
@@ -102,6 +102,7 @@ class Monitor:
             task.cancel()
         await asyncio.gather(*tasks, *self._tasks, return_exceptions=True)
         for node in self._nodes.values():
+            rest.forget(node)
             etcd.forget(node)
             await postgres.forget(node)
 

@@ -162,20 +162,20 @@ async def probe(node: Node, *, timeout: float = 2.0) -> None:
 
     Raises OutOfReach, NotRunning or NoAnswer.
     """
-    port = await rest.tunnel(node, PORT)
+    rest.require_link(node)
     try:
         async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            stream = await node.connect(PORT)
             try:
-                writer.write(_SSL_REQUEST)
-                if not await reader.read(1):
+                await stream.write(_SSL_REQUEST)
+                if not await stream.read():
                     raise ConnectionError("it closed the connection")
             finally:
-                writer.close()
+                stream.close()
     except TimeoutError:
         raise _silent(node, timeout) from None
-    except OSError as error:
-        raise rest.failed(node, PORT, _SERVICE, error) from error
+    except (OSError, LabError) as error:
+        raise rest.failed(node, _SERVICE, error) from error
 
 
 def _driver() -> Any:

@@ -1,22 +1,18 @@
-"""HTTP to a service on a node, through the node's tunnel, with kept connections and a time limit on every call."""
+"""HTTP to a service on a node, over the node's own connection, with a time limit on every call."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
-from pghalab.lab.types import ErrorKind, LabError, Node
+from pghalab.lab.types import ErrorKind, LabError, Node, Stream
 from pghalab.values import dataclass
-
-if TYPE_CHECKING:
-    from urllib3 import HTTPConnectionPool
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,9 +20,11 @@ T = TypeVar("T")
 MAX_CALLS_PER_NODE: Final = 3
 """Calls that may wait on one node at a time, so that a dead node leaves threads for the others."""
 
+LONGEST_BODY: Final = 8 * 1024 * 1024
+"""Bytes of an answer; a node that says more is not listened to."""
+
 _threads = ThreadPoolExecutor(max_workers=48, thread_name_prefix="cluster")
-_pools: WeakKeyDictionary[Node, dict[tuple[str, int], HTTPConnectionPool]] = WeakKeyDictionary()
-_urllib3: Any = None
+_idle: WeakKeyDictionary[Node, dict[tuple[str, int], list[_Kept]]] = WeakKeyDictionary()
 _gates: WeakKeyDictionary[Node, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
@@ -72,10 +70,19 @@ async def in_thread(node: Node, call: Callable[[], T]) -> T:
         return await loop.run_in_executor(_threads, call)
 
 
+def require_link(node: Node) -> None:
+    """Raise OutOfReach when the node has no connection."""
+    if node.link != "up":
+        raise _unreached(node)
+
+
+def _unreached(node: Node) -> OutOfReach:
+    return OutOfReach(node.link_reason or f"no connection to {node.name}", node=node.name)
+
+
 async def tunnel(node: Node, port: int, host: str = "localhost", timeout: float = 5.0) -> int:
     """The local port of the node's tunnel; raises OutOfReach when the node has no connection."""
-    if node.link != "up":
-        raise OutOfReach(node.link_reason or f"no connection to {node.name}", node=node.name)
+    require_link(node)
     try:
         async with asyncio.timeout(timeout):
             return await node.tunnel(port, host)
@@ -83,14 +90,6 @@ async def tunnel(node: Node, port: int, host: str = "localhost", timeout: float 
         raise OutOfReach(f"no tunnel within {timeout:g} s", node=node.name) from None
     except LabError as error:
         raise OutOfReach(error.what, node=node.name, todo=error.todo, kind=error.kind) from error
-
-
-async def _library() -> Any:
-    """urllib3, which takes about as long to import as Textual: after the first screen, and not on the loop."""
-    global _urllib3
-    if _urllib3 is None:
-        _urllib3 = await asyncio.to_thread(importlib.import_module, "urllib3")
-    return _urllib3
 
 
 async def request(
@@ -104,42 +103,41 @@ async def request(
     body: Any = None,
     timeout: float = 2.0,
 ) -> Reply:
-    """Ask a service on a node over HTTP.
+    """Ask a service on a node over HTTP, over a connection that is kept where the service keeps it.
 
     `service` names it in errors; `host` is the address on which it listens. Raises OutOfReach, NotRunning or NoAnswer
-    after at most about twice `timeout` seconds.
+    after at most `timeout` seconds.
     """
-    urllib3 = await _library()
-    local = await tunnel(node, port, host)
-    pools = _pools.setdefault(node, {})
-    pool = pools.get((host, port))
-    if pool is None or pool.port != local:
-        if pool is not None:
-            pool.close()
-        pool = pools[host, port] = urllib3.HTTPConnectionPool(
-            "127.0.0.1", local, maxsize=MAX_CALLS_PER_NODE, retries=False
-        )
-    payload = None if body is None else json.dumps(body).encode()
+    import h11
+
+    require_link(node)
+    asked = _Question(method, path, f"{host}:{port}", None if body is None else json.dumps(body).encode())
     try:
-        return await in_thread(node, lambda: _ask(pool, method, path, payload, timeout))
-    except urllib3.exceptions.TimeoutError as error:
-        if isinstance(error, urllib3.exceptions.NewConnectionError):
-            raise failed(node, port, service, error, host) from error
-        raise (
-            NoAnswer(f"{service} does not answer within {timeout:g} s", node=node.name)
-            if node.link == "up"
-            else OutOfReach(node.link_reason or "no connection", node=node.name)
-        ) from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+        async with asyncio.timeout(timeout):
+            return await _ask(node, port, host, asked)
+    except TimeoutError:
+        require_link(node)
+        raise NoAnswer(f"{service} does not answer within {timeout:g} s", node=node.name) from None
+    except (h11.ProtocolError, OSError, EOFError, LabError) as error:
         log.debug("%s:%s%s: %s", node.name, port, path, error)
-        raise failed(node, port, service, error, host) from error
+        raise failed(node, service, error) from error
 
 
-def failed(node: Node, port: int, service: str, error: BaseException, host: str = "localhost") -> LabError:
-    """What a connection that came to nothing means: only one that was refused tells that the service does not run."""
+def forget(node: Node) -> None:
+    """Close the connections that are kept to a node's services."""
+    for idle in _idle.pop(node, {}).values():
+        for kept in idle:
+            if kept.loop is asyncio.get_running_loop():
+                kept.stream.close()
+
+
+def failed(node: Node, service: str, error: BaseException, why: str = "") -> LabError:
+    """What a connection that came to nothing means: only one that was refused tells that the service does not run.
+
+    `why` is what the node's tunnel says of its last connection.
+    """
     if node.link != "up":
-        return OutOfReach(node.link_reason or "no connection", node=node.name)
-    why = node.tunnel_failure(port, host)
+        return _unreached(node)
     if why == "refused" or _refused(error):
         return NotRunning(f"{service} does not run on {node.name}")
     said = why or _last_words(error)
@@ -164,23 +162,95 @@ def _last_words(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _ask(pool: HTTPConnectionPool, method: str, path: str, payload: bytes | None, timeout: float) -> Reply:
-    from urllib3.exceptions import ProtocolError
+class _Kept:
+    """A connection to a service, between two questions."""
 
-    for last in (False, True):
+    def __init__(self, stream: Stream) -> None:
+        import h11
+
+        self.loop = asyncio.get_running_loop()
+        self.stream = stream
+        self._http = h11.Connection(h11.CLIENT)
+
+    async def ask(self, question: _Question) -> Reply:
+        """Put a question; raises OSError, EOFError or h11's ProtocolError."""
+        import h11
+
+        http, sent = self._http, b""
+        for event in question.events():
+            sent += http.send(event) or b""
+        await self.stream.write(sent)
+        head: h11.Response | None = None
+        body = bytearray()
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                http.receive_data(await self.stream.read())
+            elif isinstance(event, h11.Response):
+                head = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > LONGEST_BODY:
+                    raise OSError(0, f"it is longer than {LONGEST_BODY} bytes")
+            elif isinstance(event, h11.EndOfMessage) and head is not None:
+                names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.headers}
+                return Reply(head.status_code, bytes(body), names)
+            elif isinstance(event, h11.ConnectionClosed):
+                raise EOFError("it closed the connection")
+
+    def lives_on(self) -> bool:
+        """The service keeps the connection, and the next question may be put."""
+        import h11
+
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+            return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    method: str
+    path: str
+    host: str
+    payload: bytes | None
+
+    def events(self) -> tuple[Any, ...]:
+        """What HTTP makes of it."""
+        import h11
+
+        headers = [("Host", self.host), ("Accept", "*/*")]
+        if self.payload is None:
+            return h11.Request(method=self.method, target=self.path, headers=headers), h11.EndOfMessage()
+        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(self.payload)))]
+        request = h11.Request(method=self.method, target=self.path, headers=headers)
+        return request, h11.Data(data=self.payload), h11.EndOfMessage()
+
+
+async def _ask(node: Node, port: int, host: str, question: _Question) -> Reply:
+    import h11
+
+    idle = _idle.setdefault(node, {}).setdefault((host, port), [])
+    while idle:
+        kept = idle.pop()
+        if kept.loop is not asyncio.get_running_loop():
+            continue
         try:
-            answer = pool.urlopen(
-                method,
-                path,
-                body=payload,
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-                headers={"Content-Type": "application/json"} if payload is not None else None,
-            )
-            return Reply(answer.status, answer.data, {name.lower(): value for name, value in answer.headers.items()})
-        except ProtocolError:
-            # A kept connection may have been closed by the server since; a fresh one tells the truth.
-            if last:
-                raise
-    raise AssertionError("unreachable")
+            return await _put(kept, question, idle)
+        except (h11.ProtocolError, OSError, EOFError) as error:
+            # The server may have closed it since; a fresh one tells the truth.
+            log.debug("%s:%d: a connection that was kept: %s", node.name, port, error)
+    return await _put(_Kept(await node.connect(port, host)), question, idle)
+
+
+async def _put(kept: _Kept, question: _Question, idle: list[_Kept]) -> Reply:
+    lives_on = False
+    try:
+        reply = await kept.ask(question)
+        lives_on = kept.lives_on() and len(idle) < MAX_CALLS_PER_NODE
+    finally:
+        if lives_on:
+            idle.append(kept)
+        else:
+            kept.stream.close()
+    return reply

@@ -176,6 +176,19 @@ class Terminal(Protocol):
         """Hang up: the shell gets SIGHUP, as from a terminal that is closed."""
 
 
+class Stream(Protocol):
+    """A connection to a port, through a node; `read` and `write` raise OSError when it is lost."""
+
+    async def read(self) -> bytes:
+        """What comes next; nothing at its end."""
+
+    async def write(self, data: bytes) -> None:
+        """Send something."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 class Node(Protocol):
     """One machine of the lab, reached over one ssh connection that reconnects by itself."""
 
@@ -211,6 +224,12 @@ class Node(Protocol):
 
     async def shell(self, user: User, size: tuple[int, int], term: str = "xterm-256color") -> Terminal:
         """Open a login shell on a terminal of `size` (columns, rows); raises LabError."""
+
+    async def connect(self, port: int, host: str = "localhost") -> Stream:
+        """Open a connection through this node, to which `host` is known as to `tunnel`.
+
+        Raises ConnectionRefusedError or another OSError as the node says, and LabError when it is out of reach.
+        """
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         """Open (once) a tunnel through this node and return its port on 127.0.0.1.

@@ -8,7 +8,7 @@ from pghalab.course.model import Course
 from pghalab.lab.types import LabError
 from pghalab.session.backend import Backend
 
-_SLOW = ("docker", "asyncssh", "yaml")
+_SLOW = ("docker", "asyncssh", "yaml", "h11")
 """What takes long to import."""
 
 

@@ -101,6 +101,16 @@ class FakeNode:
         self.shells.append(self.opens(user, self.name, size, len(self.shells) + 1))
         return self.shells[-1]
 
+    async def connect(self, port: int, host: str = "localhost") -> FakeStream:
+        """A connection to what stands for a port of the node."""
+        if self.link != "up":
+            raise LabError(self.link_reason, node=self.name)
+        if why := self.tunnel_failure(port, host):
+            raise ConnectionRefusedError() if why == "refused" else OSError(0, why)
+        local = self.ports[port]
+        reader, writer = await asyncio.open_connection("127.0.0.1", local)
+        return FakeStream(reader, writer, lambda: self.link == "up" and self.ports.get(port) == local)
+
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         """The port of this machine that stands for one of the node."""
         if self.link != "up":
@@ -110,6 +120,30 @@ class FakeNode:
     def tunnel_failure(self, port: int, host: str = "localhost") -> str:
         """Why a tunnel came to nothing: what the test says, and of a port on which nothing listens that it refused."""
         return self.failures.get(port, "" if port in self.ports else "refused")
+
+
+class FakeStream:
+    """A connection to a port of this machine, which ends when that does not stand for the node's port any more."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stands: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._reader, self._writer, self._stands = reader, writer, stands
+
+    async def read(self) -> bytes:
+        """What comes next."""
+        if not self._stands():
+            raise ConnectionResetError
+        return await self._reader.read(65536)
+
+    async def write(self, data: bytes) -> None:
+        """Send something."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def close(self) -> None:
+        """End it."""
+        self._writer.close()
 
 
 async def _one_by_one(pieces: Sequence[Piece] | AsyncIterator[Piece]) -> AsyncGenerator[Piece, None]:

@@ -24,7 +24,7 @@ from pghalab.course.progress import Progress
 from pghalab.course.runner import Runner
 from pghalab.lab.local import LocalLab
 from pghalab.lab.settings import AuthMethod, load_settings
-from pghalab.lab.types import Container, Ended, LabAction, LinkState, Node, Output, Result, Terminal, User
+from pghalab.lab.types import Container, Ended, LabAction, LinkState, Node, Output, Result, Stream, Terminal, User
 from tests.fake_lab.recording import PASSWORD, fingerprint
 
 LONGEST = 4000
@@ -69,6 +69,9 @@ class RecordingNode:
 
     async def shell(self, user: User, size: tuple[int, int], term: str = "xterm-256color") -> Terminal:
         raise AssertionError("a look opens no shell")
+
+    async def connect(self, port: int, host: str = "localhost") -> Stream:
+        return await self._node.connect(port, host)
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         return await self._node.tunnel(port, host)

@@ -103,6 +103,55 @@ async def test_closing_the_node_closes_its_tunnels(node: SshNode, echo: int) -> 
         await asyncio.open_connection("127.0.0.1", port)
 
 
+@pytest.fixture
+async def parrot() -> AsyncIterator[int]:
+    """A server on the machine's side that says everything again, in capitals."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1000):
+            writer.write(data.upper())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def test_a_connection_through_a_node_carries_both_ways_and_ends(node: SshNode, parrot: int, echo: int) -> None:
+    stream = await node.connect(parrot, "127.0.0.1")
+    for said in (b"one", b"two"):
+        await stream.write(said)
+        assert await stream.read() == said.upper()
+    stream.close()
+    assert not node._tunnels
+
+
+async def test_a_connection_that_comes_to_nothing_says_why(node: SshNode, echo: int) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        await node.connect(1, "127.0.0.1")
+    with pytest.raises(OSError, match=r".") as told:
+        await node.connect(echo, "no-such-name.invalid")
+    assert not isinstance(told.value, ConnectionRefusedError) and told.value.strerror
+
+
+async def test_a_connection_through_a_node_that_is_lost(
+    world: World, machine: Machine, seen: Seen, parrot: int
+) -> None:
+    node = world.node(machine, seen, QUICK)
+    stream = await node.connect(parrot, "127.0.0.1")
+    await stream.write(b"one")
+    assert await stream.read() == b"ONE"
+    told = len(seen)
+    await machine.stop()
+    await seen.until("down", after=told)
+    with pytest.raises(OSError):
+        while not await stream.read():
+            await stream.write(b"two")
+    stream.close()
+    with pytest.raises(LabError):
+        await node.connect(parrot, "127.0.0.1")
+
+
 class Screen:
     """Collects what a shell prints."""
 

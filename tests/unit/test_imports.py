@@ -14,6 +14,7 @@ HEAVY = {
     "etcd3",
     "psycopg",
     "rich",
+    "h11",
     "urllib3",
     "platformdirs",
     "pyghostty",

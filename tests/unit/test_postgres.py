@@ -166,7 +166,7 @@ HOSTILE = {
 
 LOOK = """
 import asyncio, json, os
-from pghalab.cluster import etcd, patroni, postgres
+from pghalab.cluster import etcd, patroni, postgres, rest
 from pghalab.cluster.rest import NotRunning
 from tests.fake_lab.lab import lab_of
 from tests.fake_lab.node import FakeNode
@@ -182,6 +182,7 @@ async def main():
             role = await postgres.role(lab, "pgha1")
             await postgres.query(lab, "pgha1", "select pg_is_in_recovery()")
             await postgres.forget(node)
+            rest.forget(node)
             try:
                 await etcd.get_prefix(node, "/pgha/")
             except NotRunning as error:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 
 import pytest
 
 from pghalab.cluster import rest
 from pghalab.lab.types import LabError
-from tests.fake_lab.node import FakeNode
+from tests.fake_lab.node import FakeNode, FakeStream
 from tests.fake_lab.servers import http_server, port_of
 
 
@@ -52,17 +53,105 @@ async def test_a_question_goes_where_it_is_meant_to(monkeypatch: pytest.MonkeyPa
     with http_server({"/config": (200, b"{}")}, asked) as port:
         node = FakeNode("pgha1", ports={8008: port})
         hosts: list[tuple[int, str]] = []
-        tunnel = node.tunnel
+        connect = node.connect
 
-        async def noted(port: int, host: str = "localhost") -> int:
+        async def noted(port: int, host: str = "localhost") -> FakeStream:
             hosts.append((port, host))
-            return await tunnel(port, host)
+            return await connect(port, host)
 
-        monkeypatch.setattr(node, "tunnel", noted)
+        monkeypatch.setattr(node, "connect", noted)
         await rest.request(node, 8008, "POST", "/config", service="Patroni", body={"ttl": 30})
         await rest.request(node, 8008, "POST", "/config", service="Patroni", host="192.168.50.10")
     assert asked == [("/config", b'{"ttl": 30}'), ("/config", b"")]
     assert hosts == [(8008, "localhost"), (8008, "192.168.50.10")]
+
+
+class Keeping:
+    """A service that keeps its connections, for as many questions as it is told."""
+
+    def __init__(self, questions: int = 1000) -> None:
+        self.questions, self.connections = questions, 0
+        self.node = FakeNode("pgha1")
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        for _ in range(self.questions):
+            try:
+                await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                break
+            writer.write(
+                b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n": 1\r\n1\r\n}\r\n0\r\n\r\n'
+            )
+        writer.close()
+
+    async def ask(self) -> object:
+        return (await rest.request(self.node, 8008, "GET", "/patroni", service="Patroni")).json()
+
+
+@pytest.fixture
+async def keeping() -> AsyncIterator[Keeping]:
+    made = Keeping()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.node.ports[8008] = port_of(server)
+    yield made
+    server.close()
+
+
+async def test_a_connection_that_the_service_keeps_serves_the_next_question_too(keeping: Keeping) -> None:
+    assert [await keeping.ask() for _ in range(3)] == [{"a": 1}] * 3
+    assert keeping.connections == 1
+    assert await asyncio.gather(*(keeping.ask() for _ in range(6))) == [{"a": 1}] * 6
+    assert 2 <= keeping.connections <= 6
+    before = keeping.connections
+    assert await asyncio.gather(*(keeping.ask() for _ in range(3))) == [{"a": 1}] * 3
+    assert keeping.connections == before
+
+
+async def test_a_kept_connection_that_the_service_has_closed_is_opened_anew(keeping: Keeping) -> None:
+    keeping.questions = 2
+    assert [await keeping.ask() for _ in range(5)] == [{"a": 1}] * 5
+    assert keeping.connections == 3
+    del keeping.node.ports[8008]
+    with pytest.raises(rest.NotRunning):
+        for _ in range(2):
+            await keeping.ask()
+
+
+def test_a_connection_of_another_loop_is_not_used() -> None:
+    node = FakeNode("pgha1")
+
+    async def once() -> object:
+        made = Keeping()
+        made.node = node
+        server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+        node.ports[8008] = port_of(server)
+        try:
+            return await made.ask()
+        finally:
+            server.close()
+
+    assert [asyncio.run(once()) for _ in range(2)] == [{"a": 1}] * 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "Patroni gave no answer: "),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", "Patroni gave no answer: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, "Patroni gave no answer: "),
+        (
+            b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * (rest.LONGEST_BODY + 1),
+            f"Patroni gave no answer: it is longer than {rest.LONGEST_BODY} bytes",
+        ),
+    ],
+)
+async def test_what_is_no_answer_or_never_ends_is_said(answer: bytes, said: str) -> None:
+    server, node = await served(answer)
+    with pytest.raises(rest.NoAnswer) as told:
+        await rest.request(node, 8008, "GET", "/patroni", service="Patroni", timeout=10)
+    assert told.value.what.startswith(said) and len(told.value.what) > len("Patroni gave no answer: ")
+    server.close()
 
 
 async def test_a_tunnel_that_cannot_be_had_is_a_node_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,13 +207,13 @@ def test_what_a_connection_that_came_to_nothing_means(
     error: Exception, failure: str, kind: type[LabError], words: str
 ) -> None:
     node = FakeNode("pgha1", ports={2379: 1}, failures={2379: failure})
-    found = rest.failed(node, 2379, "etcd", error)
+    found = rest.failed(node, "etcd", error, failure)
     assert (type(found), found.what) == (kind, words)
     node.link, node.link_reason = "down", "it is gone"
-    gone = rest.failed(node, 2379, "etcd", error)
+    gone = rest.failed(node, "etcd", error, failure)
     assert (type(gone), gone.what, gone.node) == (rest.OutOfReach, "it is gone", "pgha1")
     node.link_reason = ""
-    assert rest.failed(node, 2379, "etcd", error).what == "no connection"
+    assert rest.failed(node, "etcd", error, failure).what == "no connection to pgha1"
 
 
 async def test_what_takes_the_question_and_never_answers() -> None:
@@ -136,17 +225,17 @@ async def test_what_takes_the_question_and_never_answers() -> None:
 
 async def test_a_node_that_is_lost_while_it_is_asked_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     server, node = await served(b"")
-    for reason, said in (("it is paused", "it is paused"), ("", "no connection")):
+    for reason, said in (("it is paused", "it is paused"), ("", "no connection to pgha1")):
         node.link, node.link_reason = "up", reason
-        tunnelled = node.tunnel
+        connected = node.connect
 
-        async def falls(port: int, host: str = "localhost") -> int:
-            local = await tunnelled(port, host)  # noqa: B023
+        async def falls(port: int, host: str = "localhost") -> FakeStream:
+            stream = await connected(port, host)  # noqa: B023
             node.link = "down"
-            return local
+            return stream
 
         with monkeypatch.context() as falling, pytest.raises(rest.OutOfReach) as told:
-            falling.setattr(node, "tunnel", falls)
+            falling.setattr(node, "connect", falls)
             await rest.request(node, 8008, "GET", "/patroni", service="Patroni", timeout=0.2)
         assert (told.value.what, told.value.node) == (said, "pgha1")
     server.close()

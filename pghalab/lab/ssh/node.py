@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pghalab.lab.ssh.command import WINDOW, CommandSession, command_line, end_line, left_line, runs_line, shell_line
 from pghalab.lab.ssh.link import Cause, Link, LinkRefused, Timing
-from pghalab.lab.types import Ended, HowEnded, LabError, LinkChanged, LinkState, Output, Result, User
+from pghalab.lab.types import Ended, HowEnded, LabError, LinkChanged, LinkState, Output, Result, Stream, User
 
 if TYPE_CHECKING:
     import asyncssh
@@ -242,6 +242,12 @@ class SshNode:
             self._shells.release()
             raise
         return ShellSession(process, self._shells.release)
+
+    async def connect(self, port: int, host: str = "localhost") -> Stream:
+        """Open a connection through this node; raises ConnectionRefusedError, another OSError, or LabError."""
+        from pghalab.lab.ssh.tunnel import Channel
+
+        return await Channel.opened(await self._link.connection(self._timing.connect), host, port)
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         """Open (once) a tunnel through this node and return its port on 127.0.0.1; raises LabError.

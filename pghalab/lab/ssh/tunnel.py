@@ -7,7 +7,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pghalab.lab.types import LabError
 
@@ -23,6 +23,7 @@ OpenSSH gives the system's when it learns that later, and "Connection failed" wh
 connection within the node fails by in no other way; asyncssh gives the number, on Linux or macOS.
 """
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +35,46 @@ class _Writer(Protocol):
     def write(self, data: bytes) -> None: ...
     def write_eof(self) -> None: ...
     async def drain(self) -> None: ...
+
+
+class Channel:
+    """A connection that a node opens for us, without a port of this machine."""
+
+    def __init__(self, reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def opened(cls, connection: asyncssh.SSHClientConnection, host: str, port: int) -> Channel:
+        """Have it opened; raises ConnectionRefusedError or another OSError."""
+        import asyncssh
+
+        try:
+            return cls(*await connection.open_connection(host, port, encoding=None))
+        except asyncssh.Error as error:
+            why = _why(error)
+            raise ConnectionRefusedError() if why == "refused" else OSError(0, why) from error
+
+    async def read(self) -> bytes:
+        """What comes next; nothing at its end; raises OSError."""
+        return await _told(self._reader.read(CHUNK))
+
+    async def write(self, data: bytes) -> None:
+        """Send something; raises OSError."""
+        self._writer.write(data)
+        await _told(self._writer.drain())
+
+    def close(self) -> None:
+        """End it."""
+        self._writer.close()
+
+
+async def _told(doing: Awaitable[T]) -> T:
+    import asyncssh
+
+    try:
+        return await doing
+    except asyncssh.Error as error:
+        raise OSError(0, str(error) or type(error).__name__) from error
 
 
 class Tunnel:

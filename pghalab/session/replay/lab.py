@@ -16,6 +16,7 @@ from pghalab.lab.types import (
     LinkState,
     Output,
     Result,
+    Stream,
     Terminal,
     User,
 )
@@ -68,6 +69,10 @@ class RecordedNode:
     async def shell(self, user: User, size: tuple[int, int], term: str = "xterm-256color") -> Terminal:
         """A shell that plays what the steps' commands printed."""
         return RecordedTerminal(self._position, self.name, user)
+
+    async def connect(self, port: int, host: str = "localhost") -> Stream:
+        """Refuse."""
+        raise refusal()
 
     async def tunnel(self, port: int, host: str = "localhost") -> int:
         """Refuse."""
