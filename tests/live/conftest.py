@@ -132,7 +132,7 @@ async def make_settings(engine: Engine, image: str) -> AsyncIterator[MakeSetting
     """A function that gives the settings of a new lab on a free subnet; its objects are removed afterwards."""
     made: list[LabSettings] = []
 
-    async def make(nodes: int = 2) -> LabSettings:
+    async def make(nodes: int = 1) -> LabSettings:
         made.append(await free_settings(engine, image, nodes, made))
         return made[-1]
 
@@ -152,7 +152,7 @@ def _remove_claims(engine: Engine, lab: str) -> None:
 
 @pytest.fixture
 async def lab(make_settings: MakeSettings, request: pytest.FixtureRequest) -> AsyncIterator[LocalLab]:
-    """A lab of two nodes, or of as many as the mark `nodes` says, that is open, with nothing created yet."""
+    """A lab of one node, or of as many as the mark `nodes` says, that is open, with nothing created yet."""
     mark = request.node.get_closest_marker("nodes")
     opened = LocalLab(await (make_settings(*mark.args) if mark else make_settings()))
     await opened.open()

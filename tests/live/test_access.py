@@ -55,6 +55,7 @@ def program(code: str, *words: str) -> Iterator[subprocess.Popen[str]]:
         running.communicate()
 
 
+@pytest.mark.nodes(2)
 async def test_a_second_folder_looks_without_a_trace_and_gets_in_beside_the_first(
     lab: LocalLab, engine: Engine, state: Path, second_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +200,7 @@ async def test_a_key_file_that_goes_while_the_console_runs_is_made_anew(lab: Loc
     assert any("it has a new one" in notice for notice in lab.notices)
 
 
+@pytest.mark.nodes(2)
 async def test_a_disconnected_node_says_so_at_once_and_up_connects_it_again(lab: LocalLab, engine: Engine) -> None:
     await told(lab.up())
     second = lab.nodes[lab.settings.node_names[1]]
@@ -254,6 +256,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.nodes(2)
 @pytest.mark.parametrize("user", ["root", "postgres"])
 async def test_what_a_killed_console_left_running_is_ended_by_the_next_driver(lab: LocalLab, user: str) -> None:
     await told(lab.up())
@@ -277,6 +280,7 @@ async def test_what_a_killed_console_left_running_is_ended_by_the_next_driver(la
         await next_one.close()
 
 
+@pytest.mark.nodes(2)
 async def test_stop_cancels_the_query_on_the_server_too(lab: LocalLab) -> None:
     await told(lab.up())
     first, second = list(lab.nodes.values())[:2]

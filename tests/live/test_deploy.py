@@ -50,6 +50,7 @@ async def test_up_makes_what_the_settings_say(lab: LocalLab, engine: Engine) -> 
     assert load_settings(lab.name) == lab.settings
 
 
+@pytest.mark.nodes(2)
 async def test_a_second_up_changes_nothing(lab: LocalLab, engine: Engine) -> None:
     await told(lab.up())
     before = await ids(engine, lab.settings)
@@ -184,7 +185,7 @@ asyncio.run(main())
 async def test_the_next_up_continues_what_a_killed_console_began(
     make_settings: MakeSettings, engine: Engine, state: Path
 ) -> None:
-    settings = await make_settings()
+    settings = await make_settings(2)
     save_settings(settings)
     command = [sys.executable, "-c", KILLED, settings.name]
     killed = await asyncio.to_thread(subprocess.run, command, cwd=Path(__file__).parents[2], timeout=120)
@@ -201,6 +202,7 @@ async def test_the_next_up_continues_what_a_killed_console_began(
     await lab.close()
 
 
+@pytest.mark.nodes(2)
 @pytest.mark.parametrize("corrupt", [False, True])
 async def test_lost_settings_and_keys_are_recovered_from_the_engine(lab: LocalLab, state: Path, corrupt: bool) -> None:
     await told(lab.up())

@@ -202,6 +202,7 @@ async def test_a_renamed_node_whose_name_is_taken_is_told(lab: LocalLab, engine:
         assert engine.api.inspect_container(foreign)["State"]["Status"] == "created"
 
 
+@pytest.mark.nodes(2)
 async def test_an_address_taken_while_the_node_was_stopped_is_told_and_a_port_does_no_harm(
     lab: LocalLab, engine: Engine, image: str
 ) -> None:
@@ -238,6 +239,7 @@ async def test_a_network_that_was_removed_is_told_and_the_data_can_be_kept(lab: 
     assert (await lab.nodes[lab.settings.node_names[0]].run("cat /pgha/config/marker")).stdout == "kept\n"
 
 
+@pytest.mark.nodes(2)
 async def test_a_node_that_ends_at_once_says_its_last_words_and_goes(
     lab: LocalLab, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +252,7 @@ async def test_a_node_that_ends_at_once_says_its_last_words_and_goes(
     assert await objects(engine, lab.name) == set()
 
 
+@pytest.mark.nodes(2)
 async def test_a_public_key_that_was_removed_is_made_again_from_the_private_one(lab: LocalLab) -> None:
     await told(lab.up())
     first, second, *_ = lab.nodes
@@ -282,6 +285,7 @@ async def test_a_disk_that_is_nearly_full_is_refused_before_anything_is_created(
     assert await objects(engine, lab.name) == set()
 
 
+@pytest.mark.nodes(2)
 async def test_a_lost_key_is_replaced_on_the_nodes(lab: LocalLab) -> None:
     await told(lab.up())
     await lab.close()
@@ -312,7 +316,7 @@ async def test_without_an_engine_everything_says_so(
 async def test_an_engine_that_goes_away_is_told_and_found_again(
     gate: Gate, make_settings: MakeSettings, engine: Engine
 ) -> None:
-    lab = LocalLab(await make_settings())
+    lab = LocalLab(await make_settings(2))
     await lab.open()
     await told(lab.up())
     seen: list[LinkChanged | Container] = []
@@ -332,7 +336,7 @@ async def test_an_engine_that_goes_away_is_told_and_found_again(
 async def test_an_engine_that_goes_away_during_up_is_told_and_the_next_up_continues(
     gate: Gate, make_settings: MakeSettings
 ) -> None:
-    lab = LocalLab(await make_settings())
+    lab = LocalLab(await make_settings(2))
     await lab.open()
     events = lab.up()
     await anext(events)

@@ -74,6 +74,7 @@ async def _never(name: str, found: FoundContainer) -> bool:
     return False
 
 
+@pytest.mark.nodes(2)
 async def test_closing_up_early_takes_back_what_it_made(lab: LocalLab, engine: Engine) -> None:
     events = lab.up()
     await anext(events)
