@@ -208,6 +208,26 @@ async def test_a_step_is_noticed_in_two_shells_at_once_and_commands_print_no_mar
     await until(lambda: desk.typed()[-1][2] == 2)
 
 
+async def test_what_was_begun_with_nohup_outlives_its_terminal_also_where_it_takes_the_signal(desk: Desk) -> None:
+    one = desk.settings.node_names[0]
+    node = desk.backend.lab.nodes[one]
+    takes = "python3 -c 'import signal, time; signal.signal(signal.SIGHUP, signal.SIG_DFL); time.sleep({})'"
+    shell = await desk.open(one, "postgres")
+    for line in (f"nohup {takes.format(901)} >nohup.out 2>&1 &", f"{takes.format(902)} &", "true; sleep 903 & kept=$!"):
+        await desk.enter(shell, line)
+    assert (await desk.enter(shell, "[[ $kept == $! ]]"))[2] == 0, "what the shell knows of its last job is as it was"
+
+    async def alive() -> set[str]:
+        return set((await node.run("ps -eo args= | grep -o '[s]leep.90[123]'")).stdout.splitlines())
+
+    assert await alive() == {"sleep(901", "sleep(902", "sleep 903"}
+    await shell.close()
+    async with asyncio.timeout(10):
+        while len(await alive()) > 1:
+            await asyncio.sleep(0.05)
+    assert await alive() == {"sleep(901"}
+
+
 async def test_a_node_that_freezes_or_stops_is_said_and_its_shell_returns(desk: Desk) -> None:
     one, two = desk.settings.node_names
     containers = await ids(desk.engine, desk.settings)

@@ -1,7 +1,8 @@
 # Marks what is typed in an interactive bash, so that a terminal can tell prompt, command and output apart.
 #
 # Read by every interactive bash of the node: /etc/bash.bashrc ends with it, and /etc/profile reads that for a login. It
-# prints escape sequences to the terminal and nothing else; a terminal that does not know them ignores them.
+# prints escape sequences to the terminal, which one that does not know them ignores, and does one thing besides: what
+# was begun with nohup is not hung up.
 #
 #   OSC 133 ; A|B|C|D   where a prompt, its input and the output of a command begin, and its end with the exit status,
 #                       as terminals know them (FinalTerm)
@@ -34,6 +35,16 @@ __pghalab_at_prompt() {
     PS0=${PS0//"$__pghalab_ps0"/}
     ! shopt -q promptvars || PS0+=$__pghalab_ps0
     [[ ${PS1-} == *"$__pghalab_ps1"* ]] || PS1=${PS1-}$__pghalab_ps1
+    [[ -z ${!-} ]] || __pghalab_keep
+}
+
+# nohup holds as long as a program leaves SIGHUP alone. Patroni takes it, to read its file again, so that initdb and
+# pg_basebackup below it would be ended with the terminal, and a cluster given up that was being made.
+__pghalab_keep() {
+    local job
+    while read -r job; do
+        [[ ! $job =~ ^\[([0-9]+)\].*[[:space:]]nohup[[:space:]] ]] || disown -h "%${BASH_REMATCH[1]}"
+    done <<<"$(builtin jobs -r)"
 }
 
 # A command has been read and is about to run; this is a subshell.
