@@ -153,7 +153,9 @@ async def nothing_left(runner: Runner) -> None:
             break
         # A node that was too busy to answer is asked again, about less at a time.
         left = await runner.evaluate(list(left)[:10]) | {step: left[step] for step in list(left)[10:]}
-    assert {step: (status.state, *map(explain, status.results)) for step, status in left.items()} == {}
+    assert not left, "\n".join(
+        " | ".join((step, status.state, *map(explain, status.results))) for step, status in left.items()
+    )
 
 
 async def sql(lab: LocalLab, node: str, text: str) -> str:
